@@ -1,0 +1,10 @@
+//! The words everyone speaks. No input or output happens here.
+
+pub mod diagnostic;
+pub mod digest;
+pub mod failure;
+pub mod id;
+pub mod path;
+pub mod reason;
+pub mod recipe;
+pub mod span;

@@ -1,0 +1,91 @@
+//! The commands that look and change nothing: `status`, `why`, `graph`, `validate`, `log`.
+
+use clap::{Args, ValueEnum};
+
+/// Show what is up to date and what a build would do
+#[derive(Clone, Debug, PartialEq, Args)]
+#[command(after_help = "Examples:\n  \
+    storygen status                 what a build would do\n  \
+    storygen status --exit-code     for scripts: exit status 1 if a build has something to do")]
+pub struct StatusArgs {
+    /// Stages, patterns of stages, or files; everything if none is given
+    #[arg(value_name = "TARGET")]
+    pub targets: Vec<String>,
+    /// Show also the stages that are up to date
+    #[arg(short, long)]
+    pub verbose: bool,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+    /// Exit with status 1 if a build has something to do
+    #[arg(long)]
+    pub exit_code: bool,
+}
+
+/// Explain why a stage would run, or why it would not
+#[derive(Clone, Debug, PartialEq, Args)]
+#[command(after_help = "Example:\n  storygen why script     the input, the setting or the line that changed")]
+pub struct WhyArgs {
+    /// A stage, a pattern of stages, or a file that a stage writes
+    #[arg(value_name = "STAGE")]
+    pub stage: String,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Draw which stage needs which
+#[derive(Clone, Debug, PartialEq, Args)]
+#[command(after_help = "Examples:\n  \
+    storygen graph                                       a tree\n  \
+    storygen graph --format dot | dot -Tsvg > graph.svg  a picture, through Graphviz")]
+pub struct GraphArgs {
+    /// How to draw it
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
+    pub format: GraphFormat,
+    /// Print JSON: the same as --format json
+    #[arg(long, conflicts_with = "format")]
+    pub json: bool,
+    /// Show beside each stage whether it is up to date
+    #[arg(long)]
+    pub status: bool,
+}
+
+impl GraphArgs {
+    /// Returns the format that `--format` or `--json` asks for.
+    pub fn chosen(&self) -> GraphFormat {
+        if self.json { GraphFormat::Json } else { self.format }
+    }
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum GraphFormat {
+    /// Each result with what it needs below it
+    #[default]
+    Tree,
+    /// For Graphviz
+    Dot,
+    /// For Markdown pages
+    Mermaid,
+    Json,
+}
+
+/// Check the Storyfile and show every fault at once
+#[derive(Clone, Debug, PartialEq, Args)]
+#[command(
+    after_help = "Example:\n  storygen validate     each fault with its line and a way out; exit status 2 if there is one"
+)]
+pub struct ValidateArgs {
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Show all that a stage printed the last time it ran
+#[derive(Clone, Debug, PartialEq, Args)]
+#[command(after_help = "Example:\n  storygen log voice")]
+pub struct LogArgs {
+    /// A stage
+    #[arg(value_name = "STAGE")]
+    pub stage: String,
+}

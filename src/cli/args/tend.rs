@@ -1,0 +1,106 @@
+//! The commands that tend a repo and this machine: `accept`, `clean`, `init`, `eject`, `models`, `completions`.
+
+use clap::{Args, Subcommand};
+use clap_complete::Shell;
+use std::path::PathBuf;
+
+/// Say that files are right as they stand
+///
+/// For files that you edited, that are out of date and good all the same, or that storygen did not make. They count as
+/// the results of their stages for today's inputs, and nothing is made again.
+#[derive(Clone, Debug, PartialEq, Args)]
+#[command(after_help = "Examples:\n  \
+    storygen accept build/script.md     keep your version of the script\n  \
+    storygen accept 'chapter:*'         keep all chapters though their prompt changed")]
+pub struct AcceptArgs {
+    /// Stages, patterns of stages, or files that stages write
+    #[arg(value_name = "PATTERN", required = true)]
+    pub patterns: Vec<String>,
+}
+
+/// Remove the files that stages made
+///
+/// Sources and files that you edited stay. The cache stays too: the next build puts everything back without making it
+/// again.
+#[derive(Clone, Debug, PartialEq, Args)]
+#[command(after_help = "Examples:\n  \
+    storygen clean --dry-run     say what would be removed\n  \
+    storygen clean voice         remove what one stage made")]
+pub struct CleanArgs {
+    /// Stages, patterns of stages, or files; everything if none is given
+    #[arg(value_name = "TARGET")]
+    pub targets: Vec<String>,
+    /// Say what would be removed, and remove nothing
+    #[arg(short = 'n', long)]
+    pub dry_run: bool,
+}
+
+/// Begin a story: write a Storyfile with all stages from idea to subtitles
+///
+/// No file that is already there is changed.
+#[derive(Clone, Debug, PartialEq, Args)]
+#[command(after_help = "Example:\n  storygen init my-story && cd my-story && storygen build")]
+pub struct InitArgs {
+    /// The folder, made if need be [default: the current one]
+    #[arg(value_name = "DIR")]
+    pub dir: Option<PathBuf>,
+}
+
+/// Print a built-in kind of stage as Storyfile text, to change it
+#[derive(Clone, Debug, PartialEq, Args)]
+#[command(after_help = "Example:\n  storygen eject script     the prompt that `uses: script` stands for")]
+pub struct EjectArgs {
+    /// `idea`, `script`, `revision`, `enhancement` or `title`
+    #[arg(value_name = "NAME")]
+    pub name: String,
+}
+
+/// Show, fetch and find the built-in models
+#[derive(Clone, Debug, PartialEq, Args)]
+#[command(
+    arg_required_else_help = true,
+    after_help = "Example:\n  storygen models pull     fetch what builds need, once; afterwards they work offline"
+)]
+pub struct ModelsArgs {
+    #[command(subcommand)]
+    pub command: ModelsCommand,
+}
+
+#[derive(Clone, Debug, PartialEq, Subcommand)]
+pub enum ModelsCommand {
+    /// Show the models: how large, under which licence, whether they are here
+    #[command(after_help = "Example:\n  storygen models list")]
+    List {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Fetch models and check them
+    #[command(after_help = "Example:\n  storygen models pull")]
+    Pull {
+        /// Models by name; all if none is given
+        #[arg(value_name = "NAME")]
+        names: Vec<String>,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Print where models are kept, or where one is
+    #[command(after_help = "Example:\n  storygen models path")]
+    Path {
+        /// A model
+        #[arg(value_name = "NAME")]
+        name: Option<String>,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// Print a script that completes commands in your shell
+#[derive(Clone, Debug, PartialEq, Args)]
+#[command(after_help = "Example:\n  storygen completions bash > ~/.local/share/bash-completion/completions/storygen")]
+pub struct CompletionsArgs {
+    #[arg(value_name = "SHELL", value_enum)]
+    pub shell: Shell,
+}

@@ -1,0 +1,39 @@
+//! `storygen accept`: what stands is right for today's inputs.
+
+use crate::cli::args::tend::AcceptArgs;
+use crate::cli::commands::build::hold;
+use crate::cli::context::{Context, Manner};
+use crate::cli::error::CliError;
+use crate::cli::session::{Inputs, find, open_project, stamp};
+use crate::engine::accept::{Accepted, accept};
+use crate::engine::command::STATE_DIR;
+use crate::engine::open::{Access, LockPolicy, close};
+use crate::engine::recover::recover;
+use crate::engine::select::find_all;
+
+/// Runs the command and returns its exit code: 3 if something could not be accepted.
+pub fn run(context: &Context, args: &AcceptArgs) -> Result<u8, CliError> {
+    let found = find(&context.world, &context.dir, context.file.as_deref())?;
+    let sink = context.sink(Manner::default());
+    let state = found.root.join(STATE_DIR);
+    let _lock = hold(context, &state, &*sink)?;
+    let mut opened = open_project(&context.world, &found, &Inputs::default(), Access::Write)?;
+    recover(&mut opened.project, &state, &*sink)?;
+    let patterns: Vec<String> = args.patterns.iter().map(|pattern| found.target(pattern)).collect();
+    let chosen = find_all(&opened.project, &patterns)?;
+    let results = accept(&mut opened.project, &chosen, &stamp(&context.world));
+    close(&mut opened, &context.world, LockPolicy::Update, None)?;
+    let mut refused = false;
+    for (action, accepted) in results? {
+        let id = &opened.project.node(action).action.id;
+        match accepted {
+            Accepted::Now => context.say(&format!("accepted `{id}`: what stands is right for today's inputs")),
+            Accepted::Already => context.say(&format!("`{id}` is right already")),
+            Accepted::Refused(why) => {
+                refused = true;
+                context.say(&format!("`{id}` could not be accepted: {why}"));
+            }
+        }
+    }
+    Ok(if refused { 3 } else { 0 })
+}

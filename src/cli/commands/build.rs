@@ -1,0 +1,240 @@
+//! `storygen build`: makes what is out of date, and nothing else.
+
+use crate::cli::args::build::BuildArgs;
+use crate::cli::context::Context;
+use crate::cli::error::CliError;
+use crate::cli::session::{Found, Inputs, find, open_project, request_digest, stamp};
+use crate::cli::views::views;
+use crate::engine::command::STATE_DIR;
+use crate::engine::drive;
+use crate::engine::error::EngineError;
+use crate::engine::open::{Access, LockPolicy, Opened, QuietBasis, close, is_quiet};
+use crate::engine::options::{OnFailure, Options};
+use crate::engine::plan::{Plan, Selection, plan};
+use crate::engine::recover::{make_usable, recover};
+use crate::engine::select::{Wish, select};
+use crate::engine::settle::Stamp;
+use crate::engine::summary::Summary;
+use crate::event::kind::{Event, WIRE_VERSION};
+use crate::event::sink::{Fanout, Recorder, Sink};
+use crate::provider::weights::PullPolicy;
+use crate::report::jsonl::JsonLines;
+use crate::report::result;
+use crate::report::status::{Detail, render_dry_run};
+use crate::report::view::PlanView;
+use crate::store::make_way;
+use crate::world::lock::{Held, Tried, try_exclusive, wait_exclusive};
+use std::path::Path;
+use std::sync::Arc;
+
+/// Runs the command and returns its exit code.
+pub fn run(context: &Context, args: &BuildArgs) -> Result<u8, CliError> {
+    let found = find(&context.world, &context.dir, context.file.as_deref())?;
+    let wish = wish(&found, args);
+    let inputs = Inputs { params: args.params.clone(), pull: pull(args), on_pull: context.on_pull() };
+    if args.dry_run {
+        return dry_run(context, &found, &wish, &inputs, args);
+    }
+    let request = request(&found, args);
+    let may_be_quiet = wish.force.is_empty() && wish.discard_edits.is_empty() && args.events.is_none();
+    if may_be_quiet && let Some(quiet) = is_quiet(&context.world, &found.root, &request) {
+        context.up_to_date(quiet.actions, quiet.edited, args.into());
+        if args.json {
+            context.answer(&result::of_nothing(quiet.actions));
+        }
+        return Ok(0);
+    }
+    let recorder = Arc::new(Recorder::default());
+    let sink: Arc<dyn Sink> = match args.json {
+        true => Arc::new(Fanout::new(vec![context.sink(args.into()), recorder.clone()])),
+        false => context.sink(args.into()),
+    };
+    let state = found.root.join(STATE_DIR);
+    let _lock = hold(context, &state, &*sink)?;
+    let stamp = stamp(&context.world);
+    // Loaded only now: a build that waited must see what the one before it left.
+    let mut opened = open_project(&context.world, &found, &inputs, Access::Write)?;
+    context.warn(&found, &opened.warnings);
+    recover(&mut opened.project, &state, &*sink)?;
+    let selection = select(&opened.project, &wish)?;
+    let plan = plan(&mut opened.project, &selection)?;
+    if args.locked
+        && let Some(refusal) = refusal(&opened, &plan)
+    {
+        return Err(refusal);
+    }
+    let quiet = QuietBasis { request, storyfile: found.name.clone(), actions: selection.actions.clone() };
+    let exit = perform(context, args, &mut opened, &selection, &plan, sink, stamp, quiet)?;
+    if args.json {
+        context.answer(&result::of_events(&recorder.events()));
+    }
+    Ok(exit)
+}
+
+#[expect(clippy::too_many_arguments, reason = "the one place where all that a build needs comes together")]
+fn perform(
+    context: &Context,
+    args: &BuildArgs,
+    opened: &mut Opened,
+    selection: &Selection,
+    plan: &Plan,
+    sink: Arc<dyn Sink>,
+    stamp: Stamp,
+    quiet: QuietBasis,
+) -> Result<u8, CliError> {
+    let started = context.world.clock.elapsed();
+    let sink = with_records(context, args, opened, plan, &stamp, sink)?;
+    sink.send(&Event::RunStarted {
+        version: WIRE_VERSION,
+        run: stamp.run.clone(),
+        storygen: env!("CARGO_PKG_VERSION").into(),
+        targets: args.targets.clone(),
+        actions: selection.actions.len(),
+    });
+    let options = Options {
+        jobs: args.jobs.unwrap_or(context.world.env.cores),
+        on_failure: if args.keep_going { OnFailure::KeepGoing } else { OnFailure::Stop },
+        reaper: context.world.env.program.clone(),
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| CliError::Io { what: "failed to start the runtime".into(), source: error.to_string() })?;
+    let built = runtime.block_on(drive::build(
+        &mut opened.project,
+        context.world.clone(),
+        &options,
+        selection,
+        plan,
+        sink.clone(),
+        stamp,
+    ));
+    // Whatever happened, what is finished is written down.
+    let lock = if args.locked { LockPolicy::Leave } else { LockPolicy::Update };
+    let is_done = |summary: &Summary| summary.exit_code() == 0;
+    let whole = !args.locked && args.only.is_none() && args.from.is_none();
+    let basis = built.as_ref().ok().filter(|summary| is_done(summary) && whole).map(|_| quiet);
+    let closed = close(opened, &context.world, lock, basis);
+    let summary = built?;
+    closed?;
+    let took = context.world.clock.elapsed().saturating_sub(started);
+    let exit = summary.exit_code();
+    let took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+    sink.send(&Event::RunFinished { counts: summary.counts, took_ms, exit });
+    Ok(exit)
+}
+
+/// Takes the repo's lock, saying for whom we wait.
+pub fn hold(context: &Context, state: &Path, sink: &dyn Sink) -> Result<Held, CliError> {
+    let disk = &context.world.disk;
+    disk.create_private_dir(state).map_err(|error| CliError::write(state, &error))?;
+    make_usable(&**disk, state)?;
+    let place = state.join("lock");
+    make_way(&**disk, state, &place).map_err(EngineError::from)?;
+    let us =
+        format!("process {}, since {}", context.world.env.process, context.world.clock.now().strftime("%H:%M:%S UTC"));
+    match try_exclusive(&place, &us).map_err(|error| CliError::write(&place, &error))? {
+        Tried::Held(held) => Ok(held),
+        Tried::Busy(holder) => {
+            sink.send(&Event::LockAwaited { holder });
+            wait_exclusive(&place, &us).map_err(|error| CliError::write(&place, &error))
+        }
+    }
+}
+
+/// Adds the file of `--events`, and the run's own record if there is anything to record.
+fn with_records(
+    context: &Context,
+    args: &BuildArgs,
+    opened: &Opened,
+    plan: &Plan,
+    stamp: &Stamp,
+    sink: Arc<dyn Sink>,
+) -> Result<Arc<dyn Sink>, CliError> {
+    let mut places = Vec::new();
+    if !plan.is_quiet() {
+        let runs = opened.project.workspace.root.join(STATE_DIR).join("runs");
+        context.world.disk.create_dirs(&runs).map_err(|error| CliError::write(&runs, &error))?;
+        places.push(runs.join(format!("{}.jsonl", stamp.run)));
+    }
+    places.extend(args.events.as_ref().map(|events| context.dir.join(events)));
+    let mut sinks = vec![sink.clone()];
+    for place in places {
+        let writer = context.writer(&place)?;
+        sinks.push(Arc::new(JsonLines::new(writer, place.display().to_string(), sink.clone())));
+    }
+    Ok(Arc::new(Fanout::new(sinks)))
+}
+
+fn dry_run(context: &Context, found: &Found, wish: &Wish, inputs: &Inputs, args: &BuildArgs) -> Result<u8, CliError> {
+    let mut opened = open_project(&context.world, found, inputs, Access::Read)?;
+    context.warn(found, &opened.warnings);
+    let selection = select(&opened.project, wish)?;
+    let plan = plan(&mut opened.project, &selection)?;
+    let views = views(&opened.project, &plan);
+    if args.json {
+        context.answer(&PlanView::of(&views).json());
+    } else {
+        let detail = if args.verbose > 0 { Detail::All } else { Detail::Notable };
+        context.answer(&render_dry_run(&views, detail, &context.look_out()));
+    }
+    Ok(0)
+}
+
+/// Says why `--locked` forbids this build; `None` if it changes nothing.
+fn refusal(opened: &Opened, plan: &Plan) -> Option<CliError> {
+    use crate::engine::judge::Judgement;
+    use crate::engine::rebuild::Verdict;
+    let project = &opened.project;
+    let step = plan.steps.iter().find(|step| match &step.judgement {
+        Judgement::Verdict { verdict: Verdict::Fresh(stands), key, .. } => {
+            let line = project.lock.get(&project.line_name(step.action));
+            line.is_none_or(|line| {
+                line.key != Some(*key) || line.outputs != stands.outputs || line.edits != stands.edits
+            })
+        }
+        Judgement::Verdict { verdict: Verdict::Restore(restore), key, .. } => {
+            let line = project.lock.get(&project.line_name(step.action));
+            line.is_none_or(|line| line.key != Some(*key) || line.outputs != restore.stands.outputs)
+        }
+        _ => !plan.unneeded.contains(&step.action),
+    })?;
+    let id = &project.node(step.action).action.id;
+    Some(CliError::Locked {
+        message: format!("`{id}` is not as `Storyfile.lock` says, and `--locked` changes nothing"),
+    })
+}
+
+fn wish(found: &Found, args: &BuildArgs) -> Wish {
+    let all = |names: &[String]| names.iter().map(|name| found.target(name)).collect::<Vec<_>>();
+    Wish {
+        targets: all(&args.targets),
+        force: all(&args.force),
+        from: args.from.as_ref().map(|name| found.target(name)),
+        only: args.only.iter().map(|name| found.target(name)).collect(),
+        discard_edits: all(&args.discard_edits),
+    }
+}
+
+fn pull(args: &BuildArgs) -> PullPolicy {
+    if args.offline {
+        PullPolicy::NoPull("--offline")
+    } else if args.no_pull {
+        PullPolicy::NoPull("--no-pull")
+    } else {
+        PullPolicy::Pull
+    }
+}
+
+fn request(found: &Found, args: &BuildArgs) -> crate::base::digest::Digest {
+    let mut parts: Vec<&str> = vec!["targets"];
+    let targets: Vec<String> = args.targets.iter().map(|target| found.target(target)).collect();
+    parts.extend(targets.iter().map(String::as_str));
+    parts.push("only");
+    parts.extend(args.only.as_deref());
+    parts.push("from");
+    parts.extend(args.from.as_deref());
+    parts.push("params");
+    parts.extend(args.params.iter().flat_map(|(name, value)| [name.as_str(), value.as_str()]));
+    request_digest(found, &parts)
+}

@@ -1,0 +1,13 @@
+//! One file for each command.
+
+pub mod accept;
+pub mod build;
+pub mod clean;
+pub mod completions;
+pub mod eject;
+pub mod graph;
+pub mod init;
+pub mod log;
+pub mod models;
+pub mod status;
+pub mod validate;

@@ -1,0 +1,47 @@
+//! `storygen status` and `storygen why`: what a build would do, and why. Both only look.
+
+use crate::cli::args::look_up::{StatusArgs, WhyArgs};
+use crate::cli::context::Context;
+use crate::cli::error::CliError;
+use crate::cli::session::{Inputs, find, open_project};
+use crate::cli::views::views;
+use crate::engine::open::Access;
+use crate::engine::plan::plan;
+use crate::engine::select::{Wish, find as find_target, select};
+use crate::report::status::{Detail, render_status};
+use crate::report::view::PlanView;
+use crate::report::why::{render_why, why_json};
+
+/// Runs `status` and returns its exit code: 0, or with `--exit-code` 1 if a build would do something.
+pub fn run(context: &Context, args: &StatusArgs) -> Result<u8, CliError> {
+    let found = find(&context.world, &context.dir, context.file.as_deref())?;
+    let mut opened = open_project(&context.world, &found, &Inputs::default(), Access::Read)?;
+    context.warn(&found, &opened.warnings);
+    let targets = args.targets.iter().map(|target| found.target(target)).collect();
+    let selection = select(&opened.project, &Wish { targets, ..Wish::default() })?;
+    let plan = plan(&mut opened.project, &selection)?;
+    let views = views(&opened.project, &plan);
+    if args.json {
+        context.answer(&PlanView::of(&views).json());
+    } else {
+        context.answer(&render_status(&views, Detail::All, &context.look_out()));
+    }
+    Ok(u8::from(args.exit_code && !plan.is_quiet()))
+}
+
+/// Runs `why` and returns its exit code.
+pub fn why(context: &Context, args: &WhyArgs) -> Result<u8, CliError> {
+    let found = find(&context.world, &context.dir, context.file.as_deref())?;
+    let mut opened = open_project(&context.world, &found, &Inputs::default(), Access::Read)?;
+    let chosen = find_target(&opened.project, &found.target(&args.stage))?;
+    let selection = select(&opened.project, &Wish { targets: vec![found.target(&args.stage)], ..Wish::default() })?;
+    let mut plan = plan(&mut opened.project, &selection)?;
+    plan.steps.retain(|step| chosen.contains(&step.action));
+    let views = views(&opened.project, &plan);
+    if args.json {
+        context.answer(&why_json(&views));
+    } else {
+        context.answer(&render_why(&views, &context.look_out()));
+    }
+    Ok(0)
+}

@@ -1,0 +1,186 @@
+//! Opens everything that a command works with: finds the Storyfile, loads it, joins providers, opens the project.
+
+use crate::base::diagnostic::{Diagnostic, Severity};
+use crate::base::digest::Digest;
+use crate::base::id::RunId;
+use crate::cli::error::CliError;
+use crate::engine::open::{Access, Opened, Opening, faults_of_graph, open};
+use crate::engine::settle::Stamp;
+use crate::kind::registry::Registry;
+use crate::provider::Providers;
+use crate::provider::local::builtin;
+use crate::provider::weights::{PullEvent, PullPolicy, Weights};
+use crate::storyfile::load::{Given, draft};
+use crate::storyfile::story::Story;
+use crate::world::World;
+use crate::world::disk::Sort;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// The names that a Storyfile may have, the preferred one first.
+pub const NAMES: [&str; 3] = ["Storyfile.yaml", "Storyfile.yml", "Storyfile.json"];
+
+/// Where a Storyfile is.
+#[derive(Clone, Debug)]
+pub struct Found {
+    /// Its folder: the root of the repo.
+    pub root: PathBuf,
+    /// Its name in the root.
+    pub name: String,
+    /// The folder in which the command was given, relative to the root and `/`-separated; empty for the root itself.
+    pub from: String,
+}
+
+/// What a user gives beside the file.
+pub struct Inputs {
+    pub params: Vec<(String, String)>,
+    pub pull: PullPolicy,
+    pub on_pull: Arc<dyn Fn(PullEvent) + Send + Sync>,
+}
+
+impl Default for Inputs {
+    fn default() -> Inputs {
+        Inputs { params: Vec::new(), pull: PullPolicy::Pull, on_pull: Arc::new(|_| {}) }
+    }
+}
+
+/// Finds the Storyfile in `start` or above it; `named` is `-f`.
+pub fn find(world: &World, start: &Path, named: Option<&Path>) -> Result<Found, CliError> {
+    let is_file = |path: &Path| world.disk.stat_following(path).is_ok_and(|stat| stat.sort == Sort::File);
+    let start = world.disk.canonical(start).map_err(|error| CliError::folder(start, &error))?;
+    if let Some(named) = named {
+        let path = start.join(named);
+        if !is_file(&path) {
+            return Err(CliError::NoStoryfile { looked: path, named: true });
+        }
+        let root = path.parent().unwrap_or(&start).to_owned();
+        return Ok(found(&root, &path, &start));
+    }
+    for folder in start.ancestors() {
+        if let Some(path) = NAMES.iter().map(|name| folder.join(name)).find(|path| is_file(path)) {
+            return Ok(found(folder, &path, &start));
+        }
+    }
+    Err(CliError::NoStoryfile { looked: start, named: false })
+}
+
+fn found(root: &Path, path: &Path, start: &Path) -> Found {
+    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let from = start.strip_prefix(root).map(|inner| inner.to_string_lossy().replace('\\', "/")).unwrap_or_default();
+    Found { root: root.to_owned(), name, from }
+}
+
+impl Found {
+    /// Turns a target as it was typed into one that is meant from the root: a path from a sub-directory means what it
+    /// means there.
+    pub fn target(&self, typed: &str) -> String {
+        let is_path = typed.contains('/') || typed.starts_with('.');
+        if self.from.is_empty() || !is_path { typed.to_owned() } else { format!("{}/{typed}", self.from) }
+    }
+}
+
+/// A loaded Storyfile.
+pub struct Loaded {
+    pub story: Story,
+    pub text: String,
+    pub warnings: Vec<Diagnostic>,
+}
+
+/// Loads the Storyfile. Its faults come as one error.
+pub fn load_story(world: &World, found: &Found, registry: &Registry, inputs: &Inputs) -> Result<Loaded, CliError> {
+    let place = found.root.join(&found.name);
+    let size = world.disk.stat_following(&place).map_or(0, |stat| stat.size);
+    if size > crate::storyfile::parse::BYTES_MAX as u64 {
+        return Err(CliError::TooLarge { path: place });
+    }
+    let bytes = world.disk.read(&place).map_err(|error| CliError::read(&place, &error))?;
+    let text = String::from_utf8(bytes)
+        .map_err(|error| CliError::NotText { path: place.clone(), at: error.utf8_error().valid_up_to() })?;
+    let given = Given { params: inputs.params.clone(), env: &|name| world.env.get(name).map(str::to_owned) };
+    let (story, mut diagnostics) = draft(&text, registry, &given);
+    let is_error = |fault: &Diagnostic| fault.severity == Severity::Error;
+    match story {
+        Some(story) if !diagnostics.iter().any(is_error) => Ok(Loaded { story, text, warnings: diagnostics }),
+        story => {
+            // One report for every fault: also what shows only in the graph, where nothing is wrong already.
+            let more = story.map(|story| faults_of_graph(world, &found.root, story)).unwrap_or_default();
+            diagnostics.extend(
+                more.into_iter()
+                    .filter(|fault| {
+                        let meets = |other: &Diagnostic| match (fault.span, other.span) {
+                            (Some(one), Some(two)) => one.start < two.end && two.start < one.end,
+                            _ => false,
+                        };
+                        !diagnostics.iter().any(meets)
+                    })
+                    .collect::<Vec<_>>(),
+            );
+            diagnostics.sort_by_key(|fault| fault.span);
+            Err(CliError::Faults { file: found.name.clone(), text, faults: diagnostics })
+        }
+    }
+}
+
+/// Loads the Storyfile and opens the project.
+pub fn open_project(world: &World, found: &Found, inputs: &Inputs, access: Access) -> Result<Opened, CliError> {
+    let registry = Arc::new(Registry::builtin());
+    let Loaded { story, text, mut warnings } = load_story(world, found, &registry, inputs)?;
+    let providers = providers(world, inputs, &story);
+    let opening = Opening { world: world.clone(), root: found.root.clone(), story, registry, providers, access };
+    match open(opening)? {
+        Ok(mut opened) => {
+            warnings.append(&mut opened.warnings);
+            opened.warnings = warnings;
+            Ok(opened)
+        }
+        Err(faults) => {
+            warnings.extend(faults);
+            warnings.sort_by_key(|fault| (fault.severity != Severity::Error, fault.span));
+            Err(CliError::Faults { file: found.name.clone(), text, faults: warnings })
+        }
+    }
+}
+
+/// Joins the built-in providers with the names that the Storyfile gives them.
+fn providers(world: &World, inputs: &Inputs, story: &Story) -> Providers {
+    use crate::storyfile::story::Provider;
+    let weights = Arc::new(Weights::new(world.clone(), inputs.pull, inputs.on_pull.clone()));
+    let mut providers = Providers::default();
+    builtin::add(&mut providers, &weights);
+    for (name, provider) in &story.providers {
+        match provider {
+            Provider::Local => {
+                if let Some(chat) = providers.chats.get("local").cloned() {
+                    providers.chats.insert(name.clone(), chat);
+                }
+            }
+            Provider::LocalVoice => {
+                if let Some(voice) = providers.voices.get("local-voice").cloned() {
+                    providers.voices.insert(name.clone(), voice);
+                }
+            }
+        }
+    }
+    providers
+}
+
+/// Names a run by its start and its process, and stamps what it writes down.
+pub fn stamp(world: &World) -> Stamp {
+    let now = world.clock.now();
+    let seconds = now.strftime("%Y%m%dT%H%M%S");
+    let millis = now.as_millisecond().rem_euclid(1000);
+    Stamp {
+        run: RunId::new(format!("{seconds}.{millis:03}-{}", world.env.process)),
+        at: now.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string(),
+    }
+}
+
+/// Returns the digest of everything beside files that shapes a plan (R26).
+pub fn request_digest(found: &Found, parts: &[&str]) -> Digest {
+    let mut hasher = Digest::hasher();
+    hasher.field(env!("CARGO_PKG_VERSION").as_bytes()).field(found.name.as_bytes());
+    for part in parts {
+        hasher.field(part.as_bytes());
+    }
+    hasher.finish()
+}

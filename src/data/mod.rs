@@ -1,0 +1,3 @@
+//! Data files: JSON and YAML content, parsed within limits.
+
+pub mod parse;

@@ -1,0 +1,303 @@
+//! One attempt at a command (R5): what stood is moved aside, the command runs, and either all its outputs are there or
+//! everything is as it was.
+
+use crate::base::failure::{Cause, Failure};
+use crate::base::path::RepoPath;
+use crate::engine::attempts::{Attempt, Attempts};
+use crate::engine::compose;
+use crate::engine::error::EngineError;
+use crate::engine::judge::Project;
+use crate::engine::publish::{check_inside, create_parent, save_left, save_standing};
+use crate::engine::recover::{WORK_DIR, attempt_dir, remove};
+use crate::engine::workflow::{Bound, Node};
+use crate::storyfile::command::{Command, Invocation};
+use crate::storyfile::story::{Output, OutputSort};
+use crate::world::disk::{Disk, Sort};
+use crate::world::env::Environment;
+use crate::world::process::{Ended, Finished, Limits, Program, Running, start, start_time};
+use crate::world::reaper::Reaper;
+use std::io;
+use std::path::{Path, PathBuf};
+use tokio_util::sync::CancellationToken;
+
+/// The state folder's name; staging lies in it, on the tree's own file system.
+pub const STATE_DIR: &str = ".storygen";
+
+/// A prepared attempt.
+pub struct Prepared {
+    pub number: u64,
+    pub program: Program,
+    moved: Vec<RepoPath>,
+    staged: bool,
+}
+
+/// What all attempts of a build share.
+pub struct Workshop {
+    pub attempts: Attempts,
+    pub reaper: Option<Reaper>,
+    pub reaper_program: Option<PathBuf>,
+    /// `.storygen`.
+    pub dir: PathBuf,
+}
+
+impl Workshop {
+    /// Opens an attempt: moves what stands aside, makes folders, renders the command.
+    pub fn prepare(
+        &mut self,
+        project: &mut Project,
+        action: usize,
+        command: &Command,
+        environment: &Environment,
+    ) -> Result<Result<Prepared, Failure>, EngineError> {
+        let outputs: Vec<Output> = project.node(action).action.outputs.clone();
+        let mut standing = Vec::new();
+        for output in &outputs {
+            check_inside(project, &output.path)?;
+            if project.workspace.stat(&output.path)?.is_some() {
+                // Stored before moved: from here on nothing but the attempt's folder has these bytes.
+                save_standing(project, &output.path)?;
+                standing.push(output.path.clone());
+            }
+        }
+        let id = project.node(action).action.id.clone();
+        let paths = outputs.iter().map(|output| output.path.clone()).collect();
+        let number =
+            self.attempts.begin(Attempt { action: id, outputs: paths, moved: standing.clone(), group: None })?;
+        let place = attempt_dir(&self.dir, number);
+        let disk = project.workspace.disk.clone();
+        for path in &standing {
+            let prev = place.join("prev").join(path.as_str());
+            create_parent(&*disk, &prev)?;
+            let from = project.workspace.place(path);
+            disk.rename(&from, &prev).map_err(|error| EngineError::write(&from, error))?;
+        }
+        let staged = command.mentions_outputs();
+        for output in &outputs {
+            make_folders(project, output, &project.workspace.root.clone())?;
+            if staged {
+                make_folders(project, output, &place.join("out"))?;
+            }
+        }
+        let prepared = |program| Prepared { number, program, moved: standing.clone(), staged };
+        match program(project.node(action), project, number, command, environment) {
+            Ok(program) => Ok(Ok(prepared(program))),
+            Err(failure) => {
+                let program = Program { argv: Vec::new(), current_dir: PathBuf::new(), env: Default::default() };
+                self.roll_back(project, action, &prepared(program))?;
+                Ok(Err(failure))
+            }
+        }
+    }
+
+    /// Starts a prepared attempt.
+    pub fn start(&mut self, prepared: &Prepared) -> Result<Result<Running, Failure>, EngineError> {
+        if let (None, Some(program)) = (&self.reaper, &self.reaper_program) {
+            let reaper =
+                Reaper::start(program).map_err(|source| EngineError::Process { what: "the reaper".into(), source })?;
+            self.reaper = Some(reaper);
+        }
+        // A reaper that has died is no reason to lose the work: it only guards against our own death.
+        if let Some(reaper) = &mut self.reaper {
+            reaper.expect().ok();
+        }
+        let running = start(&prepared.program);
+        if let Some(reaper) = &mut self.reaper {
+            reaper.watch(running.as_ref().ok().map(|running| running.group)).ok();
+        }
+        let running = match running {
+            Ok(running) => running,
+            Err(error) => return Ok(Err(start_failure(&prepared.program.argv[0], &error))),
+        };
+        let started = start_time(running.group).unwrap_or(0);
+        self.attempts.started(prepared.number, running.group, started)?;
+        Ok(Ok(running))
+    }
+
+    /// Takes note that the attempt's processes are gone.
+    pub fn ended(&mut self, group: u32) {
+        if let Some(reaper) = &mut self.reaper {
+            reaper.forget(group).ok();
+        }
+    }
+
+    /// Finds where each output was written: at its staging path, or at the declared one.
+    pub fn locate(
+        &self,
+        project: &Project,
+        action: usize,
+        prepared: &Prepared,
+    ) -> Result<Vec<(Output, PathBuf)>, Failure> {
+        let place = attempt_dir(&self.dir, prepared.number).join("out");
+        let disk = &project.workspace.disk;
+        let mut found = Vec::new();
+        for output in &project.node(action).action.outputs {
+            let staging = place.join(output.path.as_str());
+            let declared = project.workspace.place(&output.path);
+            let written = |place: &Path| is_written(&**disk, output, place);
+            match (prepared.staged && written(&staging), written(&declared)) {
+                // Nothing in the command names the declared path: somebody saved there while it ran.
+                (true, true) if !prepared.names(&staging, &output.path) => found.push((output.clone(), staging)),
+                (true, true) => {
+                    return Err(Failure::new(Cause::Output, format!("output `{}` was written twice", output.path))
+                        .hint("Write it through `${outputs…}` or to its declared path, not both."));
+                }
+                (true, false) => found.push((output.clone(), staging)),
+                (false, true) => found.push((output.clone(), declared)),
+                (false, false) => {
+                    return Err(Failure::new(Cause::Output, format!("output `{}` was not written", output.path))
+                        .hint("The command ended well but left this declared output out."));
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    /// Moves staged outputs to their declared paths and closes the attempt. A path at which something stands
+    /// meanwhile is left as it is and returned: a person saved there.
+    pub fn publish(
+        &mut self,
+        project: &mut Project,
+        prepared: &Prepared,
+        located: &[(Output, PathBuf)],
+    ) -> Result<Vec<RepoPath>, EngineError> {
+        let mut taken = Vec::new();
+        let disk = project.workspace.disk.clone();
+        for (output, from) in located {
+            let declared = project.workspace.place(&output.path);
+            if *from == declared {
+                continue;
+            }
+            if is_written(&*disk, output, &declared) {
+                taken.push(output.path.clone());
+                continue;
+            }
+            remove(&*disk, &declared)?;
+            disk.rename(from, &declared).map_err(|error| EngineError::write(&declared, error))?;
+        }
+        self.close(project, prepared)?;
+        Ok(taken)
+    }
+
+    /// Removes what the attempt wrote and puts back what stood before. What is removed is kept: a person may have saved
+    /// at the path meanwhile.
+    pub fn roll_back(&mut self, project: &mut Project, action: usize, prepared: &Prepared) -> Result<(), EngineError> {
+        let disk = project.workspace.disk.clone();
+        let place = attempt_dir(&self.dir, prepared.number);
+        let paths: Vec<RepoPath> =
+            project.node(action).action.outputs.iter().map(|output| output.path.clone()).collect();
+        for path in &paths {
+            let declared = project.workspace.place(path);
+            save_left(project, path)?;
+            remove(&*disk, &declared)?;
+            if prepared.moved.contains(path) {
+                let prev = place.join("prev").join(path.as_str());
+                disk.rename(&prev, &declared).map_err(|error| EngineError::write(&declared, error))?;
+            }
+        }
+        self.close(project, prepared)
+    }
+
+    fn close(&mut self, project: &Project, prepared: &Prepared) -> Result<(), EngineError> {
+        self.attempts.close(prepared.number)?;
+        if prepared.staged || !prepared.moved.is_empty() {
+            remove(&*project.workspace.disk, &attempt_dir(&self.dir, prepared.number))?;
+        }
+        Ok(())
+    }
+}
+
+impl Prepared {
+    /// Tells whether the command's own text names the declared `path`, beside its staging place.
+    fn names(&self, staging: &Path, path: &RepoPath) -> bool {
+        let relative = staging.strip_prefix(&self.program.current_dir).unwrap_or(staging).display().to_string();
+        self.program.argv.iter().any(|word| word.replace(&relative, "").contains(path.as_str()))
+    }
+}
+
+/// Tells whether something was written at `place`.
+fn is_written(disk: &dyn Disk, output: &Output, place: &Path) -> bool {
+    match disk.stat_following(place) {
+        // The folder itself was made beforehand: only what is in it was written.
+        Ok(stat) if output.sort == OutputSort::Tree && stat.sort == Sort::Dir => {
+            disk.list(place).is_ok_and(|entries| !entries.is_empty())
+        }
+        found => found.is_ok(),
+    }
+}
+
+/// Turns how a command ended into a failure; `None` if it ended well.
+pub fn failure(finished: &Finished, timeout: Option<std::time::Duration>) -> Option<Failure> {
+    match finished.ended {
+        Ended::Exit(0) => None,
+        Ended::Exit(127) => Some(
+            Failure::new(Cause::Exit, "exit status 127: the shell did not find a program")
+                .hint("Install the program, or correct its name in `run:`."),
+        ),
+        Ended::Exit(code) => Some(Failure::new(Cause::Exit, format!("exit status {code}"))),
+        Ended::Signal(signal) => Some(Failure::new(Cause::Exit, format!("ended by signal {signal}"))),
+        Ended::TimedOut => {
+            let limit = timeout.map(|limit| format!(" of {limit:?}")).unwrap_or_default();
+            Some(
+                Failure::new(Cause::Timeout, format!("ran longer than its timeout{limit}"))
+                    .hint("Raise `timeout:` if it needs longer."),
+            )
+        }
+        Ended::Cancelled => Some(Failure::new(Cause::Cancelled, "stopped")),
+    }
+}
+
+/// Returns the limits of an attempt.
+pub fn limits(timeout: Option<std::time::Duration>, cancel: &CancellationToken, kill: &CancellationToken) -> Limits {
+    Limits { timeout, cancel: cancel.clone(), kill: kill.clone() }
+}
+
+fn start_failure(program: &str, error: &io::Error) -> Failure {
+    if error.kind() == io::ErrorKind::NotFound {
+        Failure::new(Cause::Exit, format!("`{program}` was not found"))
+            .hint("Install the program, or correct its name in `run:`.")
+    } else {
+        Failure::new(Cause::Machine, format!("failed to start `{program}`: {error}"))
+    }
+}
+
+/// Makes the folders above an output; for a folder, also the folder itself.
+fn make_folders(project: &Project, output: &Output, root: &Path) -> Result<(), EngineError> {
+    let place = output.path.under(root);
+    match output.sort {
+        OutputSort::File => create_parent(&*project.workspace.disk, &place),
+        OutputSort::Tree => {
+            project.workspace.disk.create_dirs(&place).map_err(|error| EngineError::write(&place, error))
+        }
+    }
+}
+
+fn program(
+    node: &Node,
+    project: &Project,
+    number: u64,
+    command: &Command,
+    environment: &Environment,
+) -> Result<Program, Failure> {
+    let inputs: Vec<&Bound> = node.inputs.iter().filter(|input| project.is_present(input)).collect();
+    let staging = format!("{STATE_DIR}/{WORK_DIR}/{number}/out");
+    let mut scope =
+        compose::scope(&project.story, &node.action, &inputs, &|output| format!("{staging}/{}", output.path));
+    if command.reads_content() {
+        compose::fill(&mut scope, &mut |path| project.workspace.content(path))?;
+    }
+    let argv = match command.render(&scope)? {
+        Invocation::Direct(argv) => argv,
+        Invocation::Shell { mut program, script } => {
+            program.push(script);
+            program
+        }
+    };
+    let mut env = environment.for_child();
+    env.extend(node.action.env.clone());
+    for name in &node.action.pass {
+        if let Some(value) = environment.get(name) {
+            env.insert(name.clone(), value.to_owned());
+        }
+    }
+    Ok(Program { argv, current_dir: project.workspace.root.clone(), env })
+}

@@ -1,0 +1,342 @@
+//! Performs a build: folds everything that happens into the schedule, asks the judge, does the work.
+
+use crate::base::failure::{Cause, Failure};
+use crate::base::id::ActionId;
+use crate::base::reason::Reason;
+use crate::engine::error::EngineError;
+use crate::engine::finish::{Completion, Ticket};
+use crate::engine::judge::{Course, Judgement, Project, Settled};
+use crate::engine::options::{OnFailure, Options};
+use crate::engine::plan::{Plan, Selection};
+use crate::engine::publish::{Restored, restore};
+use crate::engine::rebuild::{Fresh, Verdict, Wait};
+use crate::engine::schedule::Schedule;
+use crate::engine::settle::Stamp;
+use crate::engine::summary::Summary;
+use crate::engine::work::Crew;
+use crate::event::kind::{Event, Finished, Outcome};
+use crate::event::sink::Sink;
+use crate::storyfile::story::{Edits, Tolerance};
+use crate::world::World;
+use crate::world::signals::{Signals, Stop};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How often one action may be judged anew because its bytes turned out to be gone when they were to be put back.
+const JUDGEMENTS_MAX: usize = 3;
+
+/// A build under way.
+pub struct Drive<'a> {
+    pub project: &'a mut Project,
+    pub world: World,
+    pub options: &'a Options,
+    pub sink: Arc<dyn Sink>,
+    pub stamp: Stamp,
+    pub(super) settled: Vec<Option<Settled>>,
+    pub(super) schedule: Schedule,
+    pub(super) summary: Summary,
+    pub(super) crew: Crew,
+}
+
+/// Builds `selection`, whose `plan` was made under the lock.
+pub async fn build(
+    project: &mut Project,
+    world: World,
+    options: &Options,
+    selection: &Selection,
+    plan: &Plan,
+    sink: Arc<dyn Sink>,
+    stamp: Stamp,
+) -> Result<Summary, EngineError> {
+    let before: Vec<Vec<usize>> =
+        (0..project.workflow.nodes.len()).map(|node| project.workflow.dag.before(node)).collect();
+    let pool_of = project.workflow.nodes.iter().map(|node| node.action.pool.clone()).collect();
+    let schedule = Schedule::new(&before, &selection.actions, options.jobs, project.story.pools.clone(), pool_of);
+    let crew = Crew::new(project, &world, options)?;
+    let mut drive = Drive {
+        settled: vec![None; project.workflow.nodes.len()],
+        project,
+        world,
+        options,
+        sink,
+        stamp,
+        schedule,
+        summary: Summary::default(),
+        crew,
+    };
+    drive.run(selection, plan).await?;
+    Ok(drive.summary)
+}
+
+impl Drive<'_> {
+    async fn run(&mut self, selection: &Selection, plan: &Plan) -> Result<(), EngineError> {
+        let mut signals = Signals::listen()
+            .map_err(|source| EngineError::Process { what: "listening for signals".into(), source })?;
+        let result = loop {
+            if let Err(error) = self.advance(selection, plan) {
+                break Err(error);
+            }
+            if self.crew.is_idle() {
+                break Ok(());
+            }
+            tokio::select! {
+                completion = self.crew.next() => {
+                    if let Err(error) = self.complete(completion) {
+                        break Err(error);
+                    }
+                }
+                stop = signals.next() => self.stop(stop),
+            }
+        };
+        // Whatever happened, no child outlives the build.
+        self.schedule.stop();
+        if result.is_err() {
+            self.crew.cancel.cancel();
+        }
+        while !self.crew.is_idle() {
+            tokio::select! {
+                completion = self.crew.next() => { self.complete(completion).ok(); }
+                stop = signals.next() => self.stop(stop),
+            }
+        }
+        for action in self.schedule.unfinished() {
+            let outcome = Outcome::NotStarted;
+            self.summary.count(outcome);
+            self.sink.send(&Event::ActionFinished(Finished::new(self.id(action), outcome)));
+        }
+        result
+    }
+
+    /// Judges all whose turn has come and starts what there is room for, until nothing more can be done at once.
+    fn advance(&mut self, selection: &Selection, plan: &Plan) -> Result<(), EngineError> {
+        loop {
+            let mut idle = true;
+            while let Some(action) = self.schedule.next_ready() {
+                idle = false;
+                self.judge(action, selection, plan)?;
+            }
+            while let Some(action) = self.schedule.next_start() {
+                idle = false;
+                self.start(action)?;
+            }
+            if idle {
+                return Ok(());
+            }
+        }
+    }
+
+    fn judge(&mut self, action: usize, selection: &Selection, plan: &Plan) -> Result<(), EngineError> {
+        if plan.unneeded.contains(&action) {
+            return self.finish(action, Settled::Right { verdict: None }, Outcome::Unneeded, |_| {});
+        }
+        for _ in 0..JUDGEMENTS_MAX {
+            let course = Course { settled: &self.settled, foreseen: &plan.foreseen, demands: &selection.demands };
+            match self.project.judge(action, &course)? {
+                Judgement::Unknown { maker } | Judgement::Blocked { maker } => return self.block(action, maker),
+                Judgement::Fault(failure) => return self.fail(action, None, failure, String::new(), 0),
+                Judgement::Verdict { verdict: Verdict::Wait(wait), .. } => return self.wait(action, wait),
+                Judgement::Verdict { verdict: Verdict::Fresh(stands), recipe, key, digests } => {
+                    self.project.adopt(action, &recipe, &stands, &self.stamp)?;
+                    let verdict = self.project.verdict_of(action, key);
+                    self.project.write_line(action, Some(key), &stands, &digests, verdict);
+                    let edited = edited(&stands);
+                    let take = stands.take;
+                    return self.finish(action, Settled::Right { verdict }, Outcome::Fresh, |finished| {
+                        finished.edited = edited;
+                        finished.take = Some(take);
+                    });
+                }
+                Judgement::Verdict { verdict: Verdict::Restore(back), key, digests, .. } => {
+                    match restore(self.project, key, &back)? {
+                        Restored::Whole => {
+                            let verdict = self.project.verdict_of(action, key);
+                            self.project.write_line(action, Some(key), &back.stands, &digests, verdict);
+                            let paths: Vec<String> = back.write.iter().map(|(path, _)| path.to_string()).collect();
+                            let (edited, take) = (edited(&back.stands), back.stands.take);
+                            return self.finish(action, Settled::Right { verdict }, Outcome::Restored, |finished| {
+                                finished.outputs = paths;
+                                finished.edited = edited;
+                                finished.take = Some(take);
+                            });
+                        }
+                        // Every miss has a reason, and it is shown: nothing is silently made again.
+                        Restored::Missing { path, reason } => self.sink.send(&Event::Warned {
+                            action: Some(self.id(action)),
+                            message: format!("`{path}` could not be restored: {reason}"),
+                        }),
+                    }
+                }
+                Judgement::Verdict { verdict: Verdict::Run { reason, take, .. }, recipe, digests, .. } => {
+                    let discard = selection.demands.discard_edits.contains(&action);
+                    self.crew.book(action, Ticket { reason, take, recipe, digests, discard, ..Ticket::default() });
+                    self.schedule.queue(action);
+                    return Ok(());
+                }
+            }
+        }
+        let failure = Failure::new(Cause::Machine, "its result could not be put back, time and again");
+        self.fail(action, None, failure, String::new(), 0)
+    }
+
+    /// Starts the first attempt at a queued action.
+    fn start(&mut self, action: usize) -> Result<(), EngineError> {
+        let reason = self.crew.ticket(action).reason.clone();
+        let estimate_ms = self.project.last_duration_ms(action);
+        self.sink.send(&Event::ActionStarted { action: self.id(action), reason, estimate_ms });
+        self.crew.ticket_mut(action).started = self.world.clock.elapsed();
+        self.attempt(action)
+    }
+
+    /// Makes one attempt; a fault before its start finishes the action.
+    pub(super) fn attempt(&mut self, action: usize) -> Result<(), EngineError> {
+        if let Err(failure) = self.crew.attempt(self.project, action, &self.world, &self.sink)? {
+            let took = self.took_ms(action);
+            return self.fail(action, None, failure, String::new(), took);
+        }
+        Ok(())
+    }
+
+    fn complete(&mut self, completion: Completion) -> Result<(), EngineError> {
+        match completion {
+            Completion::Command { action, ended, group } => self.command_ended(action, ended, group),
+            Completion::Kind { action, made } => self.kind_ended(action, made),
+            Completion::RetryDue { action } => self.attempt(action),
+        }
+    }
+
+    fn stop(&mut self, stop: Stop) {
+        self.sink.send(&Event::StopRequested { signal: stop.name().into() });
+        if self.summary.stopped.is_some() {
+            self.crew.kill.cancel();
+        }
+        self.summary.stopped = Some(stop);
+        self.schedule.stop();
+        self.crew.cancel.cancel();
+    }
+
+    /// Finishes an action with an outcome that `describe` completes.
+    pub(super) fn finish(
+        &mut self,
+        action: usize,
+        settled: Settled,
+        outcome: Outcome,
+        describe: impl FnOnce(&mut Finished),
+    ) -> Result<(), EngineError> {
+        self.settled[action] = Some(settled);
+        tracing::debug!(action = %self.id(action), outcome = outcome.word(), "finished");
+        let mut finished = Finished::new(self.id(action), outcome);
+        describe(&mut finished);
+        self.summary.count(outcome);
+        self.sink.send(&Event::ActionFinished(finished));
+        self.schedule.finish(action);
+        Ok(())
+    }
+
+    /// Finishes an action as failed; unless told otherwise nothing new starts after it.
+    pub(super) fn fail(
+        &mut self,
+        action: usize,
+        reason: Option<Reason>,
+        failure: Failure,
+        output: String,
+        took_ms: u64,
+    ) -> Result<(), EngineError> {
+        let outcome = match failure.cause {
+            Cause::Cancelled => Outcome::Cancelled,
+            Cause::Timeout => Outcome::TimedOut,
+            _ => Outcome::Failed,
+        };
+        let tolerated = self.project.node(action).action.continue_on_error == Tolerance::Tolerated;
+        if outcome != Outcome::Cancelled && !tolerated {
+            self.summary.failed = true;
+            self.summary.machine_failed |= failure.cause == Cause::Machine;
+            if self.options.on_failure == OnFailure::Stop {
+                self.schedule.stop();
+            }
+        }
+        let notes = if tolerated { vec!["`continue_on_error`: the build goes on.".to_owned()] } else { Vec::new() };
+        self.finish(action, Settled::Wrong, outcome, |finished| {
+            finished.reason = reason;
+            finished.failure = Some(failure);
+            finished.output = output;
+            finished.took_ms = took_ms;
+            finished.notes = notes;
+        })
+    }
+
+    fn block(&mut self, action: usize, maker: usize) -> Result<(), EngineError> {
+        let note = format!("it reads what `{}` makes", self.id(maker));
+        self.finish(action, Settled::Wrong, Outcome::Blocked, |finished| finished.notes = vec![note])
+    }
+
+    pub(super) fn wait(&mut self, action: usize, wait: Wait) -> Result<(), EngineError> {
+        if self.project.node(action).action.edits == Edits::Error
+            && let Wait::Edited { paths, reason } = &wait
+        {
+            let message = format!("{} was edited, and `edits: error` forbids that", list(paths));
+            let failure = Failure::new(Cause::Output, message).hint(format!(
+                "`storygen accept {0}` keeps the edit, `storygen build --discard-edits {0}` makes it anew.",
+                self.id(action)
+            ));
+            return self.fail(action, Some(reason.clone()), failure, String::new(), 0);
+        }
+        self.summary.waiting = true;
+        let notes = wait.notes(&self.id(action));
+        self.finish(action, Settled::Wrong, Outcome::Waiting, |finished| finished.notes = notes)
+    }
+
+    pub(super) fn id(&self, action: usize) -> ActionId {
+        self.project.node(action).action.id.clone()
+    }
+
+    pub(super) fn took_ms(&self, action: usize) -> u64 {
+        millis(self.world.clock.elapsed().saturating_sub(self.crew.ticket(action).started))
+    }
+}
+
+impl Wait {
+    /// Says what is waited for and the ways out.
+    pub fn notes(&self, id: &ActionId) -> Vec<String> {
+        let discard = format!("`storygen build --discard-edits {id}` makes it anew; what stands is stored first.");
+        match self {
+            Wait::Edited { paths, reason } => vec![
+                format!("{} holds your edit, and the stage is out of date: {reason}.", list(paths)),
+                format!("`storygen accept {id}` says that your text is right for today's inputs."),
+                discard,
+            ],
+            Wait::Foreign { paths } => vec![
+                format!("{} was not made by storygen and would be replaced.", list(paths)),
+                format!("`storygen accept {id}` takes what stands for this stage's result."),
+                discard,
+            ],
+            Wait::EditLost { paths } => vec![
+                format!("{} held an edit that is in no cache here.", list(paths)),
+                "Bring the file back (from version control or a colleague), or remove the edit:".to_owned(),
+                discard,
+            ],
+        }
+    }
+}
+
+fn list(paths: &[crate::base::path::RepoPath]) -> String {
+    let names: Vec<String> = paths.iter().map(|path| format!("`{path}`")).collect();
+    names.join(", ")
+}
+
+fn edited(stands: &Fresh) -> Vec<String> {
+    stands.edits.keys().map(ToString::to_string).collect()
+}
+
+pub(super) fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// All actions that nothing in the selection follows.
+pub fn ends(project: &Project, actions: &BTreeSet<usize>) -> BTreeSet<usize> {
+    actions
+        .iter()
+        .copied()
+        .filter(|&action| !project.workflow.dag.after(action).iter().any(|after| actions.contains(after)))
+        .collect()
+}

@@ -1,0 +1,381 @@
+//! What happens when an attempt has ended: its outputs are checked, stored, recorded and published, or it is made again.
+
+use crate::base::digest::Digest;
+use crate::base::failure::{Cause, Failure};
+use crate::base::id::Take;
+use crate::base::path::RepoPath;
+use crate::base::reason::Reason;
+use crate::base::recipe::Recipe;
+use crate::engine::command::failure;
+use crate::engine::drive::Drive;
+use crate::engine::error::EngineError;
+use crate::engine::judge::Settled;
+use crate::engine::publish::{publish_bytes, store_output};
+use crate::engine::rebuild::{Fresh, Owner, Standing, Wait, made_in};
+use crate::engine::settle::{self, stands};
+use crate::engine::workflow::What;
+use crate::event::kind::{Event, Outcome};
+use crate::kind::check::check_outputs_beside;
+use crate::kind::contract::{Made, Pay};
+use crate::store::{ActionRecord, Maker, OutputSort as RecordedSort, RecordedOutput, Reuse};
+use crate::storyfile::story::{OnExit, Output, Retry};
+use crate::world::process::Finished as ProcessFinished;
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// What is known of an action at work.
+#[derive(Clone, Debug)]
+pub struct Ticket {
+    pub reason: Reason,
+    pub take: Take,
+    pub recipe: Recipe,
+    /// Of the inputs, in order.
+    pub digests: Vec<Option<Digest>>,
+    /// Edits at the outputs may be replaced.
+    pub discard: bool,
+    pub attempts: u32,
+    /// On the session's clock.
+    pub started: Duration,
+}
+
+impl Default for Ticket {
+    fn default() -> Ticket {
+        Ticket {
+            reason: Reason::NeverBuilt,
+            take: 1,
+            recipe: Recipe::default(),
+            digests: Vec::new(),
+            discard: false,
+            attempts: 0,
+            started: Duration::ZERO,
+        }
+    }
+}
+
+/// The end of a task.
+pub enum Completion {
+    Command {
+        action: usize,
+        ended: io::Result<ProcessFinished>,
+        group: u32,
+    },
+    Kind {
+        action: usize,
+        made: Result<KindMade, Failure>,
+    },
+    /// The delay before another attempt is over.
+    RetryDue {
+        action: usize,
+    },
+}
+
+/// What a kind made, and whether it was paid for.
+pub struct KindMade {
+    pub made: Made,
+    pub pay: Pay,
+}
+
+impl Drive<'_> {
+    pub(super) fn command_ended(
+        &mut self,
+        action: usize,
+        ended: io::Result<ProcessFinished>,
+        group: u32,
+    ) -> Result<(), EngineError> {
+        self.crew.workshop.ended(group);
+        let prepared = self.crew.prepared.remove(&action).expect("a command at work was prepared");
+        let timeout = self.project.node(action).action.timeout;
+        let (fault, output) = match ended {
+            Ok(finished) => {
+                let fault = failure(&finished, timeout);
+                (fault, String::from_utf8_lossy(&finished.output).into_owned())
+            }
+            Err(error) => {
+                (Some(Failure::new(Cause::Machine, format!("lost sight of the command: {error}"))), String::new())
+            }
+        };
+        let located = match fault {
+            None => self.crew.workshop.locate(self.project, action, &prepared),
+            Some(fault) => Err(fault),
+        };
+        let recorded = match located {
+            Ok(located) => self.store_all(action, &located)?.map(|outputs| (located, outputs)),
+            Err(fault) => Err(fault),
+        };
+        let (located, outputs) = match recorded {
+            Ok(recorded) => recorded,
+            Err(fault) => {
+                self.crew.workshop.roll_back(self.project, action, &prepared)?;
+                return self.again_or_fail(action, fault, output);
+            }
+        };
+        let moved = self.moved_input(action)?;
+        let record = self.record(action, outputs, None, moved.is_some())?;
+        let taken = self.crew.workshop.publish(self.project, &prepared, &located)?;
+        if !taken.is_empty() {
+            return self.wait(action, Wait::Foreign { paths: taken });
+        }
+        self.done(action, &record, moved, output, Vec::new())
+    }
+
+    fn store_all(
+        &mut self,
+        action: usize,
+        located: &[(Output, PathBuf)],
+    ) -> Result<Result<Vec<RecordedOutput>, Failure>, EngineError> {
+        let mut outputs = Vec::with_capacity(located.len());
+        for (output, place) in located {
+            match store_output(&self.project.workspace, &self.project.store, output, place)? {
+                Ok(recorded) => outputs.push(recorded),
+                Err(fault) => return Ok(Err(fault)),
+            }
+        }
+        Ok(self.check_located(action, located).map(|()| outputs))
+    }
+
+    /// Holds the outputs at `located` against the stage's `check:`.
+    fn check_located(&self, action: usize, located: &[(Output, PathBuf)]) -> Result<(), Failure> {
+        let mut files = Vec::new();
+        if self.project.node(action).action.check.is_some() {
+            for (output, place) in located {
+                files.push((output.path.to_string(), self.read_for_check(&output.path, place)?));
+            }
+        }
+        let files: Vec<(&str, &[u8])> = files.iter().map(|(path, bytes)| (path.as_str(), bytes.as_slice())).collect();
+        self.check_rules(action, &files)
+    }
+
+    /// Holds outputs against the stage's `check:`; its rules may name the stage's inputs.
+    fn check_rules(&self, action: usize, files: &[(&str, &[u8])]) -> Result<(), Failure> {
+        let node = self.project.node(action);
+        let Some(check) = &node.action.check else { return Ok(()) };
+        let mut inputs = Vec::new();
+        for input in node.inputs.iter().filter(|input| self.project.is_present(input)) {
+            if let What::File(path) = &input.what {
+                let bytes = self.read_for_check(path, &self.project.workspace.place(path))?;
+                inputs.push((input.role.as_str(), path.as_str(), bytes));
+            }
+        }
+        let inputs: Vec<(&str, &str, &[u8])> =
+            inputs.iter().map(|(role, path, bytes)| (*role, *path, bytes.as_slice())).collect();
+        check_outputs_beside(&check.constants(), files, &inputs).map(|_| ())
+    }
+
+    fn read_for_check(&self, path: &RepoPath, place: &Path) -> Result<Vec<u8>, Failure> {
+        let read = self.project.workspace.disk.read(place);
+        read.map_err(|error| Failure::new(Cause::Machine, format!("failed to read `{path}`: {error}")))
+    }
+
+    pub(super) fn kind_ended(&mut self, action: usize, made: Result<KindMade, Failure>) -> Result<(), EngineError> {
+        let (made, pay) = match made {
+            Ok(KindMade { made, pay }) => (made, pay),
+            Err(fault) => return self.again_or_fail(action, fault, String::new()),
+        };
+        if let Some(fault) = self.check_made(action, &made, pay) {
+            return self.again_or_fail(action, fault, String::new());
+        }
+        let mut outputs = Vec::new();
+        for output in &self.project.node(action).action.outputs.clone() {
+            let bytes = &made.outputs[&output.slot];
+            outputs.push(RecordedOutput {
+                slot: output.slot.clone(),
+                digest: self.project.store.put(bytes)?,
+                size: bytes.len() as u64,
+                sort: RecordedSort::File { executable: false },
+                stored: true,
+            });
+        }
+        // The recipe of the very bytes that were used: they may be newer than those that were judged.
+        let digests = self.crew.ticket(action).digests.clone();
+        match self.project.recipe(action, &digests, &BTreeMap::new()) {
+            Ok(recipe) => self.crew.ticket_mut(action).recipe = recipe,
+            Err(fault) => return self.fail(action, None, fault, String::new(), self.took_ms(action)),
+        }
+        let record = self.record(action, outputs, Some(&made), false)?;
+        if let Some(wait) = self.in_the_way(action)? {
+            return self.wait(action, wait);
+        }
+        for output in self.project.node(action).action.outputs.clone() {
+            let digest = made_in(&record, &output.slot).unwrap_or(Digest::of(b""));
+            publish_bytes(self.project, &output.path, digest, &made.outputs[&output.slot])?;
+        }
+        self.done(action, &record, None, String::new(), made.warnings)
+    }
+
+    fn check_made(&self, action: usize, made: &Made, pay: Pay) -> Option<Failure> {
+        let node = &self.project.node(action).action;
+        for output in &node.outputs {
+            match made.outputs.get(&output.slot) {
+                None => return Some(Failure::new(Cause::Output, format!("output `{}` was not made", output.path))),
+                Some(bytes) if bytes.is_empty() && pay == Pay::Paid => {
+                    return Some(Failure::new(Cause::Empty, format!("output `{}` is empty", output.path)));
+                }
+                Some(_) => {}
+            }
+        }
+        let files: Vec<(&str, &[u8])> =
+            node.outputs.iter().map(|output| (output.path.as_str(), made.outputs[&output.slot].as_slice())).collect();
+        self.check_rules(action, &files).err()
+    }
+
+    /// Looks at the targets again: what a person saved while the work was under way is not replaced (R5).
+    fn in_the_way(&mut self, action: usize) -> Result<Option<Wait>, EngineError> {
+        if self.crew.ticket(action).discard {
+            return Ok(None);
+        }
+        let (mut edited, mut foreign) = (Vec::new(), Vec::new());
+        for output in self.project.node(action).action.outputs.clone() {
+            match self.project.workspace.standing(&output.path, output.sort)? {
+                Standing::Absent => {}
+                Standing::WrongSort => foreign.push(output.path),
+                Standing::Content(digest) => match self.project.owner(action, &output.path, &digest) {
+                    Owner::Ours => {}
+                    Owner::Edited => edited.push(output.path),
+                    Owner::Foreign => foreign.push(output.path),
+                },
+            }
+        }
+        let reason = self.crew.ticket(action).reason.clone();
+        Ok(match (foreign.is_empty(), edited.is_empty()) {
+            (false, _) => Some(Wait::Foreign { paths: foreign }),
+            (true, false) => Some(Wait::Edited { paths: edited, reason }),
+            (true, true) => None,
+        })
+    }
+
+    /// Returns the path of an input whose content is no longer what the command was keyed with.
+    fn moved_input(&mut self, action: usize) -> Result<Option<RepoPath>, EngineError> {
+        let inputs = self.project.node(action).inputs.clone();
+        let digests = self.crew.ticket(action).digests.clone();
+        for (input, digest) in inputs.iter().zip(digests) {
+            if let What::File(path) | What::Tree(path) = &input.what
+                && self.project.workspace.digest(path)? != digest
+            {
+                return Ok(Some(path.clone()));
+            }
+        }
+        Ok(None)
+    }
+
+    fn record(
+        &mut self,
+        action: usize,
+        outputs: Vec<RecordedOutput>,
+        made: Option<&Made>,
+        moved: bool,
+    ) -> Result<ActionRecord, EngineError> {
+        let took = self.took_ms(action);
+        let ticket = self.crew.ticket(action);
+        let verdict = made.and_then(|made| made.verdict.as_ref()).map(ToString::to_string);
+        let result = settle::Made {
+            recipe: &ticket.recipe,
+            take: ticket.take,
+            maker: Maker::Run,
+            reusable: if moved { Reuse::InputMoved } else { Reuse::Yes },
+            outputs,
+            verdict,
+            requests: made.map(|made| made.requests.clone()).unwrap_or_default(),
+            made_by: made.and_then(|made| made.made_by.clone()),
+            warnings: made.map(|made| made.warnings.clone()).unwrap_or_default(),
+            duration_ms: took,
+        };
+        self.project.record(result, &self.stamp)
+    }
+
+    /// Writes down what stands now and lets the readers go on.
+    fn done(
+        &mut self,
+        action: usize,
+        record: &ActionRecord,
+        moved: Option<RepoPath>,
+        output: String,
+        warnings: Vec<String>,
+    ) -> Result<(), EngineError> {
+        let paths: BTreeMap<String, RepoPath> = self
+            .project
+            .node(action)
+            .action
+            .outputs
+            .iter()
+            .map(|output| (output.slot.clone(), output.path.clone()))
+            .collect();
+        let stands: Fresh = stands(record, &paths);
+        for (path, digest) in &stands.outputs {
+            self.project.workspace.learn(path, *digest)?;
+        }
+        let verdict = record.verdict.as_ref().map(|verdict| Digest::of(verdict.as_bytes()));
+        let key = moved.is_none().then_some(record.key);
+        let digests = self.crew.ticket(action).digests.clone();
+        self.project.write_line(action, key, &stands, &digests, verdict);
+        for message in warnings {
+            self.sink.send(&Event::Warned { action: Some(self.id(action)), message });
+        }
+        if let Some(path) = moved {
+            let message = format!("`{path}` changed while the command ran: the next build runs the stage again");
+            self.sink.send(&Event::Warned { action: Some(self.id(action)), message });
+        }
+        let reason = self.crew.ticket(action).reason.clone();
+        let made_by = record.made_by.clone();
+        let (take, took_ms) = (record.take, record.duration_ms);
+        self.finish(action, Settled::Right { verdict }, Outcome::Done, |finished| {
+            finished.reason = Some(reason);
+            finished.took_ms = took_ms;
+            finished.outputs = stands.outputs.keys().map(ToString::to_string).collect();
+            finished.take = Some(take);
+            finished.made_by = made_by;
+            finished.output = output;
+        })
+    }
+
+    /// Makes another attempt if the cause and `retry:` allow one, else finishes the action as failed.
+    fn again_or_fail(&mut self, action: usize, fault: Failure, output: String) -> Result<(), EngineError> {
+        let retry = self.project.node(action).action.retry.clone();
+        let attempts = self.crew.ticket(action).attempts;
+        let retried = fault.cause == Cause::Exit && retry.on_exit == OnExit::Retry && attempts <= retry.max;
+        if retried && !self.schedule.is_stopped() {
+            let delay = delay(&retry, attempts);
+            let retry_in_ms = super::drive::millis(delay);
+            let id = self.id(action);
+            self.sink.send(&Event::AttemptFailed {
+                action: id,
+                attempt: attempts,
+                failure: fault,
+                retry_in_ms,
+                output,
+            });
+            self.crew.retry(action, delay);
+            return Ok(());
+        }
+        let reason = Some(self.crew.ticket(action).reason.clone());
+        let took = self.took_ms(action);
+        self.fail(action, reason, fault, output, took)
+    }
+}
+
+/// Exponential backoff: `delay × factor^(attempt − 1)`, at most `max_delay`.
+fn delay(retry: &Retry, attempt: u32) -> Duration {
+    let exponent = i32::try_from(attempt.saturating_sub(1)).unwrap_or(i32::MAX);
+    let seconds = retry.delay.as_secs_f64() * retry.factor.powi(exponent);
+    Duration::try_from_secs_f64(seconds).unwrap_or(retry.max_delay).min(retry.max_delay)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_delay_doubles_up_to_its_bound() {
+        let retry = Retry {
+            max: 9,
+            on_exit: OnExit::Retry,
+            delay: Duration::from_secs(2),
+            factor: 2.0,
+            max_delay: Duration::from_secs(10),
+        };
+        let delays: Vec<u64> = (1..=4).map(|attempt| delay(&retry, attempt).as_secs()).collect();
+        assert_eq!(delays, [2, 4, 8, 10]);
+        assert_eq!(delay(&retry, u32::MAX), retry.max_delay);
+    }
+}

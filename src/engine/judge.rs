@@ -1,0 +1,363 @@
+//! Judges one action: gathers what it reads and what stands, and asks [`rebuild`]. The same for every command: a plan that
+//! differs from the build would be a defect.
+//!
+//! [`rebuild`]: crate::engine::rebuild
+
+use crate::base::digest::Digest;
+use crate::base::failure::{Cause, Failure};
+use crate::base::id::ActionKey;
+use crate::base::path::RepoPath;
+use crate::base::reason::Reason;
+use crate::base::recipe::{Change, Field, Recipe, Value};
+use crate::engine::compose;
+use crate::engine::error::EngineError;
+use crate::engine::keep::Keep;
+use crate::engine::lockfile::{Line, LineName, Lines};
+use crate::engine::rebuild::{Demand, OutputView, Owner, Question, Standing, Verdict, decide};
+use crate::engine::workflow::TEMPLATE_ROLE;
+use crate::engine::workflow::{Bound, Node, What, Workflow};
+use crate::engine::workspace::Workspace;
+use crate::kind::registry::Registry;
+use crate::provider::Providers;
+use crate::store::Store;
+use crate::storyfile::catalog::SettingSort;
+use crate::storyfile::story::{Always, Edits, Presence, Story, Work};
+use crate::storyfile::template::Template;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// What is known of an action once its turn has come and gone; what it leaves to those that read it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Settled {
+    /// What stands is right.
+    Right { verdict: Option<Digest> },
+    /// It will run: what it will make is not known.
+    Unknown,
+    /// It failed, waits, or is blocked: what stands is old.
+    Wrong,
+}
+
+/// What the command line asks of some actions.
+#[derive(Clone, Debug, Default)]
+pub struct Demands {
+    pub forced: BTreeSet<usize>,
+    pub discard_edits: BTreeSet<usize>,
+}
+
+/// A project opened for judging: its graph, its files and its memory.
+pub struct Project {
+    pub story: Story,
+    pub workflow: Workflow,
+    pub workspace: Workspace,
+    pub store: Store,
+    pub keep: Keep,
+    /// What `Storyfile.lock` says.
+    pub lock: Lines,
+    /// What the local state says.
+    pub state: Lines,
+    /// Digests that some line names as an output: ours, though no record may be left.
+    pub named: BTreeSet<Digest>,
+    pub registry: Arc<Registry>,
+    pub providers: Providers,
+}
+
+/// A judged action.
+#[derive(Debug)]
+pub enum Judgement {
+    Verdict {
+        verdict: Verdict,
+        recipe: Recipe,
+        key: ActionKey,
+        digests: Vec<Option<Digest>>,
+    },
+    /// Something it reads is not known before this action has run.
+    Unknown {
+        maker: usize,
+    },
+    /// Something it reads is wrong, and it is not fresh all the same.
+    Blocked {
+        maker: usize,
+    },
+    /// It cannot be judged: a fault of its settings or of this machine's files.
+    Fault(Failure),
+}
+
+/// What a judgement looks at beside the project.
+pub struct Course<'a> {
+    pub settled: &'a [Option<Settled>],
+    /// Content that a plan foresees, or that nobody needs: used instead of what stands.
+    pub foreseen: &'a BTreeMap<RepoPath, Digest>,
+    pub demands: &'a Demands,
+}
+
+impl Project {
+    pub fn node(&self, action: usize) -> &Node {
+        &self.workflow.nodes[action]
+    }
+
+    /// Judges `action`. All that it waits for is settled or not selected.
+    pub fn judge(&mut self, action: usize, course: &Course<'_>) -> Result<Judgement, EngineError> {
+        let settled = |maker: &usize| course.settled[*maker].as_ref();
+        let reads = self.workflow.nodes[action].reads.clone();
+        if let Some(&maker) = reads.iter().find(|maker| settled(maker) == Some(&Settled::Unknown)) {
+            return Ok(Judgement::Unknown { maker });
+        }
+        let wrong = reads.iter().copied().find(|maker| settled(maker) == Some(&Settled::Wrong));
+        let digests = match self.digests(action, course)? {
+            Ok(digests) => digests,
+            Err(missing) => {
+                return Ok(match (wrong, missing) {
+                    (Some(maker), _) => Judgement::Blocked { maker },
+                    (None, failure) => Judgement::Fault(failure),
+                });
+            }
+        };
+        let recipe = match self.recipe(action, &digests, course.foreseen) {
+            Ok(recipe) => recipe,
+            Err(failure) => return Ok(Judgement::Fault(failure)),
+        };
+        let key = recipe.key();
+        tracing::debug!(action = %self.workflow.nodes[action].action.id, key = %key.0, "composed");
+        let verdict = self.verdict(action, &recipe, key, course.demands)?;
+        Ok(match (wrong, &verdict) {
+            (Some(maker), Verdict::Run { .. } | Verdict::Restore(_)) => Judgement::Blocked { maker },
+            _ => Judgement::Verdict { verdict, recipe, key, digests },
+        })
+    }
+
+    /// Tells whose content stands at one of an action's outputs.
+    pub fn owner(&self, action: usize, path: &RepoPath, digest: &Digest) -> Owner {
+        let name = self.line_name(action);
+        let lines: Vec<&Line> = [self.lock.get(&name), self.state.get(&name)].into_iter().flatten().collect();
+        owner(&self.store, &self.named, &lines, path, digest)
+    }
+
+    /// Tells whether an input is there now: an optional one may not be.
+    pub fn is_present(&self, input: &Bound) -> bool {
+        match &input.what {
+            What::File(path) | What::Tree(path) => self.workspace.stat(path).is_ok_and(|stat| stat.is_some()),
+            What::Verdict(_) => true,
+        }
+    }
+
+    /// Returns how long the action took when what its line names was made; 0 tells nothing and gives `None`.
+    pub fn last_duration_ms(&self, action: usize) -> Option<u64> {
+        let name = self.line_name(action);
+        let key = self.lock.get(&name).or_else(|| self.state.get(&name))?.key?;
+        let records = self.store.records(&key).ok()?;
+        records.iter().map(|record| record.duration_ms).find(|&took| took > 0)
+    }
+
+    /// Returns the name under which lines know `action`.
+    pub fn line_name(&self, action: usize) -> LineName {
+        let action = &self.workflow.nodes[action].action;
+        let mut paths: Vec<RepoPath> = action.outputs.iter().map(|output| output.path.clone()).collect();
+        paths.sort();
+        (action.id.clone(), paths)
+    }
+
+    /// Composes the recipe of `action` for inputs with these digests.
+    ///
+    /// `foreseen` content is read from the caches: it does not stand yet.
+    pub fn recipe(
+        &mut self,
+        action: usize,
+        digests: &[Option<Digest>],
+        foreseen: &BTreeMap<RepoPath, Digest>,
+    ) -> Result<Recipe, Failure> {
+        let names = self.template_names(action)?;
+        let node = &self.workflow.nodes[action];
+        let read = &mut |path: &str| {
+            let cached = RepoPath::parse(path).ok().and_then(|path| foreseen.get(&path));
+            let bytes =
+                cached.and_then(|digest| self.store.read(digest).ok().flatten().or_else(|| self.keep.read(digest)));
+            bytes.map_or_else(|| self.workspace.content(path), |bytes| Ok(bytes.into()))
+        };
+        compose::recipe(&self.story, node, digests, &names, &self.registry, &self.providers, read)
+    }
+
+    /// Returns the names that the action's templates read, those in files and those in the Storyfile.
+    fn template_names(&mut self, action: usize) -> Result<BTreeSet<String>, Failure> {
+        let node = &self.workflow.nodes[action];
+        let Work::Kind { kind, with, .. } = &node.action.work else { return Ok(BTreeSet::new()) };
+        let settings = compose::find_kind(&self.registry, kind)?.info().settings;
+        let inline = settings.iter().filter(|setting| setting.sort == SettingSort::Template);
+        let mut sources: Vec<(String, String)> = inline
+            .filter_map(|setting| Some((setting.name.to_owned(), with.constant(setting.name)?.as_str()?.to_owned())))
+            .collect();
+        for input in node.inputs.iter().filter(|input| input.role.starts_with(TEMPLATE_ROLE)) {
+            if let What::File(path) = &input.what {
+                let text = self.workspace.disk.read(&self.workspace.place(path)).unwrap_or_default();
+                sources.push((path.to_string(), String::from_utf8_lossy(&text).into_owned()));
+            }
+        }
+        let mut names = BTreeSet::new();
+        for (name, source) in sources {
+            let template = Template::parse(&name, &source).map_err(|fault| {
+                let (line, column) = fault.span.unwrap_or_default().line_column(&source);
+                let failure = Failure::new(Cause::Setup, format!("{} ({name}:{line}:{column})", fault.message));
+                Failure { hint: fault.help, ..failure }
+            })?;
+            names.extend(template.names());
+        }
+        Ok(names)
+    }
+
+    /// Returns the digest of the verdict that an action without outputs left under `key`.
+    pub fn verdict_of(&self, action: usize, key: ActionKey) -> Option<Digest> {
+        let record = self.store.records(&key).ok().and_then(|records| records.into_iter().next_back());
+        record
+            .and_then(|record| record.verdict.as_ref().map(|verdict| Digest::of(verdict.as_bytes())))
+            .or_else(|| self.known_verdict(action))
+    }
+
+    /// Adds the files of a folder that will be put back.
+    pub fn foresee_tree(
+        &self,
+        path: &RepoPath,
+        digest: &Digest,
+        ahead: &mut BTreeMap<RepoPath, Digest>,
+    ) -> Result<(), EngineError> {
+        if let Some(listing) = self.store.read_tree(digest)? {
+            for entry in listing.entries() {
+                ahead.insert(path.within(&entry.path), entry.digest);
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns the digests of all inputs in order, or why one that is required cannot be had.
+    fn digests(
+        &mut self,
+        action: usize,
+        course: &Course<'_>,
+    ) -> Result<Result<Vec<Option<Digest>>, Failure>, EngineError> {
+        let inputs = self.workflow.nodes[action].inputs.clone();
+        let mut digests = Vec::with_capacity(inputs.len());
+        for input in &inputs {
+            let digest = match &input.what {
+                What::Verdict(maker) => match &course.settled[*maker] {
+                    Some(Settled::Right { verdict }) => Some(verdict.unwrap_or(Digest::of(b""))),
+                    _ => self.known_verdict(*maker),
+                },
+                What::File(path) | What::Tree(path) => match course.foreseen.get(path) {
+                    Some(digest) => Some(*digest),
+                    None => match self.workspace.digest(path) {
+                        Err(error) if error.is_no_content() => return Ok(Err(unreadable(input, &error))),
+                        digest => digest?,
+                    },
+                },
+            };
+            if digest.is_none() && input.presence == Presence::Required {
+                return Ok(Err(self.missing(input)));
+            }
+            digests.push(digest);
+        }
+        Ok(Ok(digests))
+    }
+
+    fn missing(&self, input: &Bound) -> Failure {
+        let failure = Failure::new(Cause::Output, format!("input `{}` is not there", input.what_text()));
+        match input.makers.first() {
+            Some(&maker) => {
+                let id = &self.workflow.nodes[maker].action.id;
+                failure.hint(format!("Stage `{id}` makes it: build that first."))
+            }
+            None => failure.hint("It was there when the build was planned."),
+        }
+    }
+
+    fn known_verdict(&self, maker: usize) -> Option<Digest> {
+        let name = self.line_name(maker);
+        self.lock.get(&name).or_else(|| self.state.get(&name)).and_then(|line| line.verdict)
+    }
+
+    fn verdict(
+        &mut self,
+        action: usize,
+        recipe: &Recipe,
+        key: ActionKey,
+        demands: &Demands,
+    ) -> Result<Verdict, EngineError> {
+        let name = self.line_name(action);
+        let lines: Vec<&Line> = [self.lock.get(&name), self.state.get(&name)].into_iter().flatten().collect();
+        let declared = &self.workflow.nodes[action].action;
+        let mut outputs = Vec::with_capacity(declared.outputs.len());
+        for output in &declared.outputs {
+            let standing = self.workspace.standing(&output.path, output.sort)?;
+            let owner = match standing {
+                Standing::Content(digest) => owner(&self.store, &self.named, &lines, &output.path, &digest),
+                Standing::Absent | Standing::WrongSort => Owner::Foreign,
+            };
+            outputs.push(OutputView { slot: output.slot.clone(), path: output.path.clone(), standing, owner });
+        }
+        let mut records = self.store.records(&key)?;
+        records.sort_by(|one, two| two.at.cmp(&one.at).then(two.take.cmp(&one.take)));
+        let (store, keep) = (&self.store, &self.keep);
+        let demand = if demands.forced.contains(&action) {
+            Demand::Forced
+        } else if declared.always == Always::EveryBuild {
+            Demand::Always
+        } else {
+            Demand::WhenStale
+        };
+        let edits = if demands.discard_edits.contains(&action) { Edits::Discard } else { declared.edits };
+        let question = Question {
+            key,
+            outputs: &outputs,
+            lines: &lines,
+            records: &records,
+            obtainable: &|digest| store.has(digest) || keep.has(digest),
+            reason: &|| stale_reason(store, &lines, recipe),
+            demand,
+            edits,
+        };
+        Ok(decide(&question))
+    }
+}
+
+fn unreadable(input: &Bound, error: &EngineError) -> Failure {
+    Failure::new(Cause::Setup, format!("input `{}` cannot be read: {error}", input.what_text()))
+        .hint("Remove what is no file, or name the files that the stage reads.")
+}
+
+/// Tells whose content stands at `path` (R2).
+fn owner(store: &Store, named: &BTreeSet<Digest>, lines: &[&Line], path: &RepoPath, digest: &Digest) -> Owner {
+    let edited = lines.iter().any(|line| line.edits.get(path) == Some(digest));
+    if !edited && (named.contains(digest) || store.vouches_for(digest)) {
+        Owner::Ours
+    } else if lines.iter().any(|line| line.outputs.contains_key(path)) {
+        Owner::Edited
+    } else {
+        Owner::Foreign
+    }
+}
+
+/// Explains staleness: against the recipe of what stands, else against the inputs that its lock line names.
+fn stale_reason(store: &Store, lines: &[&Line], recipe: &Recipe) -> Reason {
+    let Some(line) = lines.first() else { return Reason::NeverBuilt };
+    let older = line.key.and_then(|key| store.records(&key).ok()).and_then(|records| records.into_iter().next());
+    let changes = match older {
+        Some(record) => recipe.changes_since(&record.recipe),
+        None => input_changes(line, recipe),
+    };
+    Reason::Changed { changes }
+}
+
+fn input_changes(line: &Line, recipe: &Recipe) -> Vec<Change> {
+    recipe
+        .fields()
+        .iter()
+        .filter_map(|(field, value)| match (field, value) {
+            (Field::Input(_), Value::File(path, digest)) => {
+                let old = line.inputs.get(path);
+                (old != Some(digest)).then(|| Change {
+                    field: field.clone(),
+                    old: old.map(|old| Value::File(path.clone(), *old)),
+                    new: Some(value.clone()),
+                })
+            }
+            _ => None,
+        })
+        .collect()
+}

@@ -1,0 +1,164 @@
+//! `Storyfile.lock`: which result stands for each action. Committed with the repo; JSON lines, sorted.
+//!
+//! One line for an action and its output paths, so that the results of other parameters keep theirs. It holds no times
+//! and no costs: two machines that chose the same results write the same bytes. It only chooses; contents vouch.
+
+use crate::base::digest::Digest;
+use crate::base::id::{ActionId, ActionKey, Take};
+use crate::base::path::RepoPath;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+/// The format that this version writes.
+const FORMAT: u32 = 1;
+
+/// What stands for one action.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Line {
+    pub action: ActionId,
+    /// The key of the result; none if the result vouches for nothing (an input moved while it was made).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<ActionKey>,
+    pub take: Take,
+    /// The content of each input, by path: what a clone without records explains itself with.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub inputs: BTreeMap<String, Digest>,
+    /// What the action made, by path.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub outputs: BTreeMap<RepoPath, Digest>,
+    /// What a person made of it, by path.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub edits: BTreeMap<RepoPath, Digest>,
+    /// The verdict of an action without outputs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verdict: Option<Digest>,
+}
+
+/// An action and its output paths: what a line is about.
+pub type LineName = (ActionId, Vec<RepoPath>);
+
+impl Line {
+    pub fn name(&self) -> LineName {
+        (self.action.clone(), self.outputs.keys().cloned().collect())
+    }
+
+    /// Returns what should stand at `path`: a person's edit before what the action made.
+    pub fn standing(&self, path: &RepoPath) -> Option<&Digest> {
+        self.edits.get(path).or_else(|| self.outputs.get(path))
+    }
+}
+
+/// All lines, sorted by action and paths.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Lines(BTreeMap<LineName, Line>);
+
+#[derive(Serialize, Deserialize)]
+struct Header {
+    #[serde(rename = "storyfile.lock")]
+    format: u32,
+}
+
+/// A lock file that a newer version wrote.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`Storyfile.lock` has format {0}, newer than this storygen knows (1)")]
+pub struct TooNew(pub u32);
+
+impl Lines {
+    /// Reads a lock file. Lines that cannot be read (a merge's markers) are left out and counted: losing a line costs a
+    /// check, never a result.
+    pub fn parse(text: &str) -> Result<(Lines, usize), TooNew> {
+        let (mut lines, mut unread) = (Lines::default(), 0);
+        for text in text.lines().filter(|text| !text.trim().is_empty()) {
+            if let Ok(line) = serde_json::from_str::<Line>(text) {
+                lines.insert(line);
+            } else if let Ok(header) = serde_json::from_str::<Header>(text) {
+                if header.format > FORMAT {
+                    return Err(TooNew(header.format));
+                }
+            } else {
+                unread += 1;
+            }
+        }
+        Ok((lines, unread))
+    }
+
+    /// Writes the file's text.
+    pub fn print(&self) -> String {
+        let mut text = String::new();
+        let header = serde_json::to_string(&Header { format: FORMAT }).expect("a header is plain data");
+        let _ = writeln!(text, "{header}");
+        for line in self.0.values() {
+            let _ = writeln!(text, "{}", serde_json::to_string(line).expect("a line is plain data with text keys"));
+        }
+        text
+    }
+
+    pub fn insert(&mut self, line: Line) {
+        self.0.insert(line.name(), line);
+    }
+
+    pub fn get(&self, name: &LineName) -> Option<&Line> {
+        self.0.get(name)
+    }
+
+    pub fn remove(&mut self, name: &LineName) -> Option<Line> {
+        self.0.remove(name)
+    }
+
+    /// Returns all lines in order.
+    pub fn iter(&self) -> impl Iterator<Item = &Line> {
+        self.0.values()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(action: &str, path: &str) -> Line {
+        Line {
+            action: ActionId::new(action),
+            key: Some(ActionKey(Digest::of(action.as_bytes()))),
+            take: 1,
+            inputs: BTreeMap::from([("in.txt".to_owned(), Digest::of(b"in"))]),
+            outputs: BTreeMap::from([(RepoPath::parse(path).unwrap(), Digest::of(b"out"))]),
+            edits: BTreeMap::new(),
+            verdict: None,
+        }
+    }
+
+    #[test]
+    fn what_is_written_is_read_back_in_order() {
+        let mut lines = Lines::default();
+        lines.insert(line("voice", "dist/voice.wav"));
+        lines.insert(line("script", "build/script.md"));
+        let text = lines.print();
+        assert!(text.find("\"script\"") < text.find("\"voice\""));
+        assert_eq!(Lines::parse(&text).unwrap(), (lines, 0));
+    }
+
+    #[test]
+    fn results_of_other_parameters_keep_their_lines() {
+        let mut lines = Lines::default();
+        lines.insert(line("script", "build/en/script.md"));
+        lines.insert(line("script", "build/es/script.md"));
+        assert_eq!(lines.iter().count(), 2);
+    }
+
+    #[test]
+    fn markers_of_a_merge_cost_only_themselves() {
+        let text = format!("<<<<<<< ours\n{}\n=======\n", serde_json::to_string(&line("a", "a.txt")).unwrap());
+        let (lines, unread) = Lines::parse(&text).unwrap();
+        assert_eq!((lines.iter().count(), unread), (1, 2));
+    }
+
+    #[test]
+    fn a_newer_format_is_left_alone() {
+        assert_eq!(Lines::parse("{\"storyfile.lock\":2}\n").unwrap_err(), TooNew(2));
+    }
+}

@@ -1,0 +1,117 @@
+//! Foresees a build: judges every selected action in order without doing anything.
+
+use crate::base::digest::Digest;
+use crate::base::path::RepoPath;
+use crate::engine::error::EngineError;
+use crate::engine::judge::{Course, Demands, Judgement, Project, Settled};
+use crate::engine::rebuild::{Absence, Verdict};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What a build is asked to do.
+#[derive(Clone, Debug, Default)]
+pub struct Selection {
+    /// The actions to look at, closed over what they need unless the command line says otherwise.
+    pub actions: BTreeSet<usize>,
+    /// Those that were asked for by name or that nothing follows: their outputs are always needed.
+    pub wanted: BTreeSet<usize>,
+    pub demands: Demands,
+}
+
+/// A foreseen build.
+pub struct Plan {
+    /// In the graph's order.
+    pub steps: Vec<Step>,
+    /// Actions whose outputs are missing and that nobody needs.
+    pub unneeded: BTreeSet<usize>,
+    /// What the unneeded outputs were: those that read them are judged by it.
+    pub foreseen: BTreeMap<RepoPath, Digest>,
+}
+
+/// One action of a plan.
+pub struct Step {
+    pub action: usize,
+    pub judgement: Judgement,
+}
+
+impl Plan {
+    /// Tells whether a build would do nothing.
+    pub fn is_quiet(&self) -> bool {
+        self.steps.iter().all(|step| step.is_fresh() || self.unneeded.contains(&step.action))
+    }
+}
+
+impl Step {
+    pub fn is_fresh(&self) -> bool {
+        matches!(self.judgement, Judgement::Verdict { verdict: Verdict::Fresh(_), .. })
+    }
+}
+
+/// Plans `selection`.
+pub fn plan(project: &mut Project, selection: &Selection) -> Result<Plan, EngineError> {
+    // An action whose outputs are gone for good is spared if all that reads it is fresh. Whether that is so shows only
+    // once its readers are judged as if it stood; each round that disproves it for one plans again.
+    let mut needed: BTreeSet<usize> = BTreeSet::new();
+    loop {
+        let (plan, spared) = round(project, selection, &needed)?;
+        let stands: BTreeSet<usize> =
+            plan.steps.iter().filter(|step| step.is_fresh()).map(|step| step.action).collect();
+        let is_needed = |action: &usize| {
+            let readers = project.workflow.dag.after(*action);
+            let mut readers = readers.iter().filter(|reader| selection.actions.contains(reader)).peekable();
+            readers.peek().is_none() || readers.any(|reader| !stands.contains(reader) && !spared.contains(reader))
+        };
+        let disproved: Vec<usize> = spared.iter().copied().filter(is_needed).collect();
+        tracing::debug!(actions = plan.steps.len(), quiet = plan.is_quiet(), needed = disproved.len(), "planned");
+        if disproved.is_empty() {
+            return Ok(plan);
+        }
+        needed.extend(disproved);
+    }
+}
+
+/// Judges every action once; returns the plan and the actions that were taken as spared.
+fn round(
+    project: &mut Project,
+    selection: &Selection,
+    needed: &BTreeSet<usize>,
+) -> Result<(Plan, BTreeSet<usize>), EngineError> {
+    let mut settled: Vec<Option<Settled>> = vec![None; project.workflow.nodes.len()];
+    // What is to be put back, and what is spared: readers are judged as if it stood already.
+    let mut ahead = BTreeMap::new();
+    let mut foreseen = BTreeMap::new();
+    let mut steps = Vec::with_capacity(selection.actions.len());
+    let mut spared = BTreeSet::new();
+    for action in project.workflow.dag.order().to_vec() {
+        if !selection.actions.contains(&action) {
+            continue;
+        }
+        let course = Course { settled: &settled, foreseen: &ahead, demands: &selection.demands };
+        let judgement = project.judge(action, &course)?;
+        settled[action] = Some(match &judgement {
+            Judgement::Verdict { verdict: Verdict::Fresh(_), key, .. } => {
+                Settled::Right { verdict: project.verdict_of(action, *key) }
+            }
+            Judgement::Verdict { verdict: Verdict::Restore(restore), key, .. } => {
+                for (path, digest) in &restore.write {
+                    ahead.insert(path.clone(), *digest);
+                    project.foresee_tree(path, digest, &mut ahead)?;
+                }
+                Settled::Right { verdict: project.verdict_of(action, *key) }
+            }
+            Judgement::Verdict { verdict: Verdict::Run { absence: Absence::Spared(stands), .. }, .. }
+                if !needed.contains(&action) && !selection.wanted.contains(&action) =>
+            {
+                spared.insert(action);
+                foreseen.extend(stands.outputs.iter().map(|(path, digest)| (path.clone(), *digest)));
+                ahead.extend(stands.outputs.iter().map(|(path, digest)| (path.clone(), *digest)));
+                Settled::Right { verdict: None }
+            }
+            Judgement::Verdict { verdict: Verdict::Run { .. }, .. } | Judgement::Unknown { .. } => Settled::Unknown,
+            Judgement::Verdict { verdict: Verdict::Wait(_), .. } | Judgement::Blocked { .. } | Judgement::Fault(_) => {
+                Settled::Wrong
+            }
+        });
+        steps.push(Step { action, judgement });
+    }
+    Ok((Plan { steps, unneeded: spared.clone(), foreseen }, spared))
+}

@@ -1,0 +1,253 @@
+//! Moves results between the tree and the store. What stands is never overwritten before its bytes are in some cache.
+
+use crate::base::digest::Digest;
+use crate::base::failure::{Cause, Failure};
+use crate::base::id::ActionKey;
+use crate::base::path::RepoPath;
+use crate::engine::command::STATE_DIR;
+use crate::engine::error::EngineError;
+use crate::engine::judge::Project;
+use crate::engine::rebuild::Restore;
+use crate::engine::recover::{WORK_DIR, remove};
+use crate::engine::workspace::{Workspace, list_files, stays_inside};
+use crate::store::{
+    Materialised, OutputSort as RecordedSort, RecordedOutput, Store, TreeEntry, TreeListing, hash_file,
+};
+use crate::storyfile::story::{Keep as KeepBytes, Output, OutputSort};
+use crate::world::disk::Sort;
+use std::path::Path;
+
+/// Whether putting back came to an end.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Restored {
+    Whole,
+    /// The bytes of this path turned out to be gone or wrong: a miss, with its reason.
+    Missing {
+        path: RepoPath,
+        reason: String,
+    },
+}
+
+/// Reads an output at `place`, checks its sort, and stores it.
+pub fn store_output(
+    workspace: &Workspace,
+    store: &Store,
+    output: &Output,
+    place: &Path,
+) -> Result<Result<RecordedOutput, Failure>, EngineError> {
+    let disk = &*workspace.disk;
+    let stat = disk.stat_following(place).map_err(|error| EngineError::read(place, error))?;
+    let recorded = |digest, size, sort| RecordedOutput {
+        slot: output.slot.clone(),
+        digest,
+        size,
+        sort,
+        stored: output.keep == KeepBytes::Bytes,
+    };
+    match (output.sort, stat.sort) {
+        (OutputSort::File, Sort::File) => {
+            let (digest, size) = match output.keep {
+                KeepBytes::Bytes => store.put_file(place)?,
+                KeepBytes::Digest => {
+                    let (digest, stat) = hash_file(disk, place)?;
+                    (digest, stat.size)
+                }
+            };
+            Ok(Ok(recorded(digest, size, RecordedSort::File { executable: stat.executable })))
+        }
+        (OutputSort::Tree, Sort::Dir) => {
+            let (mut entries, mut size) = (Vec::new(), 0);
+            let files = match list_files(disk, place) {
+                Err(error) if error.is_no_content() => return Ok(Err(no_content(output, &error))),
+                files => files?,
+            };
+            for (relative, stat) in files {
+                let file = relative.under(place);
+                let (digest, bytes) = match output.keep {
+                    KeepBytes::Bytes => store.put_file(&file)?,
+                    KeepBytes::Digest => {
+                        let (digest, stat) = hash_file(disk, &file)?;
+                        (digest, stat.size)
+                    }
+                };
+                size += bytes;
+                entries.push(TreeEntry { path: relative, digest, executable: stat.executable });
+            }
+            if entries.is_empty() {
+                return Ok(Err(Failure::new(Cause::Output, format!("the folder `{}/` is empty", output.path))));
+            }
+            let digest = store.put_tree(&TreeListing::new(entries))?;
+            Ok(Ok(recorded(digest, size, RecordedSort::Tree)))
+        }
+        (OutputSort::File, Sort::Dir) => {
+            Ok(Err(wrong_sort(output, "a folder", "Write the output as `path/` to mean a whole folder.")))
+        }
+        (OutputSort::Tree, Sort::File) => {
+            Ok(Err(wrong_sort(output, "a file", "Write the output without its last `/` to mean a file.")))
+        }
+        _ => Ok(Err(wrong_sort(output, "neither a file nor a folder", "Outputs are files or folders."))),
+    }
+}
+
+fn wrong_sort(output: &Output, found: &str, hint: &str) -> Failure {
+    Failure::new(Cause::Output, format!("output `{}` is {found}", output.path)).hint(hint)
+}
+
+fn no_content(output: &Output, error: &EngineError) -> Failure {
+    let message = format!("the folder `{}/` holds what cannot be kept: {error}", output.path);
+    Failure::new(Cause::Output, message).hint("Leave only files with plain names in it, and links that lead to some.")
+}
+
+/// Makes sure that what stands at `path` is in some cache, before it is replaced.
+pub fn save_standing(project: &mut Project, path: &RepoPath) -> Result<(), EngineError> {
+    let place = project.workspace.place(path);
+    let Some(stat) = project.workspace.stat(path)? else { return Ok(()) };
+    match stat.sort {
+        Sort::File => save_file(project, path),
+        Sort::Dir => {
+            for (relative, _) in list_files(&*project.workspace.disk, &place)? {
+                save_file(project, &path.within(&relative))?;
+            }
+            Ok(())
+        }
+        _ => Err(EngineError::special(&place)),
+    }
+}
+
+/// Like [`save_standing`], for what a command left and what is to be removed: what is no content (a pipe, a name that no
+/// path can have) is nobody's work and goes.
+pub fn save_left(project: &mut Project, path: &RepoPath) -> Result<(), EngineError> {
+    match save_standing(project, path) {
+        Err(error) if error.is_no_content() => Ok(()),
+        saved => saved,
+    }
+}
+
+/// Keeps a person's content at `path`, whatever other caches have.
+pub fn keep_standing(project: &Project, path: &RepoPath) -> Result<(), EngineError> {
+    let place = project.workspace.place(path);
+    match project.workspace.stat(path)? {
+        Some(stat) if stat.sort == Sort::File => project.keep.put_file(&place).map(|_| ()),
+        Some(stat) if stat.sort == Sort::Dir => {
+            let mut entries = Vec::new();
+            for (relative, stat) in list_files(&*project.workspace.disk, &place)? {
+                let digest = project.keep.put_file(&relative.under(&place))?;
+                entries.push(TreeEntry { path: relative, digest, executable: stat.executable });
+            }
+            // With its listing the folder can be put back whole.
+            project.store.put_tree(&TreeListing::new(entries))?;
+            Ok(())
+        }
+        _ => Ok(()),
+    }
+}
+
+fn save_file(project: &mut Project, path: &RepoPath) -> Result<(), EngineError> {
+    let known = project.workspace.digest(path)?.is_some_and(|digest| project.store.has(&digest));
+    if !known {
+        project.keep.put_file(&project.workspace.place(path))?;
+    }
+    Ok(())
+}
+
+/// Puts an earlier result back.
+pub fn restore(project: &mut Project, key: ActionKey, restore: &Restore) -> Result<Restored, EngineError> {
+    let records = project.store.records(&key)?;
+    for (path, digest) in &restore.write {
+        if let Some(reason) = write_content(project, path, digest)? {
+            return Ok(Restored::Missing { path: path.clone(), reason });
+        }
+        let executable = RecordedSort::File { executable: true };
+        let made = records.iter().flat_map(|record| &record.outputs).find(|output| output.digest == *digest);
+        if made.is_some_and(|output| output.sort == executable) {
+            let place = project.workspace.place(path);
+            project.workspace.disk.set_executable(&place).map_err(|error| EngineError::write(&place, error))?;
+            project.workspace.learn(path, *digest)?;
+        }
+    }
+    Ok(Restored::Whole)
+}
+
+/// Writes the content `digest` to `path`; returns why it could not be had.
+fn write_content(project: &mut Project, path: &RepoPath, digest: &Digest) -> Result<Option<String>, EngineError> {
+    make_room(project, path)?;
+    if let Some(listing) = project.store.read_tree(digest)? {
+        return write_tree(project, path, &listing);
+    }
+    let place = project.workspace.place(path);
+    if let Some(reason) = write_file(project, digest, &place)? {
+        return Ok(Some(reason));
+    }
+    project.workspace.learn(path, *digest)?;
+    Ok(None)
+}
+
+/// Writes a file's content to `place` from whichever cache has it; returns why none has.
+fn write_file(project: &Project, digest: &Digest, place: &Path) -> Result<Option<String>, EngineError> {
+    let Materialised::Missing(reason) = project.store.materialise(digest, place)? else { return Ok(None) };
+    let Some(bytes) = project.keep.read(digest) else {
+        if !project.keep.has(digest) {
+            return Ok(Some(reason.to_string()));
+        }
+        project.keep.set_aside(digest)?;
+        return Ok(Some("what was kept of it is damaged".to_owned()));
+    };
+    project.store.write_out(&bytes, place)?;
+    Ok(None)
+}
+
+/// Writes a folder beside its place, then swaps it in, so that a kill leaves the old one or the new one.
+fn write_tree(project: &mut Project, path: &RepoPath, listing: &TreeListing) -> Result<Option<String>, EngineError> {
+    let disk = project.workspace.disk.clone();
+    let spare = project.workspace.root.join(STATE_DIR).join(WORK_DIR).join("restore").join(path.as_str());
+    remove(&*disk, &spare)?;
+    for TreeEntry { path: relative, digest, executable } in listing.entries() {
+        let place = relative.under(&spare);
+        create_parent(&*disk, &place)?;
+        if let Some(reason) = write_file(project, digest, &place)? {
+            remove(&*disk, &spare)?;
+            return Ok(Some(reason));
+        }
+        if *executable {
+            disk.set_executable(&place).map_err(|error| EngineError::write(&place, error))?;
+        }
+    }
+    let place = project.workspace.place(path);
+    save_standing(project, path)?;
+    remove(&*disk, &place)?;
+    disk.rename(&spare, &place).map_err(|error| EngineError::write(&place, error))?;
+    Ok(None)
+}
+
+/// Saves what stands at `path` and makes the folders above it.
+fn make_room(project: &mut Project, path: &RepoPath) -> Result<(), EngineError> {
+    check_inside(project, path)?;
+    save_standing(project, path)?;
+    create_parent(&*project.workspace.disk, &project.workspace.place(path))
+}
+
+/// Refuses to write through a symlink that leads out of the repo.
+pub fn check_inside(project: &Project, path: &RepoPath) -> Result<(), EngineError> {
+    if stays_inside(&*project.workspace.disk, &project.workspace.root, path) {
+        Ok(())
+    } else {
+        Err(EngineError::Outside { path: path.clone() })
+    }
+}
+
+/// Makes the folders above `place`.
+pub fn create_parent(disk: &dyn crate::world::disk::Disk, place: &Path) -> Result<(), EngineError> {
+    match place.parent() {
+        Some(parent) => disk.create_dirs(parent).map_err(|error| EngineError::write(parent, error)),
+        None => Ok(()),
+    }
+}
+
+/// Writes what a kind made. Each file is replaced in one step; the record stands already, so that a kill between two
+/// files costs a copy.
+pub fn publish_bytes(project: &mut Project, path: &RepoPath, digest: Digest, bytes: &[u8]) -> Result<(), EngineError> {
+    make_room(project, path)?;
+    let place = project.workspace.place(path);
+    project.store.write_out(bytes, &place)?;
+    project.workspace.learn(path, digest)
+}

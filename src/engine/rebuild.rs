@@ -1,0 +1,263 @@
+//! Decides whether an action must run (R1, R2). Pure: no clock, no disk.
+//!
+//! The lock and the local state only choose; contents vouch. What stands is kept if anything vouches for it, so a take on
+//! disk is never swapped silently for another. What a person wrote is never replaced: the action waits instead.
+
+use crate::base::digest::Digest;
+use crate::base::id::{ActionKey, Take};
+use crate::base::path::RepoPath;
+use crate::base::reason::Reason;
+use crate::engine::lockfile::Line;
+use crate::store::{ActionRecord, Reuse};
+use crate::storyfile::story::Edits;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// What stands at an output's path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    Absent,
+    Content(Digest),
+    /// A folder where a file was declared, or the other way round, or something else altogether.
+    WrongSort,
+}
+
+/// Whose the content at a path is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Owner {
+    /// Some result of storygen.
+    Ours,
+    /// A person changed what storygen made.
+    Edited,
+    /// storygen never made anything there.
+    Foreign,
+}
+
+/// One declared output as it stands.
+#[derive(Clone, Debug)]
+pub struct OutputView {
+    pub slot: String,
+    pub path: RepoPath,
+    pub standing: Standing,
+    /// Meaningful when something stands there.
+    pub owner: Owner,
+}
+
+/// What the command line or the Storyfile asks beyond "if it is stale".
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Demand {
+    WhenStale,
+    Always,
+    Forced,
+}
+
+/// Everything that the decision looks at.
+pub struct Question<'a> {
+    pub key: ActionKey,
+    pub outputs: &'a [OutputView],
+    /// What the lock, then the local state say stands.
+    pub lines: &'a [&'a Line],
+    /// Results under the key, the last chosen first; none is rejected.
+    pub records: &'a [Arc<ActionRecord>],
+    /// Tells whether some cache has these bytes.
+    pub obtainable: &'a dyn Fn(&Digest) -> bool,
+    /// Why it would run, if it must.
+    pub reason: &'a dyn Fn() -> Reason,
+    pub demand: Demand,
+    pub edits: Edits,
+}
+
+/// What to do with an action.
+#[derive(Clone, Debug)]
+pub enum Verdict {
+    /// What stands is right.
+    Fresh(Fresh),
+    /// An earlier result is put back, in part or whole.
+    Restore(Restore),
+    Run {
+        reason: Reason,
+        take: Take,
+        absence: Absence,
+    },
+    /// A person has to say what is right.
+    Wait(Wait),
+}
+
+/// What stands and is right.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fresh {
+    pub take: Take,
+    /// By path, what the action made.
+    pub outputs: BTreeMap<RepoPath, Digest>,
+    pub edits: BTreeMap<RepoPath, Digest>,
+}
+
+/// What is put back.
+#[derive(Clone, Debug)]
+pub struct Restore {
+    pub stands: Fresh,
+    /// The paths to write, each with its content.
+    pub write: Vec<(RepoPath, Digest)>,
+}
+
+/// Whether a run could be spared if nobody needs the outputs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Absence {
+    /// The outputs are only absent, and what they were is known: if all that reads them is fresh, none is needed.
+    Spared(Fresh),
+    Needed,
+}
+
+/// Why an action waits.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Wait {
+    /// It is stale, and these outputs hold a person's edits.
+    Edited { paths: Vec<RepoPath>, reason: Reason },
+    /// storygen did not make what stands at these outputs.
+    Foreign { paths: Vec<RepoPath> },
+    /// The lock names edits whose bytes are nowhere to be had.
+    EditLost { paths: Vec<RepoPath> },
+}
+
+/// Decides.
+pub fn decide(question: &Question<'_>) -> Verdict {
+    let named = question.lines.iter().find(|line| line.key == Some(question.key));
+    match (question.demand, named) {
+        (Demand::WhenStale, Some(line)) => decide_named(question, line),
+        _ => decide_stale(question, Absence::Needed, None),
+    }
+}
+
+/// The lock or the state names a result for today's key (R1, first two rules).
+fn decide_named(question: &Question<'_>, line: &Line) -> Verdict {
+    let mut stands = Fresh { take: line.take, outputs: line.outputs.clone(), edits: BTreeMap::new() };
+    let (mut write, mut replaces) = (Vec::new(), false);
+    for output in question.outputs {
+        let Some(made) = line.outputs.get(&output.path) else { continue };
+        let kept = line.edits.get(&output.path).filter(|_| question.edits != Edits::Discard);
+        match output.standing {
+            // First: an accepted edit is both what was made and a person's.
+            Standing::Content(digest) if Some(&digest) == kept => {
+                stands.edits.insert(output.path.clone(), digest);
+            }
+            Standing::Content(digest) if digest == *made => {}
+            Standing::Content(digest) if output.owner != Owner::Ours && question.edits != Edits::Discard => {
+                stands.edits.insert(output.path.clone(), digest);
+            }
+            Standing::Content(_) => {
+                replaces = true;
+                write.push((output.path.clone(), *made));
+            }
+            Standing::Absent => {
+                if let Some(edit) = kept {
+                    stands.edits.insert(output.path.clone(), *edit);
+                }
+                write.push((output.path.clone(), *kept.unwrap_or(made)));
+            }
+            Standing::WrongSort => return Verdict::Wait(Wait::Foreign { paths: vec![output.path.clone()] }),
+        }
+    }
+    if write.is_empty() {
+        return Verdict::Fresh(stands);
+    }
+    let lost: Vec<&(RepoPath, Digest)> = write.iter().filter(|(_, digest)| !(question.obtainable)(digest)).collect();
+    let Some((path, _)) = lost.first() else {
+        return Verdict::Restore(Restore { stands, write });
+    };
+    let edits_lost: Vec<RepoPath> =
+        lost.iter().filter(|(path, _)| stands.edits.contains_key(path)).map(|(path, _)| path.clone()).collect();
+    if !edits_lost.is_empty() {
+        return Verdict::Wait(Wait::EditLost { paths: edits_lost });
+    }
+    let reason = Reason::Lost { path: path.to_string() };
+    let absence = if replaces { Absence::Needed } else { Absence::Spared(stands) };
+    decide_stale(question, absence, Some(reason))
+}
+
+/// No result is named for today's key, or the named one cannot be had (R1, the other rules).
+fn decide_stale(question: &Question<'_>, absence: Absence, lost: Option<Reason>) -> Verdict {
+    let reason = || {
+        lost.clone().unwrap_or_else(|| match question.demand {
+            Demand::Always => Reason::Always,
+            Demand::Forced => Reason::Forced,
+            Demand::WhenStale => (question.reason)(),
+        })
+    };
+    if question.demand == Demand::WhenStale
+        && let Some(record) = question.records.iter().find(|record| stands_as(record, question.outputs))
+    {
+        return Verdict::Fresh(made_of(record, question.outputs));
+    }
+    if let Some(wait) = in_the_way(question, &reason) {
+        return Verdict::Wait(wait);
+    }
+    if question.demand == Demand::WhenStale {
+        let whole = |record: &&Arc<ActionRecord>| {
+            record.reusable == Reuse::Yes && record.outputs.iter().all(|output| (question.obtainable)(&output.digest))
+        };
+        if let Some(record) = question.records.iter().find(whole) {
+            return restore(record, question.outputs);
+        }
+    }
+    let last = question.records.iter().map(|record| record.take).max();
+    let take = match (question.demand, last) {
+        // Asked for: another result beside the earlier ones.
+        (Demand::Forced, Some(last)) => last + 1,
+        (_, last) => last.unwrap_or(1),
+    };
+    Verdict::Run { reason: reason(), take, absence }
+}
+
+/// Returns what forbids the action to write its outputs.
+fn in_the_way(question: &Question<'_>, reason: &dyn Fn() -> Reason) -> Option<Wait> {
+    let paths_of = |owner: Owner| -> Vec<RepoPath> {
+        question
+            .outputs
+            .iter()
+            .filter(|output| match output.standing {
+                Standing::Absent => false,
+                Standing::WrongSort => owner == Owner::Foreign,
+                Standing::Content(_) => output.owner == owner && question.edits != Edits::Discard,
+            })
+            .map(|output| output.path.clone())
+            .collect()
+    };
+    let (foreign, edited) = (paths_of(Owner::Foreign), paths_of(Owner::Edited));
+    if !foreign.is_empty() {
+        Some(Wait::Foreign { paths: foreign })
+    } else if !edited.is_empty() {
+        Some(Wait::Edited { paths: edited, reason: reason() })
+    } else {
+        None
+    }
+}
+
+/// Tells whether the tree holds just what `record` made.
+fn stands_as(record: &ActionRecord, outputs: &[OutputView]) -> bool {
+    record.reusable == Reuse::Yes
+        && outputs
+            .iter()
+            .all(|view| made_in(record, &view.slot).is_some_and(|made| view.standing == Standing::Content(made)))
+}
+
+/// Returns the content that `record` has in a slot.
+pub fn made_in(record: &ActionRecord, slot: &str) -> Option<Digest> {
+    record.outputs.iter().find(|output| output.slot == slot).map(|output| output.digest)
+}
+
+fn made_of(record: &ActionRecord, outputs: &[OutputView]) -> Fresh {
+    let made =
+        outputs.iter().filter_map(|view| made_in(record, &view.slot).map(|made| (view.path.clone(), made))).collect();
+    Fresh { take: record.take, outputs: made, edits: BTreeMap::new() }
+}
+
+fn restore(record: &ActionRecord, outputs: &[OutputView]) -> Verdict {
+    let stands = made_of(record, outputs);
+    let write = outputs
+        .iter()
+        .filter_map(|view| stands.outputs.get(&view.path).map(|made| (view, made)))
+        .filter(|(view, made)| view.standing != Standing::Content(**made))
+        .map(|(view, made)| (view.path.clone(), *made))
+        .collect();
+    Verdict::Restore(Restore { stands, write })
+}

@@ -1,0 +1,211 @@
+//! Decides when an action's turn comes. Pure: no clock, no channel, no work.
+//!
+//! An action is *ready* when all before it are finished; the driver judges it and either finishes it at once (fresh,
+//! blocked, …) or queues it. A queued action starts when there is a free place: one of `jobs`, and one of its pool.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+/// Where one action stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// Waits for this many others.
+    Held(usize),
+    Ready,
+    Queued,
+    Started,
+    Finished,
+}
+
+/// The state of a run's order.
+#[derive(Clone, Debug)]
+pub struct Schedule {
+    phases: Vec<Phase>,
+    after: Vec<Vec<usize>>,
+    ready: BTreeSet<usize>,
+    queue: VecDeque<usize>,
+    pools: Vec<Option<String>>,
+    free_jobs: u32,
+    free_in_pool: BTreeMap<String, u32>,
+    stopped: bool,
+    started: usize,
+}
+
+impl Schedule {
+    /// Plans actions `0..n`, where `before[i]` are those that `i` waits for. Actions not in `selected` count as finished.
+    ///
+    /// `jobs` is at least 1; a pool that is not in `pools` has no bound.
+    pub fn new(
+        before: &[Vec<usize>],
+        selected: &BTreeSet<usize>,
+        jobs: u32,
+        pools: BTreeMap<String, u32>,
+        pool_of: Vec<Option<String>>,
+    ) -> Schedule {
+        let mut after = vec![Vec::new(); before.len()];
+        let mut phases = vec![Phase::Finished; before.len()];
+        let mut ready = BTreeSet::new();
+        for &node in selected {
+            let held: Vec<usize> = before[node].iter().copied().filter(|other| selected.contains(other)).collect();
+            for &other in &held {
+                after[other].push(node);
+            }
+            phases[node] = Phase::Held(held.len());
+            if held.is_empty() {
+                phases[node] = Phase::Ready;
+                ready.insert(node);
+            }
+        }
+        Schedule {
+            phases,
+            after,
+            ready,
+            queue: VecDeque::new(),
+            pools: pool_of,
+            free_jobs: jobs.max(1),
+            free_in_pool: pools,
+            stopped: false,
+            started: 0,
+        }
+    }
+
+    /// Takes the next action that is ready to be judged, the smallest number first.
+    pub fn next_ready(&mut self) -> Option<usize> {
+        self.ready.pop_first()
+    }
+
+    /// Queues a judged action that has to run.
+    pub fn queue(&mut self, action: usize) {
+        debug_assert_eq!(self.phases[action], Phase::Ready);
+        self.phases[action] = Phase::Queued;
+        self.queue.push_back(action);
+    }
+
+    /// Takes the next queued action for which there is a free place; it counts as started.
+    pub fn next_start(&mut self) -> Option<usize> {
+        if self.stopped || self.free_jobs == 0 {
+            return None;
+        }
+        let place = self.queue.iter().position(|&action| self.has_room(action))?;
+        let action = self.queue.remove(place)?;
+        self.free_jobs -= 1;
+        if let Some(free) = self.pool_of(action) {
+            *free -= 1;
+        }
+        self.phases[action] = Phase::Started;
+        self.started += 1;
+        Some(action)
+    }
+
+    /// Takes note that an action is finished, whatever its outcome: its place is free and those after it come closer.
+    pub fn finish(&mut self, action: usize) {
+        if self.phases[action] == Phase::Started {
+            self.free_jobs += 1;
+            self.started -= 1;
+            if let Some(free) = self.pool_of(action) {
+                *free += 1;
+            }
+        }
+        self.phases[action] = Phase::Finished;
+        for next in std::mem::take(&mut self.after[action]) {
+            if let Phase::Held(held) = &mut self.phases[next] {
+                *held -= 1;
+                if *held == 0 {
+                    self.phases[next] = Phase::Ready;
+                    self.ready.insert(next);
+                }
+            }
+        }
+    }
+
+    /// Starts nothing more; what has started may finish.
+    pub fn stop(&mut self) {
+        self.stopped = true;
+    }
+
+    pub fn is_stopped(&self) -> bool {
+        self.stopped
+    }
+
+    /// Returns how many actions are at work.
+    pub fn started(&self) -> usize {
+        self.started
+    }
+
+    /// Returns the actions whose turn has not come, in order.
+    pub fn unfinished(&self) -> Vec<usize> {
+        (0..self.phases.len())
+            .filter(|&action| !matches!(self.phases[action], Phase::Finished | Phase::Started))
+            .collect()
+    }
+
+    fn has_room(&self, action: usize) -> bool {
+        self.pools[action].as_ref().and_then(|pool| self.free_in_pool.get(pool)).is_none_or(|&free| free > 0)
+    }
+
+    fn pool_of(&mut self, action: usize) -> Option<&mut u32> {
+        self.pools[action].as_ref().and_then(|pool| self.free_in_pool.get_mut(pool))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn schedule(before: &[Vec<usize>], jobs: u32, gpu: &[usize]) -> Schedule {
+        let selected = (0..before.len()).collect();
+        let pools = BTreeMap::from([("gpu".to_owned(), 1)]);
+        let pool_of = (0..before.len()).map(|node| gpu.contains(&node).then(|| "gpu".to_owned())).collect();
+        Schedule::new(before, &selected, jobs, pools, pool_of)
+    }
+
+    fn queue_all(schedule: &mut Schedule) {
+        while let Some(action) = schedule.next_ready() {
+            schedule.queue(action);
+        }
+    }
+
+    #[test]
+    fn an_action_waits_for_all_before_it() {
+        let mut schedule = schedule(&[vec![], vec![], vec![0, 1]], 8, &[]);
+        queue_all(&mut schedule);
+        assert_eq!((schedule.next_start(), schedule.next_start(), schedule.next_start()), (Some(0), Some(1), None));
+        schedule.finish(0);
+        assert_eq!(schedule.next_ready(), None);
+        schedule.finish(1);
+        assert_eq!(schedule.next_ready(), Some(2));
+    }
+
+    #[test]
+    fn no_more_start_than_there_are_jobs() {
+        let mut schedule = schedule(&[vec![], vec![], vec![]], 2, &[]);
+        queue_all(&mut schedule);
+        assert_eq!((schedule.next_start(), schedule.next_start(), schedule.next_start()), (Some(0), Some(1), None));
+        schedule.finish(1);
+        assert_eq!(schedule.next_start(), Some(2));
+    }
+
+    #[test]
+    fn a_full_pool_lets_others_pass() {
+        let mut schedule = schedule(&[vec![], vec![], vec![]], 8, &[0, 1]);
+        queue_all(&mut schedule);
+        assert_eq!((schedule.next_start(), schedule.next_start(), schedule.next_start()), (Some(0), Some(2), None));
+        schedule.finish(0);
+        assert_eq!(schedule.next_start(), Some(1));
+    }
+
+    #[test]
+    fn a_stopped_schedule_starts_nothing_and_names_what_is_left() {
+        let mut schedule = schedule(&[vec![], vec![0]], 8, &[]);
+        queue_all(&mut schedule);
+        schedule.stop();
+        assert_eq!(schedule.next_start(), None);
+        assert_eq!(schedule.unfinished(), [0, 1]);
+    }
+
+    #[test]
+    fn what_is_not_selected_counts_as_finished() {
+        let before = [vec![], vec![0]];
+        let mut schedule = Schedule::new(&before, &BTreeSet::from([1]), 1, BTreeMap::new(), vec![None, None]);
+        assert_eq!(schedule.next_ready(), Some(1));
+    }
+}

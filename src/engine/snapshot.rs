@@ -1,0 +1,180 @@
+//! The state file: what a build knew at its end, so that the next one can see at a glance that nothing changed (R26).
+//!
+//! Two parts, each with its own checksum. *Quiet* says what must be as it was for a build to have nothing to do; a null
+//! build reads only that. *Body* holds the memo and the standing lines. The file is disposable: anything wrong with it is
+//! the same as its absence.
+
+use crate::base::digest::Digest;
+use crate::engine::lockfile::Line;
+use crate::store::Memo;
+use crate::world::disk::Stat;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+/// First bytes of the file; the number is the format's.
+const MAGIC: &[u8] = b"storygen state 1\n";
+
+/// What must hold for a build to have nothing to do.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Quiet {
+    /// Of everything that shapes the plan beside files: this program's version, the targets, parameters and flags.
+    pub request: Digest,
+    /// Every environment variable that the Storyfile reads, with the digest of its value.
+    pub env: Vec<(String, Option<Digest>)>,
+    /// Files and folders with their stats; `None` for what must stay absent.
+    pub watched: Vec<(String, Option<Stat>)>,
+    /// How many actions the build had, and how many outputs hold edits.
+    pub actions: usize,
+    pub edited: usize,
+}
+
+/// What a build takes over from the one before.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Body {
+    pub memo: Memo,
+    pub lines: Vec<Line>,
+}
+
+/// Lines in a form without text keys, which a binary format reads faster.
+#[derive(Serialize, Deserialize)]
+struct WrittenBody {
+    memo: Memo,
+    lines: Vec<WrittenLine>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct WrittenLine {
+    action: crate::base::id::ActionId,
+    key: Option<crate::base::id::ActionKey>,
+    take: u32,
+    inputs: Vec<(String, Digest)>,
+    outputs: Vec<(crate::base::path::RepoPath, Digest)>,
+    edits: Vec<(crate::base::path::RepoPath, Digest)>,
+    verdict: Option<Digest>,
+}
+
+/// Writes the file's bytes. Without `quiet` the next build looks at everything.
+pub fn encode(quiet: Option<&Quiet>, body: &Body) -> Vec<u8> {
+    let lines = body.lines.iter().map(|line| WrittenLine {
+        action: line.action.clone(),
+        key: line.key,
+        take: line.take,
+        inputs: line.inputs.clone().into_iter().collect(),
+        outputs: line.outputs.clone().into_iter().collect(),
+        edits: line.edits.clone().into_iter().collect(),
+        verdict: line.verdict,
+    });
+    let written = WrittenBody { memo: body.memo.clone(), lines: lines.collect() };
+    let mut bytes = MAGIC.to_vec();
+    part(&mut bytes, &quiet);
+    part(&mut bytes, &written);
+    bytes
+}
+
+/// Reads the first part only.
+pub fn quiet(bytes: &[u8]) -> Option<Quiet> {
+    let (quiet, _) = read::<Option<Quiet>>(bytes.strip_prefix(MAGIC)?)?;
+    quiet
+}
+
+/// Reads the second part; what cannot be read is empty.
+pub fn body(bytes: &[u8]) -> Body {
+    let read = || {
+        let rest = skip(bytes.strip_prefix(MAGIC)?)?;
+        read::<WrittenBody>(rest)
+    };
+    let Some((written, _)) = read() else { return Body::default() };
+    let lines = written.lines.into_iter().map(|line| Line {
+        action: line.action,
+        key: line.key,
+        take: line.take,
+        inputs: line.inputs.into_iter().collect(),
+        outputs: line.outputs.into_iter().collect(),
+        edits: line.edits.into_iter().collect(),
+        verdict: line.verdict,
+    });
+    Body { memo: written.memo, lines: lines.collect() }
+}
+
+/// Appends length, content and checksum.
+fn part<T: Serialize>(bytes: &mut Vec<u8>, value: &T) {
+    let content = postcard::to_allocvec(value).expect("state is plain data");
+    bytes.extend_from_slice(&(content.len() as u64).to_le_bytes());
+    bytes.extend_from_slice(&content);
+    bytes.extend_from_slice(Digest::of(&content).as_bytes());
+}
+
+fn split(bytes: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
+    let (length, rest) = bytes.split_first_chunk::<8>()?;
+    let length = usize::try_from(u64::from_le_bytes(*length)).ok()?;
+    let (content, rest) = rest.split_at_checked(length)?;
+    let (checksum, rest) = rest.split_at_checked(32)?;
+    Some((content, checksum, rest))
+}
+
+fn skip(bytes: &[u8]) -> Option<&[u8]> {
+    split(bytes).map(|(_, _, rest)| rest)
+}
+
+fn read<T: DeserializeOwned>(bytes: &[u8]) -> Option<(T, &[u8])> {
+    let (content, checksum, rest) = split(bytes)?;
+    if Digest::of(content).as_bytes() != checksum {
+        return None;
+    }
+    Some((postcard::from_bytes(content).ok()?, rest))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::id::ActionId;
+    use crate::base::path::RepoPath;
+    use crate::world::disk::Sort;
+    use std::collections::BTreeMap;
+
+    fn sample() -> (Quiet, Body) {
+        let stat = Stat { sort: Sort::File, size: 3, mtime_ns: 1, ctime_ns: 2, inode: 3, executable: false };
+        let quiet = Quiet {
+            request: Digest::of(b"request"),
+            env: vec![("SITE".into(), None)],
+            watched: vec![("a.txt".into(), Some(stat)), ("b.txt".into(), None)],
+            actions: 2,
+            edited: 0,
+        };
+        let mut memo = Memo::default();
+        memo.learn("a.txt", stat, Digest::of(b"a"), i64::MAX);
+        let line = Line {
+            action: ActionId::new("a"),
+            key: None,
+            take: 1,
+            inputs: BTreeMap::new(),
+            outputs: BTreeMap::from([(RepoPath::parse("a.txt").unwrap(), Digest::of(b"a"))]),
+            edits: BTreeMap::new(),
+            verdict: None,
+        };
+        (quiet, Body { memo, lines: vec![line] })
+    }
+
+    #[test]
+    fn both_parts_come_back() {
+        let (expected, rest) = sample();
+        let bytes = encode(Some(&expected), &rest);
+        assert_eq!(quiet(&bytes), Some(expected));
+        assert_eq!(body(&bytes), rest);
+    }
+
+    #[test]
+    fn damage_anywhere_is_the_same_as_absence() {
+        let (expected, rest) = sample();
+        let bytes = encode(Some(&expected), &rest);
+        for at in 0..bytes.len() {
+            let mut damaged = bytes.clone();
+            damaged[at] ^= 1;
+            assert!(quiet(&damaged).is_none_or(|read| read == expected), "byte {at}");
+            let read = body(&damaged);
+            assert!(read == Body::default() || read == rest, "byte {at}");
+            quiet(&bytes[..at]);
+            body(&bytes[..at]);
+        }
+    }
+}

@@ -1,0 +1,247 @@
+//! The actions at work: each is one task, started here and joined here.
+
+use crate::base::failure::{Cause, Failure};
+use crate::engine::attempts::Attempts;
+use crate::engine::command::{Prepared, STATE_DIR, Workshop, limits};
+use crate::engine::compose;
+use crate::engine::error::EngineError;
+use crate::engine::finish::{Completion, KindMade, Ticket};
+use crate::engine::judge::Project;
+use crate::engine::options::Options;
+use crate::engine::workflow::{Bound, What};
+use crate::event::kind::Event;
+use crate::event::sink::Sink;
+use crate::kind::contract::{Job, Progress};
+use crate::storyfile::story::Work;
+use crate::storyfile::with::With;
+use crate::world::World;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+/// All that is at work in a build.
+pub struct Crew {
+    pub workshop: Workshop,
+    pub cancel: CancellationToken,
+    pub kill: CancellationToken,
+    tickets: BTreeMap<usize, Ticket>,
+    pub(super) prepared: BTreeMap<usize, Prepared>,
+    tasks: JoinSet<Completion>,
+    /// Which action a task works for: a task that panics can only be told by its id.
+    working: BTreeMap<tokio::task::Id, usize>,
+}
+
+impl Crew {
+    pub fn new(project: &Project, world: &World, options: &Options) -> Result<Crew, EngineError> {
+        let dir = project.workspace.root.join(STATE_DIR);
+        Ok(Crew {
+            workshop: Workshop {
+                attempts: Attempts::open(&*world.disk, &dir.join("attempts"))?,
+                reaper: None,
+                reaper_program: options.reaper.clone(),
+                dir,
+            },
+            cancel: CancellationToken::new(),
+            kill: CancellationToken::new(),
+            tickets: BTreeMap::new(),
+            prepared: BTreeMap::new(),
+            tasks: JoinSet::new(),
+            working: BTreeMap::new(),
+        })
+    }
+
+    pub fn book(&mut self, action: usize, ticket: Ticket) {
+        self.tickets.insert(action, ticket);
+    }
+
+    pub fn ticket(&self, action: usize) -> &Ticket {
+        self.tickets.get(&action).expect("an action at work was booked")
+    }
+
+    pub fn ticket_mut(&mut self, action: usize) -> &mut Ticket {
+        self.tickets.get_mut(&action).expect("an action at work was booked")
+    }
+
+    pub fn is_idle(&self) -> bool {
+        self.tasks.is_empty()
+    }
+
+    /// Waits for the next task to end. Must not be called when idle.
+    pub async fn next(&mut self) -> Completion {
+        match self.tasks.join_next_with_id().await {
+            Some(Ok((id, completion))) => {
+                self.working.remove(&id);
+                completion
+            }
+            Some(Err(error)) => {
+                let action = self.working.remove(&error.id()).expect("every task was noted when it was spawned");
+                let failure = Failure::new(Cause::Machine, format!("the work broke off: {error}"));
+                Completion::Kind { action, made: Err(failure) }
+            }
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Starts an attempt as a task; a fault that shows before its start is returned.
+    pub fn attempt(
+        &mut self,
+        project: &mut Project,
+        action: usize,
+        world: &World,
+        sink: &Arc<dyn Sink>,
+    ) -> Result<Result<(), Failure>, EngineError> {
+        self.ticket_mut(action).attempts += 1;
+        let ticket = self.ticket(action);
+        tracing::debug!(action = %project.node(action).action.id, attempt = ticket.attempts, take = ticket.take, "started");
+        match project.node(action).action.work.clone() {
+            Work::Run(command) => {
+                let prepared = match self.workshop.prepare(project, action, &command, &world.env)? {
+                    Ok(prepared) => prepared,
+                    Err(failure) => return Ok(Err(failure)),
+                };
+                let running = match self.workshop.start(&prepared)? {
+                    Ok(running) => running,
+                    Err(failure) => {
+                        self.workshop.roll_back(project, action, &prepared)?;
+                        return Ok(Err(failure));
+                    }
+                };
+                self.prepared.insert(action, prepared);
+                let limits = limits(project.node(action).action.timeout, &self.cancel, &self.kill);
+                let group = running.group;
+                self.spawn(action, async move {
+                    Completion::Command { action, ended: running.finish(limits).await, group }
+                });
+                Ok(Ok(()))
+            }
+            Work::Kind { kind, with, providers: named } => {
+                self.attempt_kind(project, action, &kind, with, named, sink).map(Ok)
+            }
+        }
+    }
+
+    /// Asks for another attempt after a delay; the action keeps its place meanwhile.
+    pub fn retry(&mut self, action: usize, delay: Duration) {
+        let cancel = self.cancel.clone();
+        self.spawn(action, async move {
+            tokio::select! {
+                () = tokio::time::sleep(delay) => Completion::RetryDue { action },
+                () = cancel.cancelled() => Completion::Kind { action, made: Err(Failure::new(Cause::Cancelled, "stopped")) },
+            }
+        });
+    }
+
+    fn attempt_kind(
+        &mut self,
+        project: &mut Project,
+        action: usize,
+        kind: &str,
+        with: With,
+        named: BTreeMap<String, String>,
+        sink: &Arc<dyn Sink>,
+    ) -> Result<(), EngineError> {
+        let read = match read_inputs(project, action, &self.ticket(action).digests) {
+            Ok(read) => read,
+            Err(failure) => {
+                self.spawn(action, async move { Completion::Kind { action, made: Err(failure) } });
+                return Ok(());
+            }
+        };
+        let kind = match compose::find_kind(&project.registry, kind) {
+            Ok(kind) => kind.clone(),
+            Err(failure) => {
+                self.spawn(action, async move { Completion::Kind { action, made: Err(failure) } });
+                return Ok(());
+            }
+        };
+        let node = project.node(action);
+        let inputs: Vec<&Bound> = node.inputs.iter().filter(|input| project.is_present(input)).collect();
+        let mut scope = compose::scope(&project.story, &node.action, &inputs, &|output| output.path.to_string());
+        let contents = read.contents.clone();
+        let (outputs, timeout, id) = (node.action.outputs.clone(), node.action.timeout, node.action.id.clone());
+        let (store, providers, sink) = (project.store.clone(), project.providers.clone(), sink.clone());
+        let (take, cancel) = (self.ticket(action).take, self.cancel.child_token());
+        self.ticket_mut(action).digests = read.digests;
+        self.spawn(action, async move {
+            let progress = move |progress: Progress| {
+                let Progress { done, total, note } = progress;
+                sink.send(&Event::ActionAdvanced { action: id.clone(), done, total, note });
+            };
+            let work = async {
+                compose::fill(&mut scope, &mut |path| {
+                    contents
+                        .get(path)
+                        .cloned()
+                        .ok_or_else(|| Failure::new(Cause::Machine, format!("`{path}` was not read")))
+                })?;
+                let settings = with.resolve(&scope)?;
+                let job = Job {
+                    settings,
+                    scope,
+                    outputs: &outputs,
+                    named: &named,
+                    providers: &providers,
+                    store: &store,
+                    take,
+                    cancel: cancel.clone(),
+                    progress: &progress,
+                };
+                kind.perform(job).await
+            };
+            let made = match timeout {
+                None => work.await,
+                Some(limit) => match tokio::time::timeout(limit, work).await {
+                    Ok(made) => made,
+                    Err(_) => {
+                        cancel.cancel();
+                        Err(Failure::new(Cause::Timeout, format!("ran longer than its timeout of {limit:?}"))
+                            .hint("Raise `timeout:` if it needs longer."))
+                    }
+                },
+            };
+            Completion::Kind { action, made: made.map(|made| KindMade { made, pay: kind.pay() }) }
+        });
+        Ok(())
+    }
+
+    fn spawn(&mut self, action: usize, task: impl Future<Output = Completion> + Send + 'static) {
+        let handle = self.tasks.spawn(task);
+        self.working.insert(handle.id(), action);
+    }
+}
+
+/// The inputs of a kind, read once: these bytes are hashed and these are used (R6).
+struct Read {
+    contents: BTreeMap<String, Arc<[u8]>>,
+    digests: Vec<Option<crate::base::digest::Digest>>,
+}
+
+fn read_inputs(
+    project: &mut Project,
+    action: usize,
+    judged: &[Option<crate::base::digest::Digest>],
+) -> Result<Read, Failure> {
+    let mut read = Read { contents: BTreeMap::new(), digests: Vec::new() };
+    let broken = |error: EngineError| Failure::new(Cause::Machine, error.to_string());
+    for (place, input) in project.node(action).inputs.clone().iter().enumerate() {
+        let digest = match &input.what {
+            What::File(path) if project.is_present(input) => {
+                let (bytes, digest) = project.workspace.read(path).map_err(broken)?;
+                read.contents.insert(path.to_string(), bytes.into());
+                Some(digest)
+            }
+            What::File(_) => None,
+            What::Tree(path) => {
+                let message = format!("the folder `{path}/` is an input that only `run:` stages read");
+                return Err(
+                    Failure::new(Cause::Setup, message).hint("Name the files, or a pattern such as `folder/*.md`.")
+                );
+            }
+            What::Verdict(_) => judged.get(place).copied().flatten(),
+        };
+        read.digests.push(digest);
+    }
+    Ok(read)
+}

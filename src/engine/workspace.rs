@@ -1,0 +1,170 @@
+//! The tree as it stands: what is at a path, and the digest of its content, hashed once and remembered.
+
+use crate::base::digest::Digest;
+use crate::base::failure::{Cause, Failure};
+use crate::base::path::RepoPath;
+use crate::engine::error::EngineError;
+use crate::engine::rebuild::Standing;
+use crate::store::{Memo, TreeEntry, TreeListing, hash_file};
+use crate::storyfile::story::OutputSort;
+use crate::world::disk::{Disk, Sort, Stat};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// A repo's files.
+pub struct Workspace {
+    pub disk: Arc<dyn Disk>,
+    pub root: PathBuf,
+    memo: Memo,
+    /// What the file system's clock said when the session opened: what changed later is hashed again next time.
+    opened_ns: i64,
+}
+
+impl Workspace {
+    pub fn new(disk: Arc<dyn Disk>, root: PathBuf, memo: Memo, opened_ns: i64) -> Workspace {
+        Workspace { disk, root, memo, opened_ns }
+    }
+
+    pub fn memo(&self) -> &Memo {
+        &self.memo
+    }
+
+    pub fn place(&self, path: &RepoPath) -> PathBuf {
+        path.under(&self.root)
+    }
+
+    /// Describes what `path` leads to; `None` if nothing stands there.
+    pub fn stat(&self, path: &RepoPath) -> Result<Option<Stat>, EngineError> {
+        let place = self.place(path);
+        match self.disk.stat_following(&place) {
+            Ok(stat) => Ok(Some(stat)),
+            Err(error) if is_absent(&error) => Ok(None),
+            Err(error) => Err(EngineError::read(&place, error)),
+        }
+    }
+
+    /// Tells what stands at an output's path.
+    pub fn standing(&mut self, path: &RepoPath, sort: OutputSort) -> Result<Standing, EngineError> {
+        match (self.stat(path)?, sort) {
+            (None, _) => Ok(Standing::Absent),
+            (Some(stat), OutputSort::File) if stat.sort == Sort::File => {
+                Ok(Standing::Content(self.digest_of(path, &stat)?))
+            }
+            (Some(stat), OutputSort::Tree) if stat.sort == Sort::Dir => {
+                let listing = self.listing(path)?;
+                // A folder that storygen made for a file's sake is nothing that a person or a stage put there.
+                let empty = listing.entries().is_empty();
+                Ok(if empty { Standing::Absent } else { Standing::Content(listing.digest()) })
+            }
+            _ => Ok(Standing::WrongSort),
+        }
+    }
+
+    /// Returns the digest of a file's content, or of a folder's listing; `None` if nothing stands there.
+    pub fn digest(&mut self, path: &RepoPath) -> Result<Option<Digest>, EngineError> {
+        match self.stat(path)? {
+            None => Ok(None),
+            Some(stat) if stat.sort == Sort::Dir => Ok(Some(self.listing(path)?.digest())),
+            Some(stat) if stat.sort == Sort::File => Ok(Some(self.digest_of(path, &stat)?)),
+            Some(_) => Err(EngineError::special(&self.place(path))),
+        }
+    }
+
+    /// Reads a file's content together with its digest.
+    pub fn read(&self, path: &RepoPath) -> Result<(Vec<u8>, Digest), EngineError> {
+        let place = self.place(path);
+        let bytes = self.disk.read(&place).map_err(|error| EngineError::read(&place, error))?;
+        let digest = Digest::of(&bytes);
+        Ok((bytes, digest))
+    }
+
+    /// Reads a file for an expression that looks into it.
+    pub fn content(&self, path: &str) -> Result<Arc<[u8]>, Failure> {
+        let broken = |why: String| Failure::new(Cause::Machine, format!("failed to read `{path}`: {why}"));
+        let place = RepoPath::parse(path).map_err(|fault| broken(fault.to_string()))?.under(&self.root);
+        self.disk.read(&place).map(Arc::from).map_err(|error| broken(error.to_string()))
+    }
+
+    /// Remembers the digest of what was just written at `path`.
+    pub fn learn(&mut self, path: &RepoPath, digest: Digest) -> Result<(), EngineError> {
+        if let Some(stat) = self.stat(path)?.filter(|stat| stat.sort == Sort::File) {
+            self.memo.learn(path.as_str(), stat, digest, self.opened_ns);
+        }
+        Ok(())
+    }
+
+    /// Lists a folder's files with their digests.
+    pub fn listing(&mut self, path: &RepoPath) -> Result<TreeListing, EngineError> {
+        let place = self.place(path);
+        let mut entries = Vec::new();
+        for (relative, stat) in list_files(&*self.disk, &place)? {
+            let digest = self.digest_of(&path.within(&relative), &stat)?;
+            entries.push(TreeEntry { path: relative, digest, executable: stat.executable });
+        }
+        Ok(TreeListing::new(entries))
+    }
+
+    fn digest_of(&mut self, path: &RepoPath, stat: &Stat) -> Result<Digest, EngineError> {
+        if let Some(digest) = self.memo.lookup(path.as_str(), stat) {
+            return Ok(digest);
+        }
+        let place = self.place(path);
+        let (digest, stat) = hash_file(&*self.disk, &place)?;
+        self.memo.learn(path.as_str(), stat, digest, self.opened_ns);
+        Ok(digest)
+    }
+}
+
+/// Lists all files in a folder, each relative to it; symlinked folders are not followed, `.git` and `.storygen` not
+/// looked into.
+pub fn list_files(disk: &dyn Disk, place: &Path) -> Result<Vec<(RepoPath, Stat)>, EngineError> {
+    let mut files = Vec::new();
+    let mut folders = vec![String::new()];
+    while let Some(folder) = folders.pop() {
+        let inside = place.join(&folder);
+        for entry in disk.list(&inside).map_err(|error| EngineError::read(&inside, error))? {
+            if matches!(entry.name.as_str(), ".git" | ".storygen") {
+                continue;
+            }
+            let relative = if folder.is_empty() { entry.name } else { format!("{folder}/{}", entry.name) };
+            if entry.sort_is_dir {
+                folders.push(relative);
+                continue;
+            }
+            let file = place.join(&relative);
+            match disk.stat_following(&file) {
+                Ok(stat) if stat.sort == Sort::File => {
+                    let path =
+                        RepoPath::parse(&relative).map_err(|fault| EngineError::name(place, &relative, fault))?;
+                    files.push((path, stat));
+                }
+                Ok(_) => return Err(EngineError::special(&file)),
+                Err(error) => return Err(EngineError::read(&file, error)),
+            }
+        }
+    }
+    files.sort_by(|one, two| one.0.cmp(&two.0));
+    Ok(files)
+}
+
+/// Tells "nothing is there" from "it cannot be known". A link that leads in a circle leads to nothing.
+pub fn is_absent(error: &io::Error) -> bool {
+    // ELOOP, which has no stable `ErrorKind` yet: errno.h of Linux, and of the BSDs and macOS.
+    let circle = if cfg!(target_os = "linux") { 40 } else { 62 };
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
+        || cfg!(unix) && error.raw_os_error() == Some(circle)
+}
+
+/// Tells whether a write to `path` would stay inside `root`: no folder on the way is a symlink that leads out.
+pub fn stays_inside(disk: &dyn Disk, root: &Path, path: &RepoPath) -> bool {
+    let Ok(home) = disk.canonical(root) else { return false };
+    let mut folder = path.parent();
+    while let Some(existing) = folder {
+        match disk.canonical(&existing.under(root)) {
+            Ok(place) => return place.starts_with(&home),
+            Err(_) => folder = existing.parent(),
+        }
+    }
+    true
+}

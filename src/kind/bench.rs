@@ -1,0 +1,217 @@
+//! A bench for the tests of kinds: a real store in a folder of its own, and providers that follow a script.
+
+use crate::base::digest::Digest;
+use crate::base::failure::{Cause, Failure};
+use crate::base::path::RepoPath;
+use crate::base::span::Span;
+use crate::kind::contract::{Job, Kind, Made, Progress, Work};
+use crate::kind::input::tests::scope;
+use crate::provider::Providers;
+use crate::provider::chat::{BoxFuture, Chat, ChatReply, ChatRequest, Finish};
+use crate::provider::speech::{Speech, SpeechReply, SpeechRequest, SpeechWarning, SpokenWord};
+use crate::store::Store;
+use crate::storyfile::scope::ScopeFile;
+use crate::storyfile::story::{Keep, Output, OutputSort};
+use crate::world::real::RealDisk;
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use tempfile::TempDir;
+use tokio_util::sync::CancellationToken;
+
+/// Everything that a job needs.
+pub struct Bench {
+    _dir: TempDir,
+    pub store: Store,
+    pub providers: Providers,
+    pub named: BTreeMap<String, String>,
+    pub take: u32,
+    pub cancel: CancellationToken,
+    pub progress: Mutex<Vec<Progress>>,
+}
+
+/// Returns a new store and the folder that it lives in.
+pub fn store() -> (TempDir, Store) {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(Arc::new(RealDisk), dir.path().join("store")).unwrap();
+    (dir, store)
+}
+
+/// Returns a declared output.
+pub fn output(slot: &str, path: &str) -> Output {
+    Output {
+        slot: slot.to_owned(),
+        path: RepoPath::parse(path).unwrap(),
+        sort: OutputSort::File,
+        keep: Keep::Bytes,
+        span: Span::default(),
+    }
+}
+
+impl Bench {
+    pub fn new() -> Bench {
+        let (dir, store) = store();
+        Bench {
+            _dir: dir,
+            store,
+            providers: Providers::default(),
+            named: BTreeMap::new(),
+            take: 1,
+            cancel: CancellationToken::new(),
+            progress: Mutex::default(),
+        }
+    }
+
+    /// Returns the bench with `chat` as the built-in writer.
+    pub fn with_chat(chat: &Arc<ScriptedChat>) -> Bench {
+        let mut bench = Bench::new();
+        bench.providers.chats.insert("local".into(), chat.clone());
+        bench
+    }
+
+    /// Returns the bench with `voice` as the built-in voice.
+    pub fn with_voice(voice: &Arc<SineVoice>) -> Bench {
+        let mut bench = Bench::new();
+        bench.providers.voices.insert("local-voice".into(), voice.clone());
+        bench
+    }
+
+    pub fn identity(&self, kind: &dyn Kind, settings: &Value, outputs: &[Output]) -> Result<Option<String>, Failure> {
+        kind.identity(&Work { settings, outputs, named: &self.named, providers: &self.providers })
+    }
+
+    pub fn perform(
+        &self,
+        kind: &dyn Kind,
+        settings: Value,
+        files: Vec<ScopeFile>,
+        outputs: &[Output],
+    ) -> Result<Made, Failure> {
+        let progress = |progress: Progress| self.progress.lock().unwrap().push(progress);
+        let job = Job {
+            settings,
+            scope: scope(files),
+            outputs,
+            named: &self.named,
+            providers: &self.providers,
+            store: &self.store,
+            take: self.take,
+            cancel: self.cancel.clone(),
+            progress: &progress,
+        };
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(kind.perform(job))
+    }
+}
+
+type Answer = dyn Fn(&ChatRequest) -> Result<(String, Finish), Failure> + Send + Sync;
+
+/// Answers by a function of the request; remembers what it was asked.
+pub struct ScriptedChat {
+    answer: Box<Answer>,
+    pub asked: Mutex<Vec<ChatRequest>>,
+}
+
+impl ScriptedChat {
+    pub fn new(
+        answer: impl Fn(&ChatRequest) -> Result<(String, Finish), Failure> + Send + Sync + 'static,
+    ) -> Arc<Self> {
+        Arc::new(ScriptedChat { answer: Box::new(answer), asked: Mutex::default() })
+    }
+
+    /// Answers with `replies` one after the other.
+    pub fn of(replies: &[&str]) -> Arc<Self> {
+        let replies: Mutex<Vec<String>> = Mutex::new(replies.iter().rev().map(|reply| (*reply).to_owned()).collect());
+        ScriptedChat::new(move |_| {
+            let reply = replies.lock().unwrap().pop();
+            reply.map(|reply| (reply, Finish::Stop)).ok_or_else(|| Failure::new(Cause::Machine, "nothing left to say"))
+        })
+    }
+
+    pub fn calls(&self) -> usize {
+        self.asked.lock().unwrap().len()
+    }
+}
+
+impl Chat for ScriptedChat {
+    fn identity(&self) -> String {
+        "scripted/chat".into()
+    }
+
+    fn chat<'a>(
+        &'a self,
+        request: &'a ChatRequest,
+        _cancel: &'a CancellationToken,
+    ) -> BoxFuture<'a, Result<ChatReply, Failure>> {
+        self.asked.lock().unwrap().push(request.clone());
+        let answer = (self.answer)(request);
+        Box::pin(async move {
+            let (text, finish) = answer?;
+            Ok(ChatReply { text, finish, written_by: "a scripted writer".into(), tokens_in: 7, tokens_out: 9 })
+        })
+    }
+}
+
+/// Says each word as a fifth of a second of a tone, then a short silence. Cannot say Chinese characters.
+#[derive(Default)]
+pub struct SineVoice {
+    pub asked: Mutex<Vec<SpeechRequest>>,
+    /// What it claims to have said is changed by this.
+    pub slip: Option<fn(&str) -> String>,
+}
+
+impl SineVoice {
+    pub const RATE: u32 = 24_000;
+
+    pub fn texts(&self) -> Vec<String> {
+        self.asked.lock().unwrap().iter().map(|request| request.text.clone()).collect()
+    }
+
+    fn say(&self, request: &SpeechRequest) -> SpeechReply {
+        let rate = f64::from(SineVoice::RATE);
+        let pitch = 120.0 + f64::from(Digest::of(request.text.as_bytes()).as_bytes()[0]);
+        let (mut samples, mut words) = (Vec::new(), Vec::new());
+        for text in request.text.split_whitespace() {
+            let start = samples.len() as f64 / rate;
+            let length = (rate * 0.2 / request.speed) as usize;
+            samples.extend((0..length).map(|i| {
+                let envelope = (i as f64 / length as f64 * std::f64::consts::PI).sin();
+                (0.2 * envelope * (i as f64 / rate * pitch * std::f64::consts::TAU).sin()) as f32
+            }));
+            let end = samples.len() as f64 / rate;
+            samples.extend(std::iter::repeat_n(0.0, (rate * 0.05) as usize));
+            words.push(SpokenWord { text: self.slip.map_or_else(|| text.to_owned(), |slip| slip(text)), start, end });
+        }
+        let strange = request.text.char_indices().filter(|(_, c)| ('\u{4E00}'..='\u{9FFF}').contains(c));
+        let warnings = strange.map(|(at, c)| SpeechWarning {
+            start: at as u32,
+            end: (at + c.len_utf8()) as u32,
+            message: format!("cannot say “{c}”: skipped"),
+        });
+        let warnings = warnings.collect();
+        SpeechReply { samples, sample_rate: SineVoice::RATE, words, spoken_by: "a sine wave".into(), warnings }
+    }
+}
+
+impl Speech for SineVoice {
+    fn identity(&self) -> String {
+        "scripted/sine".into()
+    }
+
+    fn accepts(&self, language: &str, _voice: Option<&str>) -> Result<(), Failure> {
+        match language {
+            "en" => Ok(()),
+            _ => Err(Failure::new(Cause::Setup, format!("a sine wave does not speak `{language}`"))),
+        }
+    }
+
+    fn speak<'a>(
+        &'a self,
+        request: &'a SpeechRequest,
+        _cancel: &'a CancellationToken,
+    ) -> BoxFuture<'a, Result<SpeechReply, Failure>> {
+        self.asked.lock().unwrap().push(request.clone());
+        let reply = self.say(request);
+        Box::pin(async move { Ok(reply) })
+    }
+}

@@ -1,0 +1,188 @@
+//! The kind `check`: measures its inputs by rules, and fails where one is broken.
+
+pub mod preserve;
+pub mod rules;
+
+use crate::base::failure::{Cause, Failure};
+use crate::kind::contract::{Job, Kind, Made, Pay, Work};
+use crate::kind::input;
+use crate::provider::chat::BoxFuture;
+use crate::storyfile::catalog::KindInfo;
+use crate::storyfile::scope::ScopeFile;
+use rules::{Rules, Subject};
+use serde_json::{Value, json};
+
+/// Measures texts and gives a verdict.
+pub struct Check;
+
+/// This many broken rules are told one by one.
+const BROKEN_TOLD: usize = 8;
+
+impl Kind for Check {
+    fn info(&self) -> &'static KindInfo {
+        &super::info::CHECK
+    }
+
+    fn version(&self) -> u32 {
+        1
+    }
+
+    fn pay(&self) -> Pay {
+        Pay::Free
+    }
+
+    fn identity(&self, work: &Work<'_>) -> Result<Option<String>, Failure> {
+        Rules::read(work.settings)?;
+        match work.outputs.first() {
+            None => Ok(None),
+            Some(output) => Err(Failure::new(Cause::Setup, format!("a check writes no file, not `{}`", output.path))
+                .hint("Leave `outputs:` out: its verdict is remembered.")),
+        }
+    }
+
+    fn perform<'a>(&'a self, job: Job<'a>) -> BoxFuture<'a, Result<Made, Failure>> {
+        Box::pin(async move { verdict(&job) })
+    }
+}
+
+/// Holds the outputs of any stage against the rules under its `check:` and returns what was measured.
+///
+/// Fails with `Validation` if a rule is broken, with `Setup` if the rules cannot be read. A text that `preserves` names
+/// must be among `files`; where it is an input, use [`check_outputs_beside`].
+pub fn check_outputs(settings: &Value, files: &[(&str, &[u8])]) -> Result<Value, Failure> {
+    check_outputs_beside(settings, files, &[])
+}
+
+/// As [`check_outputs`]; `preserves` may also name one of `inputs`, by role or path: role, path and content.
+pub fn check_outputs_beside(
+    settings: &Value,
+    files: &[(&str, &[u8])],
+    inputs: &[(&str, &str, &[u8])],
+) -> Result<Value, Failure> {
+    let rules = Rules::read(settings)?;
+    let mut subjects = Vec::with_capacity(files.len());
+    for (path, bytes) in files {
+        subjects.push(("", Subject { path, text: input::text_of(path, bytes)? }));
+    }
+    let mut others = Vec::new();
+    for (role, path, bytes) in inputs {
+        if rules.preserves.as_deref().is_some_and(|name| name == *role || name == *path) {
+            others.push((*role, Subject { path, text: input::text_of(path, bytes)? }));
+        }
+    }
+    judge(&rules, &subjects, &others)
+}
+
+fn verdict(job: &Job<'_>) -> Result<Made, Failure> {
+    let rules = Rules::read(&job.settings)?;
+    let files: Vec<&ScopeFile> = input::declared(&job.scope).collect();
+    if files.is_empty() {
+        return Err(Failure::new(Cause::Setup, "the stage has no input: there is nothing to check"));
+    }
+    let mut subjects = Vec::with_capacity(files.len());
+    for file in files {
+        subjects.push((file.role.as_str(), Subject { path: &file.path, text: input::text(file)? }));
+    }
+    Ok(Made { verdict: Some(judge(&rules, &subjects, &[])?), ..Made::default() })
+}
+
+/// Measures every subject but the one that others must preserve; each has its role.
+fn judge(rules: &Rules, subjects: &[(&str, Subject<'_>)], others: &[(&str, Subject<'_>)]) -> Result<Value, Failure> {
+    let reference = rules.preserves.as_deref().map(|name| named(name, subjects, others)).transpose()?;
+    let measured: Vec<Subject<'_>> = subjects
+        .iter()
+        .map(|(_, subject)| *subject)
+        .filter(|subject| reference.is_none_or(|reference| reference.path != subject.path))
+        .collect();
+    if measured.is_empty() {
+        return Err(Failure::new(Cause::Setup, "there is no file to check beside the one that `preserves` names"));
+    }
+    let mut broken = Vec::new();
+    let found: Vec<Value> =
+        measured.into_iter().map(|subject| rules.measure(subject, reference, &mut broken)).collect();
+    match broken.len() {
+        0 => Ok(json!({ "files": found })),
+        count => {
+            broken.truncate(BROKEN_TOLD);
+            if count > BROKEN_TOLD {
+                broken.push(format!("and {} more", count - BROKEN_TOLD));
+            }
+            Err(Failure::new(Cause::Validation, broken.join("\n")))
+        }
+    }
+}
+
+fn named<'a>(
+    name: &str,
+    subjects: &[(&str, Subject<'a>)],
+    others: &[(&str, Subject<'a>)],
+) -> Result<Subject<'a>, Failure> {
+    let mut all = subjects.iter().chain(others);
+    let found = all.find(|(role, subject)| *role == name || subject.path == name);
+    found.map(|(_, subject)| *subject).ok_or_else(|| {
+        Failure::new(Cause::Setup, format!("`preserves` names `{name}`, which is no input of the stage"))
+            .hint("Name an input by its role (the key under `inputs:`) or by its path.")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::bench::{Bench, output};
+    use super::*;
+    use crate::kind::input::tests::file;
+
+    const BEFORE: &str = "He left. She stayed.";
+
+    fn checked(settings: Value, files: Vec<ScopeFile>) -> Result<Value, Failure> {
+        Bench::new().perform(&Check, settings, files, &[]).map(|made| made.verdict.unwrap())
+    }
+
+    #[test]
+    fn a_verdict_says_what_was_measured() {
+        let files = vec![file("0", "a.md", "One two."), file("1", "b.md", "Three.")];
+        let verdict = checked(json!({"words": {"min": 1}}), files).unwrap();
+        assert_eq!(verdict, json!({"files": [{"path": "a.md", "words": 2}, {"path": "b.md", "words": 1}]}));
+    }
+
+    #[test]
+    fn every_broken_rule_of_every_file_is_told() {
+        let files = vec![file("0", "a.md", "One two."), file("1", "b.md", "Three TODO")];
+        let failure = checked(json!({"words": {"min": 2, "max": 2}, "forbid": "TODO|One"}), files).unwrap_err();
+        assert_eq!(failure.cause, Cause::Validation);
+        let told: Vec<&str> = failure.message.lines().collect();
+        assert_eq!(
+            told,
+            ["`forbid` of `a.md:1:1`: “One” matches /TODO|One/", "`forbid` of `b.md:1:7`: “TODO” matches /TODO|One/"]
+        );
+    }
+
+    #[test]
+    fn a_text_is_held_against_the_one_it_must_preserve() {
+        let files = |after: &str| vec![file("before", "b.md", BEFORE), file("after", "a.md", after)];
+        let verdict = checked(json!({"preserves": "before"}), files("[sad] He left. She stayed.")).unwrap();
+        assert_eq!(verdict, json!({"files": [{"path": "a.md", "words": 4, "preserves": "b.md"}]}));
+        assert!(checked(json!({"preserves": "b.md"}), files("He left.")).is_err());
+        let failure = checked(json!({"preserves": "x"}), files("")).unwrap_err();
+        assert_eq!(failure.message, "`preserves` names `x`, which is no input of the stage");
+    }
+
+    #[test]
+    fn the_same_rules_serve_any_stages_outputs() {
+        let files: [(&str, &[u8]); 1] = [("out.md", b"One two three.")];
+        assert_eq!(check_outputs(&json!({"words": {"max": 3}}), &files).unwrap()["files"][0]["words"], 3);
+        let failure = check_outputs(&json!({"words": {"max": 2}}), &files).unwrap_err();
+        assert_eq!(failure.message, "`words` of `out.md`: 3 words, over 2");
+        let inputs: [(&str, &str, &[u8]); 1] = [("0", "in.md", b"One two four.")];
+        let failure = check_outputs_beside(&json!({"preserves": "0"}), &files, &inputs).unwrap_err();
+        assert!(failure.message.ends_with("“four.” became “three.”"), "{failure}");
+    }
+
+    #[test]
+    fn a_check_has_rules_and_no_outputs() {
+        let bench = Bench::new();
+        let failure = bench.identity(&Check, &json!({"words": {"max": 3}}), &[output("0", "a.json")]).unwrap_err();
+        assert_eq!(failure.message, "a check writes no file, not `a.json`");
+        assert_eq!(bench.identity(&Check, &json!({}), &[]).unwrap_err().cause, Cause::Setup);
+        assert_eq!(bench.identity(&Check, &json!({"require": "x"}), &[]).unwrap(), None);
+    }
+}

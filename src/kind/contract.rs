@@ -1,0 +1,92 @@
+//! What every kind of stage promises: it names its settings, says what shapes its results, and performs a job.
+
+use crate::base::digest::Digest;
+use crate::base::failure::Failure;
+use crate::base::id::Take;
+use crate::provider::Providers;
+use crate::provider::chat::BoxFuture;
+use crate::store::Store;
+use crate::storyfile::catalog::KindInfo;
+use crate::storyfile::scope::Scope;
+use crate::storyfile::story::Output;
+use serde_json::Value;
+use std::collections::BTreeMap;
+use tokio_util::sync::CancellationToken;
+
+/// A kind of stage.
+pub trait Kind: Send + Sync {
+    /// Returns the settings, inputs and outputs that it takes.
+    fn info(&self) -> &'static KindInfo;
+
+    /// Its behaviour's version, part of the recipe: raised when equal recipes would give other results.
+    fn version(&self) -> u32;
+
+    /// Tells whether its results cost money or minutes and vary: their outputs may then not be empty.
+    fn pay(&self) -> Pay;
+
+    /// Returns what shapes its results beside settings and inputs: who does the work. Called for every plan, so it
+    /// loads nothing. A [`Failure`] of cause `Setup` says, before any work, that the settings cannot work here.
+    fn identity(&self, work: &Work<'_>) -> Result<Option<String>, Failure>;
+
+    /// Does the work. Writes nothing: the outputs are returned.
+    fn perform<'a>(&'a self, job: Job<'a>) -> BoxFuture<'a, Result<Made, Failure>>;
+}
+
+/// Whether a kind's results are paid for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pay {
+    Paid,
+    Free,
+}
+
+/// What is known of a job before it is done.
+#[derive(Clone, Copy)]
+pub struct Work<'a> {
+    /// The settings that need no input's content; a setting that does is absent.
+    pub settings: &'a Value,
+    pub outputs: &'a [Output],
+    /// Provider names by what they can do: `text`, `voice`.
+    pub named: &'a BTreeMap<String, String>,
+    pub providers: &'a Providers,
+}
+
+/// One job.
+pub struct Job<'a> {
+    /// `with:`, all expressions evaluated.
+    pub settings: Value,
+    /// The inputs with their content, and what expressions and templates see.
+    pub scope: Scope,
+    pub outputs: &'a [Output],
+    pub named: &'a BTreeMap<String, String>,
+    pub providers: &'a Providers,
+    /// The memory of requests: ask it before a provider.
+    pub store: &'a Store,
+    /// The number of the result to make; requests carry it, so that a second take is asked anew.
+    pub take: Take,
+    pub cancel: CancellationToken,
+    pub progress: &'a (dyn Fn(Progress) + Send + Sync),
+}
+
+/// How far a job is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Progress {
+    pub done: u64,
+    pub total: u64,
+    /// What the parts are: `sentences`.
+    pub note: String,
+}
+
+/// What a job made.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Made {
+    /// Content by slot.
+    pub outputs: BTreeMap<String, Vec<u8>>,
+    /// What it found, for a stage without outputs.
+    pub verdict: Option<Value>,
+    /// Who made it, for provenance.
+    pub made_by: Option<String>,
+    /// What a person should know: sentences.
+    pub warnings: Vec<String>,
+    /// Keys of the requests that it used.
+    pub requests: Vec<Digest>,
+}

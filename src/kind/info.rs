@@ -1,0 +1,91 @@
+//! What the stages of each kind may declare: their settings, inputs and outputs.
+
+use crate::storyfile::catalog::{InputRule, KindInfo, Need, OutputRule, Setting, SettingSort};
+
+/// The kind `prompt`, and all presets.
+pub static PROMPT: KindInfo = KindInfo {
+    settings: &[
+        of("template", SettingSort::File),
+        of("prompt", SettingSort::Text),
+        of("jinja", SettingSort::Template),
+        of("system", SettingSort::Text),
+        of("schema", SettingSort::MapOrFile),
+        of("repair", SettingSort::Integer),
+        of("temperature", SettingSort::Number),
+        of("max_tokens", SettingSort::Integer),
+        of("seed", SettingSort::Integer),
+        of("stop", SettingSort::TextOrList),
+        of("samples", SettingSort::Integer),
+        of("choose", SettingSort::Any),
+        of("edit", SettingSort::Choice(&["tags", "speech"])),
+        of("format", SettingSort::Choice(&["text", "line", "json"])),
+        of("split", SettingSort::Any),
+        of("extra", SettingSort::Any),
+    ],
+    one_of: &[&["template", "prompt", "jinja"]],
+    inputs: InputRule::ANY,
+    outputs: OutputRule { min: 1, max: Some(1), slots: &[], extensions: &[] },
+    capability: Some("text"),
+};
+
+/// The kind `voice`. Extensions are its own to refuse: it says which are yet to come.
+pub static VOICE: KindInfo = KindInfo {
+    settings: &[
+        of("voice", SettingSort::Text),
+        of("language", SettingSort::Text),
+        of("speed", SettingSort::Number),
+        of("seed", SettingSort::Integer),
+        of("pronunciation", SettingSort::MapOrFile),
+        of("gap", SettingSort::Any),
+        of("loudness", SettingSort::Map),
+        of("settings", SettingSort::Map),
+        of("speakers", SettingSort::Any),
+    ],
+    one_of: &[],
+    inputs: InputRule { min: 1, max: Some(1) },
+    outputs: OutputRule { min: 1, max: Some(2), slots: &["audio", "words"], extensions: &[] },
+    capability: Some("voice"),
+};
+
+/// The kind `subtitles`. Extensions are its own to refuse: it says which are yet to come.
+pub static SUBTITLES: KindInfo = KindInfo {
+    settings: &[
+        of("preset", SettingSort::Text),
+        of("max_chars", SettingSort::Integer),
+        of("max_lines", SettingSort::Integer),
+        of("max_words", SettingSort::Integer),
+        of("cps", SettingSort::Number),
+        of("gap", SettingSort::Number),
+        of("highlight", SettingSort::Any),
+        of("style", SettingSort::Any),
+    ],
+    one_of: &[],
+    inputs: InputRule { min: 1, max: Some(1) },
+    outputs: OutputRule { min: 1, max: None, slots: &[], extensions: &[] },
+    capability: None,
+};
+
+/// The kind `check`, and the rules under any stage's `check:`.
+pub static CHECK: KindInfo = KindInfo {
+    settings: &[
+        of("words", SettingSort::Map),
+        of("require", SettingSort::TextOrList),
+        of("forbid", SettingSort::TextOrList),
+        of("preserves", SettingSort::Text),
+        of("reading_time", SettingSort::Any),
+        of("banned", SettingSort::Any),
+        of("schema", SettingSort::Any),
+        of("tags", SettingSort::Any),
+        of("audio", SettingSort::Any),
+        of("subtitles", SettingSort::Any),
+        of("blocking", SettingSort::Any),
+    ],
+    one_of: &[],
+    inputs: InputRule { min: 1, max: None },
+    outputs: OutputRule { min: 0, max: Some(0), slots: &[], extensions: &[] },
+    capability: None,
+};
+
+const fn of(name: &'static str, sort: SettingSort) -> Setting {
+    Setting { name, sort, required: Need::Optional }
+}

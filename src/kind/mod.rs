@@ -1,0 +1,19 @@
+//! What a stage can do: one file per kind, and one registry.
+//!
+//! A kind reads its settings ([`settings`]) and inputs ([`input`]), asks providers only through the memory of requests
+//! ([`memory`]), and returns its outputs. [`presets`] are Storyfile text over the kind [`prompt`].
+
+pub mod check;
+pub mod contract;
+mod info;
+mod input;
+mod memory;
+pub mod presets;
+pub mod prompt;
+pub mod registry;
+mod settings;
+pub mod subtitles;
+pub mod voice;
+
+#[cfg(test)]
+mod bench;

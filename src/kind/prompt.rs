@@ -1,0 +1,162 @@
+//! The kind `prompt`: a rendered prompt goes to a writer; its reply is checked, repaired, and becomes the output.
+
+mod ask;
+mod choose;
+mod judge;
+mod render;
+mod settings;
+
+use crate::base::failure::{Cause, Failure};
+use crate::kind::contract::{Job, Kind, Made, Pay, Progress, Work};
+use crate::kind::input;
+use crate::kind::memory::{Memory, Variant};
+use crate::kind::settings::Settings;
+use crate::provider::Providers;
+use crate::provider::chat::{BoxFuture, Chat, ChatRequest, Edit, EditRule};
+use crate::storyfile::catalog::KindInfo;
+use crate::storyfile::scope::Scope;
+use crate::storyfile::story::Output;
+use ask::{Question, answer};
+use judge::{Judge, Schema};
+use render::rendered;
+use serde_json::Value;
+use settings::PromptSettings;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Asks a writer.
+pub struct Prompt;
+
+/// The provider of a stage that names none.
+const BUILT_IN: &str = "local";
+
+impl Kind for Prompt {
+    fn info(&self) -> &'static KindInfo {
+        &super::info::PROMPT
+    }
+
+    fn version(&self) -> u32 {
+        1
+    }
+
+    fn pay(&self) -> Pay {
+        Pay::Paid
+    }
+
+    fn identity(&self, work: &Work<'_>) -> Result<Option<String>, Failure> {
+        PromptSettings::read(work.settings)?;
+        if let Some(Value::Object(_)) = Settings::of(work.settings).get("schema") {
+            Schema::compile("schema", &work.settings["schema"])?;
+        }
+        only_output(work.outputs)?;
+        Ok(Some(provider(work.named, work.providers)?.identity()))
+    }
+
+    fn perform<'a>(&'a self, job: Job<'a>) -> BoxFuture<'a, Result<Made, Failure>> {
+        Box::pin(write(job))
+    }
+}
+
+fn provider<'a>(named: &BTreeMap<String, String>, providers: &'a Providers) -> Result<&'a Arc<dyn Chat>, Failure> {
+    providers.chat(named.get("text").map_or(BUILT_IN, String::as_str))
+}
+
+fn only_output(outputs: &[Output]) -> Result<&Output, Failure> {
+    match outputs {
+        [output] => Ok(output),
+        _ => Err(Failure::new(Cause::Setup, format!("the stage has {} outputs: a prompt writes one", outputs.len()))),
+    }
+}
+
+async fn write(job: Job<'_>) -> Result<Made, Failure> {
+    let settings = PromptSettings::read(&job.settings)?;
+    let output = only_output(job.outputs)?;
+    let schema = schema(&job.settings, &job.scope)?;
+    let format = settings.format_of(output, schema.is_some());
+    let question = Question {
+        chat: provider(job.named, job.providers)?,
+        request: request(&job, &settings, schema.as_ref())?,
+        judge: Judge { format, schema, kept: kept(&settings, &job.scope)? },
+        seed: settings.seed,
+        repair: settings.repair,
+    };
+    let mut memory = Memory::new(job.store, &job.cancel);
+    let mut samples = Vec::new();
+    let mut failed = None;
+    for sample in 0..settings.samples {
+        let variant = Variant { sample, ..Variant::of(job.take) };
+        match answer(&question, variant, &mut memory, &job.cancel).await {
+            Ok(text) => samples.push(text),
+            // One sample that is of no use does not spoil the others.
+            Err(failure) if settings.samples > 1 && judge::is_of_the_reply(failure.cause) => {
+                failed.get_or_insert(failure);
+            }
+            Err(failure) => return Err(failure),
+        }
+        if settings.samples > 1 {
+            let (done, total) = (u64::from(sample) + 1, u64::from(settings.samples));
+            (job.progress)(Progress { done, total, note: "samples".to_owned() });
+        }
+    }
+    let Some(best) = choose::best(samples, &settings.choose) else {
+        return Err(failed.unwrap_or_else(|| Failure::new(Cause::Machine, "no sample was asked for")));
+    };
+    Ok(Made {
+        outputs: BTreeMap::from([(output.slot.clone(), best.into_bytes())]),
+        verdict: None,
+        made_by: memory.made_by(),
+        warnings: std::mem::take(&mut memory.warnings),
+        requests: memory.requests,
+    })
+}
+
+fn request(job: &Job<'_>, settings: &PromptSettings, schema: Option<&Schema>) -> Result<ChatRequest, Failure> {
+    let edit = settings.edit.map(|rule| edit(rule, &job.scope)).transpose()?;
+    Ok(ChatRequest {
+        system: settings.system.clone(),
+        prompt: rendered(&settings.source, &job.settings, &job.scope)?,
+        temperature: settings.temperature,
+        max_tokens: settings.max_tokens,
+        seed: settings.seed,
+        stop: settings.stop.clone(),
+        schema: schema.map(|schema| schema.value.clone()),
+        edit,
+    })
+}
+
+fn edit(rule: EditRule, scope: &Scope) -> Result<Edit, Failure> {
+    Ok(Edit { rule, text: edited(scope)?.to_owned() })
+}
+
+/// The text that an edit is of: the first input's.
+fn edited(scope: &Scope) -> Result<&str, Failure> {
+    let first = input::declared(scope).next();
+    input::text(first.ok_or_else(|| Failure::new(Cause::Setup, "an `edit` has no input: there is nothing to edit"))?)
+}
+
+/// The text whose words must all be there again.
+fn kept(settings: &PromptSettings, scope: &Scope) -> Result<Option<String>, Failure> {
+    match settings.edit {
+        Some(EditRule::Tags) => Ok(Some(edited(scope)?.to_owned())),
+        _ => Ok(None),
+    }
+}
+
+fn schema(settings: &Value, scope: &Scope) -> Result<Option<Schema>, Failure> {
+    let settings = Settings::of(settings);
+    match settings.get("schema") {
+        None => Ok(None),
+        Some(map @ Value::Object(_)) => Schema::compile("schema", map).map(Some),
+        Some(Value::String(_)) => {
+            let file = input::of_setting(scope, "schema")?;
+            let value = file.parsed.as_ref().ok_or_else(|| {
+                Failure::new(Cause::Setup, format!("`{}` is no JSON or YAML file that can be read", file.path))
+            })?;
+            Schema::compile(&file.path, value).map(Some)
+        }
+        Some(other) => Err(settings.wrong("schema", other, "a map, or the path of a file that holds one")),
+    }
+}
+
+#[cfg(test)]
+mod tests;

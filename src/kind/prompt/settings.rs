@@ -1,0 +1,188 @@
+//! What a `prompt` stage says under `with:`.
+
+use super::choose::Choose;
+use super::judge::Format;
+use crate::base::failure::{Cause, Failure};
+use crate::kind::settings::{Settings, not_built};
+use crate::provider::chat::EditRule;
+use crate::storyfile::story::Output;
+use serde_json::Value;
+
+/// Settings that are planned and not built.
+const LATER: &[&str] = &["split", "extra"];
+/// Output bound of a prompt that names none (R13), in tokens.
+const MAX_TOKENS: u32 = 1024;
+const REPAIR: u64 = 2;
+
+/// How a reply is asked for and what it must be.
+#[derive(Clone, Debug)]
+pub struct PromptSettings {
+    pub source: Source,
+    pub system: Option<String>,
+    pub temperature: Option<f64>,
+    pub max_tokens: u32,
+    pub seed: u64,
+    pub stop: Vec<String>,
+    /// How often an invalid reply is asked for again.
+    pub repair: u32,
+    /// From 1.
+    pub samples: u32,
+    pub choose: Choose,
+    pub edit: Option<EditRule>,
+    format: Option<Format>,
+}
+
+/// Where the prompt comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// Text, its expressions already evaluated.
+    Prompt(String),
+    /// A template's text.
+    Jinja(String),
+    /// The file that `template` names; also where no source is known yet.
+    File,
+}
+
+impl PromptSettings {
+    /// Reads the settings; a source that needs an input's content may be absent.
+    pub fn read(settings: &Value) -> Result<PromptSettings, Failure> {
+        let settings = Settings::of(settings);
+        settings.none_of_later(LATER)?;
+        let bound = settings.whole("max_tokens", 1..=1_000_000)?.unwrap_or(u64::from(MAX_TOKENS));
+        Ok(PromptSettings {
+            source: source(&settings)?,
+            system: settings.text("system")?.map(str::to_owned),
+            temperature: settings.number("temperature", 0.0..=2.0)?,
+            max_tokens: u32::try_from(bound).unwrap_or(u32::MAX),
+            seed: settings.whole("seed", 0..=u64::MAX)?.unwrap_or(0),
+            stop: settings.texts("stop")?.into_iter().map(str::to_owned).collect(),
+            repair: small(settings.whole("repair", 0..=10)?.unwrap_or(REPAIR)),
+            samples: small(settings.whole("samples", 1..=32)?.unwrap_or(1)),
+            choose: choose(&settings)?,
+            edit: edit(&settings)?,
+            format: format(&settings)?,
+        })
+    }
+
+    /// Returns the form of the output: as set, else JSON for what has a schema or is called so, else text.
+    pub fn format_of(&self, output: &Output, has_schema: bool) -> Format {
+        let usual = if has_schema || output.path.extension() == "json" { Format::Json } else { Format::Text };
+        self.format.unwrap_or(usual)
+    }
+}
+
+fn small(number: u64) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
+}
+
+fn source(settings: &Settings<'_>) -> Result<Source, Failure> {
+    let given: Vec<&str> = ["template", "prompt", "jinja"].into_iter().filter(|n| settings.get(n).is_some()).collect();
+    match given.as_slice() {
+        ["prompt"] => Ok(Source::Prompt(settings.text("prompt")?.unwrap_or_default().to_owned())),
+        ["jinja"] => Ok(Source::Jinja(settings.text("jinja")?.unwrap_or_default().to_owned())),
+        [] | ["template"] => Ok(Source::File),
+        [one, other, ..] => Err(Failure::new(Cause::Setup, format!("the stage has both `{one}` and `{other}`"))),
+        [_] => Err(Failure::new(Cause::Machine, "an unknown source of a prompt")),
+    }
+}
+
+fn choose(settings: &Settings<'_>) -> Result<Choose, Failure> {
+    // A preset's length is what its samples are measured by.
+    let usual = settings.whole("target_words", 1..=u64::MAX)?;
+    let Some(choose) = settings.get("choose") else { return Ok(Choose { words: usual }) };
+    if choose.as_str() == Some("rules") {
+        return Ok(Choose { words: usual });
+    }
+    let group = settings.group("choose", "choose.")?;
+    let Some(group) = group else { return Ok(Choose { words: usual }) };
+    if group.get("rubric").is_some() {
+        return Err(not_built("choosing by a rubric (`choose.rubric`)")
+            .hint("Samples are chosen by rules: write `choose: rules`."));
+    }
+    group.only(&["rules"])?;
+    let Some(rules) = group.group("rules", "choose.rules.")? else { return Ok(Choose { words: usual }) };
+    rules.only(&["words"])?;
+    Ok(Choose { words: rules.whole("words", 1..=u64::MAX)?.or(usual) })
+}
+
+fn edit(settings: &Settings<'_>) -> Result<Option<EditRule>, Failure> {
+    match settings.text("edit")? {
+        None => Ok(None),
+        Some("tags") => Ok(Some(EditRule::Tags)),
+        Some("speech") => Ok(Some(EditRule::Speech)),
+        Some(other) => Err(settings.wrong("edit", &other.into(), "`tags` or `speech`")),
+    }
+}
+
+fn format(settings: &Settings<'_>) -> Result<Option<Format>, Failure> {
+    match settings.text("format")? {
+        None => Ok(None),
+        Some("text") => Ok(Some(Format::Text)),
+        Some("line") => Ok(Some(Format::Line)),
+        Some("json") => Ok(Some(Format::Json)),
+        Some(other) => Err(settings.wrong("format", &other.into(), "`text`, `line` or `json`")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kind::bench::output;
+    use serde_json::json;
+
+    fn refused(settings: Value) -> String {
+        let failure = PromptSettings::read(&settings).unwrap_err();
+        assert_eq!(failure.cause, Cause::Setup);
+        failure.message
+    }
+
+    #[test]
+    fn what_is_not_set_has_a_bound_and_two_repairs() {
+        let settings = PromptSettings::read(&json!({"prompt": "Hi"})).unwrap();
+        assert_eq!((settings.max_tokens, settings.repair, settings.samples, settings.seed), (1024, 2, 1, 0));
+        assert_eq!((settings.temperature, settings.source), (None, Source::Prompt("Hi".into())));
+    }
+
+    #[test]
+    fn the_outputs_name_tells_its_form() {
+        let settings = PromptSettings::read(&json!({})).unwrap();
+        assert_eq!(settings.format_of(&output("0", "a.md"), false), Format::Text);
+        assert_eq!(settings.format_of(&output("0", "a.json"), false), Format::Json);
+        assert_eq!(settings.format_of(&output("0", "a.txt"), true), Format::Json);
+        let line = PromptSettings::read(&json!({"format": "line"})).unwrap();
+        assert_eq!(line.format_of(&output("0", "a.txt"), false), Format::Line);
+    }
+
+    #[test]
+    fn samples_are_measured_by_the_length_that_the_stage_asks_for() {
+        let words = |settings: Value| PromptSettings::read(&settings).unwrap().choose.words;
+        assert_eq!(words(json!({"target_words": "360", "choose": "rules"})), Some(360));
+        assert_eq!(words(json!({"target_words": 360, "choose": {"rules": {"words": 90}}})), Some(90));
+        assert_eq!(words(json!({})), None);
+    }
+
+    #[test]
+    fn what_is_not_built_says_so() {
+        assert_eq!(refused(json!({"split": "heading"})), "the setting `split` is not built yet");
+        assert_eq!(refused(json!({"extra": {}})), "the setting `extra` is not built yet");
+        assert_eq!(
+            refused(json!({"choose": {"rubric": "r.md"}})),
+            "choosing by a rubric (`choose.rubric`) is not built yet"
+        );
+    }
+
+    #[test]
+    fn senseless_settings_are_refused() {
+        assert_eq!(refused(json!({"prompt": "a", "template": "b"})), "the stage has both `template` and `prompt`");
+        assert_eq!(
+            refused(json!({"temperature": 3})),
+            "the setting `temperature` is 3; it must be a number from 0 to 2"
+        );
+        assert_eq!(
+            refused(json!({"samples": 0})),
+            "the setting `samples` is 0; it must be a whole number from 1 to 32"
+        );
+        assert_eq!(refused(json!({"edit": "all"})), "the setting `edit` is \"all\"; it must be `tags` or `speech`");
+        assert_eq!(refused(json!({"choose": {"rule": 1}})), "there is no setting `choose.rule`");
+    }
+}

@@ -1,0 +1,148 @@
+//! Reads the settings of one stage: each by its name, with words for what it should have been.
+
+use crate::base::failure::{Cause, Failure};
+use serde_json::{Map, Value};
+use std::ops::RangeInclusive;
+
+/// The settings under `with:`, or the rules under `check:`.
+#[derive(Clone, Copy)]
+pub struct Settings<'a> {
+    map: Option<&'a Map<String, Value>>,
+    /// Where they stand, for messages: empty at the top, else `loudness.`.
+    place: &'a str,
+}
+
+impl<'a> Settings<'a> {
+    /// Wraps `value`; what is no map has no settings.
+    pub fn of(value: &'a Value) -> Settings<'a> {
+        Settings { map: value.as_object(), place: "" }
+    }
+
+    /// Returns the map under `name`, its own settings to be read one by one; `place` is `name` with a dot.
+    pub fn group(&self, name: &str, place: &'a str) -> Result<Option<Settings<'a>>, Failure> {
+        match self.get(name) {
+            None => Ok(None),
+            Some(Value::Object(map)) => Ok(Some(Settings { map: Some(map), place })),
+            Some(other) => Err(self.wrong(name, other, "a map")),
+        }
+    }
+
+    /// Returns the value as it is; `null` counts as absent.
+    pub fn get(&self, name: &str) -> Option<&'a Value> {
+        self.map?.get(name).filter(|value| !value.is_null())
+    }
+
+    /// Returns a text.
+    pub fn text(&self, name: &str) -> Result<Option<&'a str>, Failure> {
+        self.get(name).map(|value| value.as_str().ok_or_else(|| self.wrong(name, value, "a text"))).transpose()
+    }
+
+    /// Returns a number in `range`. A text that is a number is one: parameters from the command line are texts.
+    pub fn number(&self, name: &str, range: RangeInclusive<f64>) -> Result<Option<f64>, Failure> {
+        let Some(value) = self.get(name) else { return Ok(None) };
+        let number = value.as_f64().or_else(|| value.as_str().and_then(|text| text.trim().parse().ok()));
+        let wanted = || format!("a number from {} to {}", range.start(), range.end());
+        number.filter(|number| range.contains(number)).map(Some).ok_or_else(|| self.wrong(name, value, &wanted()))
+    }
+
+    /// Returns a whole number in `range`.
+    pub fn whole(&self, name: &str, range: RangeInclusive<u64>) -> Result<Option<u64>, Failure> {
+        let Some(value) = self.get(name) else { return Ok(None) };
+        let number = value.as_u64().or_else(|| value.as_str().and_then(|text| text.trim().parse().ok()));
+        let wanted = || match *range.end() {
+            u64::MAX => format!("a whole number from {}", range.start()),
+            end => format!("a whole number from {} to {end}", range.start()),
+        };
+        number.filter(|number| range.contains(number)).map(Some).ok_or_else(|| self.wrong(name, value, &wanted()))
+    }
+
+    /// Returns a list of texts; a single text is a list of one.
+    pub fn texts(&self, name: &str) -> Result<Vec<&'a str>, Failure> {
+        match self.get(name) {
+            None => Ok(Vec::new()),
+            Some(Value::String(text)) => Ok(vec![text]),
+            Some(Value::Array(items)) => items
+                .iter()
+                .map(|item| item.as_str().ok_or_else(|| self.wrong(name, item, "a text or a list of texts")))
+                .collect(),
+            Some(other) => Err(self.wrong(name, other, "a text or a list of texts")),
+        }
+    }
+
+    /// Fails if there is a setting that is none of `known`.
+    pub fn only(&self, known: &[&str]) -> Result<(), Failure> {
+        let names = self.map.into_iter().flat_map(Map::keys);
+        let Some(name) = names.into_iter().find(|name| !known.contains(&name.as_str())) else { return Ok(()) };
+        let failure = Failure::new(Cause::Setup, format!("there is no setting `{}{name}`", self.place));
+        Err(match crate::base::diagnostic::nearest(name, known.iter().copied()) {
+            Some(meant) => failure.hint(format!("Did you mean `{}{meant}`?", self.place)),
+            None => failure.hint(format!("It may have: {}.", known.join(", "))),
+        })
+    }
+
+    /// Fails if one of the settings that are planned but not built is used.
+    pub fn none_of_later(&self, later: &[&str]) -> Result<(), Failure> {
+        match later.iter().find(|name| self.get(name).is_some()) {
+            None => Ok(()),
+            Some(name) => Err(not_built(&format!("the setting `{}{name}`", self.place))),
+        }
+    }
+
+    /// Returns the failure that says what the setting should be.
+    pub fn wrong(&self, name: &str, value: &Value, wanted: &str) -> Failure {
+        let mut shown = value.to_string();
+        if shown.chars().count() > 60 {
+            shown = shown.chars().take(57).chain("...".chars()).collect();
+        }
+        Failure::new(Cause::Setup, format!("the setting `{}{name}` is {shown}; it must be {wanted}", self.place))
+    }
+}
+
+/// Returns the failure of something that is planned, but that this version does not have.
+pub fn not_built(what: &str) -> Failure {
+    Failure::new(Cause::Setup, format!("{what} is not built yet"))
+        .hint("This version of storygen does not have it: leave it out.")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn numbers_may_come_as_texts_and_stay_in_range() {
+        let value = json!({"speed": "1.5", "seed": 7, "far": 9, "odd": "fast"});
+        let settings = Settings::of(&value);
+        assert_eq!(settings.number("speed", 0.5..=2.0).unwrap(), Some(1.5));
+        assert_eq!(settings.whole("seed", 0..=u64::MAX).unwrap(), Some(7));
+        assert_eq!(settings.number("absent", 0.0..=1.0).unwrap(), None);
+        let message = |name: &str| settings.number(name, 0.5..=2.0).unwrap_err().message;
+        assert_eq!(message("far"), "the setting `far` is 9; it must be a number from 0.5 to 2");
+        assert_eq!(message("odd"), "the setting `odd` is \"fast\"; it must be a number from 0.5 to 2");
+    }
+
+    #[test]
+    fn a_misspelt_setting_of_a_group_is_named_with_its_group() {
+        let value = json!({"loudness": {"luffs": -19}});
+        let group = Settings::of(&value).group("loudness", "loudness.").unwrap().unwrap();
+        let failure = group.only(&["lufs", "true_peak"]).unwrap_err();
+        assert_eq!(failure.message, "there is no setting `loudness.luffs`");
+        assert_eq!(failure.hint.as_deref(), Some("Did you mean `loudness.lufs`?"));
+    }
+
+    #[test]
+    fn what_is_not_built_says_so() {
+        let value = json!({"split": "heading"});
+        let failure = Settings::of(&value).none_of_later(&["extra", "split"]).unwrap_err();
+        assert_eq!((failure.cause, failure.message.as_str()), (Cause::Setup, "the setting `split` is not built yet"));
+    }
+
+    #[test]
+    fn one_text_is_a_list_of_one() {
+        let value = json!({"stop": "END", "forbid": ["a", "b"], "require": [1]});
+        let settings = Settings::of(&value);
+        assert_eq!(settings.texts("stop").unwrap(), ["END"]);
+        assert_eq!(settings.texts("forbid").unwrap(), ["a", "b"]);
+        assert!(settings.texts("require").is_err());
+    }
+}

@@ -1,0 +1,244 @@
+//! The kind `subtitles`: a words file becomes subtitles, in as many formats as there are outputs.
+
+use crate::base::failure::{Cause, Failure};
+use crate::kind::contract::{Job, Kind, Made, Pay, Work};
+use crate::kind::input;
+use crate::kind::settings::{Settings, not_built};
+use crate::media::breach::Breach;
+use crate::media::cue::Cue;
+use crate::media::preset::{Overrides, Preset};
+use crate::media::segment::segment;
+use crate::media::words::{Timing, Words};
+use crate::media::{cue, srt, vtt};
+use crate::provider::chat::BoxFuture;
+use crate::storyfile::catalog::KindInfo;
+use crate::storyfile::story::Output;
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// Cuts timed words into cues by a preset's rules and writes them.
+pub struct Subtitles;
+
+const LATER: &[&str] = &["highlight", "style"];
+const PRESET: &str = "netflix";
+/// This many broken rules are told one by one.
+const BREACHES_TOLD: usize = 5;
+
+impl Kind for Subtitles {
+    fn info(&self) -> &'static KindInfo {
+        &super::info::SUBTITLES
+    }
+
+    fn version(&self) -> u32 {
+        1
+    }
+
+    fn pay(&self) -> Pay {
+        Pay::Free
+    }
+
+    fn identity(&self, work: &Work<'_>) -> Result<Option<String>, Failure> {
+        rules(work.settings)?;
+        work.outputs.iter().try_for_each(|output| format(output).map(drop))?;
+        if work.outputs.is_empty() {
+            return Err(Failure::new(Cause::Setup, "the stage has no output")
+                .hint("Name a file that ends in `.srt` or `.vtt` under `outputs:`."));
+        }
+        Ok(None)
+    }
+
+    fn perform<'a>(&'a self, job: Job<'a>) -> BoxFuture<'a, Result<Made, Failure>> {
+        Box::pin(async move { made(&job) })
+    }
+}
+
+/// A format that cues can be written in.
+#[derive(Clone, Copy)]
+enum Format {
+    Srt,
+    Vtt,
+}
+
+fn made(job: &Job<'_>) -> Result<Made, Failure> {
+    let (preset, changes) = rules(&job.settings)?;
+    let file = input::only(&job.scope, "the words file of a `voice` stage")?;
+    let words = Words::from_json(input::text(file)?).map_err(|error| {
+        Failure::new(Cause::Validation, format!("`{}` is no words file: {error}", file.path))
+            .hint("The input of subtitles is the `words` output of a `voice` stage.")
+    })?;
+    if words.words.is_empty() {
+        return Err(Failure::new(Cause::Validation, format!("`{}` has no words", file.path)));
+    }
+    let preset = preset.for_language(&words.language).with(&changes).map_err(setup)?;
+    let cut = segment(&words, &preset);
+    every_word_once(&words, &cut.cues)?;
+    let mut outputs = BTreeMap::new();
+    for output in job.outputs {
+        let text = match format(output)? {
+            Format::Srt => srt::write(&cut.cues),
+            Format::Vtt => vtt::write(&cut.cues),
+        };
+        outputs.insert(output.slot.clone(), text.into_bytes());
+    }
+    let mut warnings = told(&cut.breaches);
+    if words.source == Timing::Estimated {
+        warnings.insert(0, format!("the times in `{}` are estimated, not heard", file.path));
+    }
+    Ok(Made { outputs, warnings, ..Made::default() })
+}
+
+/// Returns the preset and what the stage changes in it.
+fn rules(settings: &Value) -> Result<(Preset, Overrides), Failure> {
+    let settings = Settings::of(settings);
+    settings.none_of_later(LATER)?;
+    let name = settings.text("preset")?.unwrap_or(PRESET);
+    let preset = match Preset::named(name) {
+        Some(preset) => preset,
+        None if name == "bbc" => return Err(not_built("the preset `bbc`")),
+        None => {
+            let known = crate::media::preset::NAMES.join("`, `");
+            return Err(Failure::new(Cause::Setup, format!("there is no preset `{name}`"))
+                .hint(format!("There are `{known}`.")));
+        }
+    };
+    let count =
+        |name: &str| settings.whole(name, 0..=u64::MAX).map(|n| n.map(|n| usize::try_from(n).unwrap_or(usize::MAX)));
+    let changes = Overrides {
+        max_chars: count("max_chars")?,
+        max_lines: count("max_lines")?,
+        max_words: count("max_words")?,
+        cps: settings.number("cps", f64::MIN..=f64::MAX)?,
+        gap: settings.number("gap", f64::MIN..=f64::MAX)?,
+    };
+    // Whatever the language, a value out of range is so for every preset: it is told before any work.
+    preset.clone().with(&changes).map_err(setup)?;
+    Ok((preset, changes))
+}
+
+fn setup(error: crate::media::preset::PresetError) -> Failure {
+    Failure::new(Cause::Setup, format!("the setting {error}"))
+}
+
+fn format(output: &Output) -> Result<Format, Failure> {
+    match output.path.extension() {
+        "srt" => Ok(Format::Srt),
+        "vtt" => Ok(Format::Vtt),
+        extension @ ("ass" | "ttml") => {
+            Err(not_built(&format!("writing `.{extension}` subtitles (`{}`)", output.path)))
+        }
+        _ => Err(Failure::new(Cause::Setup, format!("`{}` is no subtitle file", output.path))
+            .hint("Name outputs that end in `.srt` or `.vtt`.")),
+    }
+}
+
+/// Subtitles say exactly what is spoken: anything else is a fault of ours, never written.
+fn every_word_once(words: &Words, cues: &[Cue]) -> Result<(), Failure> {
+    let spoken: String = words.words.iter().map(|word| word.text.as_str()).collect();
+    if cue::words(cues).concat() == spoken {
+        return Ok(());
+    }
+    Err(Failure::new(Cause::Machine, "the cues do not hold every word once and in order"))
+}
+
+fn told(breaches: &[Breach]) -> Vec<String> {
+    let mut told: Vec<String> = breaches.iter().take(BREACHES_TOLD).map(Breach::to_string).collect();
+    if breaches.len() > BREACHES_TOLD {
+        told.push(format!("and {} more rules that cues could not keep", breaches.len() - BREACHES_TOLD));
+    }
+    told
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::bench::{Bench, output};
+    use super::*;
+    use crate::kind::input::tests::file;
+    use crate::media::words::{Break, VERSION, Word};
+    use serde_json::json;
+
+    const TEXT: &str = "The last bus was late. “Do you remember me?” she said — and I did, of course I did.";
+
+    fn words(text: &str, seconds_a_word: f64, source: Timing) -> String {
+        let spoken: Vec<&str> = text.split(' ').collect();
+        let word = |(at, text): (usize, &&str)| Word {
+            text: (*text).to_owned(),
+            start: at as f64 * seconds_a_word,
+            end: (at as f64 + 0.9) * seconds_a_word,
+            break_after: if text.ends_with(['.', '?']) { Break::Sentence } else { Break::None },
+            estimated: false,
+            joined: false,
+        };
+        let duration = spoken.len() as f64 * seconds_a_word + 0.2;
+        let words = spoken.iter().enumerate().map(word).collect();
+        Words { version: VERSION, sample_rate: None, duration, language: "en".into(), source, words }.to_json()
+    }
+
+    fn made(settings: Value, words: &str, outputs: &[&str]) -> Result<Made, Failure> {
+        let outputs: Vec<Output> = outputs.iter().enumerate().map(|(at, path)| output(&at.to_string(), path)).collect();
+        Bench::new().perform(&Subtitles, settings, vec![file("0", "build/words.json", words)], &outputs)
+    }
+
+    #[test]
+    fn every_format_says_exactly_what_is_spoken() {
+        let heard = words(TEXT, 0.35, Timing::Synthesiser);
+        let made = made(json!({}), &heard, &["a.srt", "a.vtt"]).unwrap();
+        let srt = srt::read(std::str::from_utf8(&made.outputs["0"]).unwrap()).unwrap();
+        let vtt = vtt::read(std::str::from_utf8(&made.outputs["1"]).unwrap()).unwrap().cues;
+        assert_eq!(cue::words(&srt).join(" "), TEXT);
+        assert_eq!(srt, vtt);
+        assert!(made.warnings.is_empty(), "{:?}", made.warnings);
+    }
+
+    #[test]
+    fn a_preset_and_what_the_stage_changes_hold() {
+        let heard = words(TEXT, 0.35, Timing::Synthesiser);
+        let lines = |settings: Value| {
+            let made = made(settings, &heard, &["a.srt"]).unwrap();
+            let cues = srt::read(std::str::from_utf8(&made.outputs["0"]).unwrap()).unwrap();
+            cues.into_iter().flat_map(|cue| cue.lines).collect::<Vec<_>>()
+        };
+        assert!(lines(json!({"preset": "shorts"})).iter().all(|line| line.split(' ').count() <= 4));
+        assert!(lines(json!({"max_chars": "24"})).iter().all(|line| line.chars().count() <= 24));
+    }
+
+    #[test]
+    fn what_cannot_be_kept_is_told_in_a_few_lines() {
+        let made = made(json!({}), &words(&TEXT.repeat(9), 0.05, Timing::Estimated), &["a.srt"]).unwrap();
+        assert_eq!(made.warnings[0], "the times in `build/words.json` are estimated, not heard");
+        assert!(made.warnings[1].contains("characters a second, over 20"), "{:?}", made.warnings);
+        assert!(made.warnings.len() <= BREACHES_TOLD + 2);
+    }
+
+    fn refused(settings: Value, path: &str) -> String {
+        let outputs = [output("0", path)];
+        let failure = Bench::new().identity(&Subtitles, &settings, &outputs).unwrap_err();
+        assert_eq!(failure.cause, Cause::Setup);
+        failure.message
+    }
+
+    #[test]
+    fn what_is_not_built_says_so_before_any_work() {
+        assert_eq!(refused(json!({"preset": "bbc"}), "a.srt"), "the preset `bbc` is not built yet");
+        assert_eq!(refused(json!({"highlight": "word"}), "a.srt"), "the setting `highlight` is not built yet");
+        assert_eq!(refused(json!({}), "d/a.ass"), "writing `.ass` subtitles (`d/a.ass`) is not built yet");
+    }
+
+    #[test]
+    fn senseless_settings_are_refused_before_any_work() {
+        assert_eq!(refused(json!({}), "a.txt"), "`a.txt` is no subtitle file");
+        assert_eq!(refused(json!({"preset": "imax"}), "a.srt"), "there is no preset `imax`");
+        assert_eq!(refused(json!({"max_lines": 9}), "a.srt"), "the setting `max_lines` is 9; it must be from 1 to 4");
+        assert!(refused(json!({"cps": "fast"}), "a.srt").starts_with("the setting `cps` is \"fast\""));
+    }
+
+    #[test]
+    fn what_is_no_words_file_is_named() {
+        let failure = made(json!({}), "{\"version\": 9}", &["a.srt"]).unwrap_err();
+        assert!(
+            failure.message.starts_with("`build/words.json` is no words file: words file of version 9"),
+            "{failure}"
+        );
+        let none = words("x", 0.3, Timing::Synthesiser).replace("{\"text\":\"x\",\"start\":0.0,\"end\":0.27}", "");
+        assert_eq!(made(json!({}), &none, &["a.srt"]).unwrap_err().message, "`build/words.json` has no words");
+    }
+}

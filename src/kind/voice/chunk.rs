@@ -1,0 +1,146 @@
+//! One spoken sentence as it is remembered, and its words matched to the script's.
+
+use crate::base::failure::{Cause, Failure};
+use crate::media::token::tokens;
+use crate::media::wav::quantise;
+use crate::media::words::{Break, Word};
+use crate::provider::speech::{SpeechReply, SpeechWarning, SpokenWord};
+use serde::{Deserialize, Serialize};
+
+/// A spoken sentence. Samples have 16 bits, as the recording will.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct SpokenChunk {
+    /// In hertz.
+    pub sample_rate: u32,
+    samples: Vec<u8>,
+    words: Vec<SpokenWord>,
+    pub warnings: Vec<SpeechWarning>,
+}
+
+impl SpokenChunk {
+    /// Returns the bytes to remember of a reply.
+    pub fn encode(reply: SpeechReply) -> Result<Vec<u8>, Failure> {
+        let samples = reply.samples.iter().flat_map(|&sample| quantise(sample).to_le_bytes()).collect();
+        let SpeechReply { sample_rate, words, warnings, .. } = reply;
+        postcard::to_allocvec(&SpokenChunk { sample_rate, samples, words, warnings })
+            .map_err(|error| Failure::new(Cause::Machine, format!("store a spoken sentence: {error}")))
+    }
+
+    /// Reads what [`SpokenChunk::encode`] wrote.
+    pub fn decode(bytes: &[u8]) -> Result<SpokenChunk, Failure> {
+        postcard::from_bytes(bytes)
+            .map_err(|error| Failure::new(Cause::Machine, format!("read a remembered sentence: {error}")))
+    }
+
+    /// Returns the samples, from -1 to 1.
+    pub fn samples(&self) -> Vec<f32> {
+        self.samples.chunks_exact(2).map(|pair| f32::from(i16::from_le_bytes([pair[0], pair[1]])) / 32768.0).collect()
+    }
+
+    /// Returns the words of `sentence` with their times.
+    ///
+    /// A voice may cut words otherwise than we do: then a word of ours takes the time from its first letter's to its
+    /// last, shared out by letters and marked as estimated. Fails if the voice spoke other letters.
+    pub fn words(&self, sentence: &str) -> Result<Vec<Word>, Failure> {
+        let spoken: String =
+            self.words.iter().flat_map(|word| word.text.chars()).filter(|c| !c.is_whitespace()).collect();
+        let written: String = sentence.chars().filter(|c| !c.is_whitespace()).collect();
+        if spoken != written {
+            let message = format!("the voice says it spoke “{spoken}” where the script has “{written}”");
+            return Err(Failure::new(Cause::Machine, message));
+        }
+        let letters = self.letters();
+        let mut at = 0;
+        let mut before = 0.0_f64;
+        let words = tokens(sentence).into_iter().map(|token| {
+            let first = at;
+            at += token.text.chars().count();
+            let (start, end) = (letters[first], letters[at - 1]);
+            // Times that go back are a voice's rounding.
+            before = before.max(start.from);
+            Word {
+                text: token.text.to_owned(),
+                start: before,
+                end: end.to.max(before),
+                break_after: Break::None,
+                estimated: !start.is_first || !end.is_last,
+                joined: token.joined,
+            }
+        });
+        Ok(words.collect())
+    }
+
+    fn letters(&self) -> Vec<Letter> {
+        let mut letters = Vec::new();
+        for word in &self.words {
+            let count = word.text.chars().filter(|c| !c.is_whitespace()).count();
+            let (start, length) = (finite(word.start), (finite(word.end) - finite(word.start)).max(0.0));
+            letters.extend((0..count).map(|i| Letter {
+                from: start + length * i as f64 / count as f64,
+                to: start + length * (i + 1) as f64 / count as f64,
+                is_first: i == 0,
+                is_last: i + 1 == count,
+            }));
+        }
+        letters
+    }
+}
+
+/// When a letter is heard, if its word's time is shared out evenly.
+#[derive(Clone, Copy)]
+struct Letter {
+    from: f64,
+    to: f64,
+    is_first: bool,
+    is_last: bool,
+}
+
+fn finite(seconds: f64) -> f64 {
+    if seconds.is_finite() { seconds.max(0.0) } else { 0.0 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn chunk(words: &[(&str, f64, f64)]) -> SpokenChunk {
+        let word =
+            |(text, start, end): &(&str, f64, f64)| SpokenWord { text: (*text).into(), start: *start, end: *end };
+        let reply = SpeechReply {
+            samples: vec![0.5, -2.0],
+            sample_rate: 24_000,
+            words: words.iter().map(word).collect(),
+            spoken_by: "a voice".into(),
+            warnings: Vec::new(),
+        };
+        SpokenChunk::decode(&SpokenChunk::encode(reply).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn samples_come_back_as_sixteen_bits() {
+        assert_eq!(chunk(&[]).samples(), [0.5, -1.0]);
+    }
+
+    #[test]
+    fn equal_words_keep_their_times() {
+        let words = chunk(&[("“Mara,", 0.1, 0.4), ("no.”", 0.5, 0.9)]).words("“Mara, no.”").unwrap();
+        assert_eq!((words[0].text.as_str(), words[0].start, words[0].end), ("“Mara,", 0.1, 0.4));
+        assert!(words.iter().all(|word| !word.estimated && !word.joined));
+    }
+
+    #[test]
+    fn words_that_a_voice_cut_otherwise_share_the_time() {
+        let words = chunk(&[("東京", 0.0, 1.0), ("。", 1.0, 1.0)]).words("東京。").unwrap();
+        let times: Vec<(&str, f64, f64)> =
+            words.iter().map(|word| (word.text.as_str(), word.start, word.end)).collect();
+        assert_eq!(times, [("東", 0.0, 0.5), ("京。", 0.5, 1.0)]);
+        assert!(words[0].estimated && words[0].joined);
+    }
+
+    #[test]
+    fn other_words_than_the_scripts_are_refused() {
+        let failure = chunk(&[("Hello", 0.0, 0.4)]).words("Hullo").unwrap_err();
+        assert_eq!(failure.cause, Cause::Machine);
+        assert_eq!(failure.message, "the voice says it spoke “Hello” where the script has “Hullo”");
+    }
+}

@@ -1,0 +1,211 @@
+//! What a `voice` stage says under `with:`.
+
+use crate::base::failure::{Cause, Failure};
+use crate::kind::input;
+use crate::kind::settings::{Settings, not_built};
+use crate::media::join::Pauses;
+use crate::media::loudness::Target;
+use crate::storyfile::scope::Scope;
+use crate::storyfile::story::Output;
+use serde_json::{Map, Value};
+use std::collections::BTreeMap;
+
+const LATER: &[&str] = &["speakers"];
+const LANGUAGE: &str = "en";
+
+/// How the script is to be spoken.
+#[derive(Clone, Debug)]
+pub struct VoiceSettings {
+    pub voice: Option<String>,
+    /// BCP 47.
+    pub language: String,
+    pub speed: f64,
+    pub seed: u64,
+    /// What only the provider knows.
+    pub own: Map<String, Value>,
+    pub pauses: Pauses,
+    pub loudness: Target,
+}
+
+/// Which output takes what.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Slots {
+    pub audio: Option<String>,
+    pub words: Option<String>,
+}
+
+impl VoiceSettings {
+    /// Reads the settings but for the pronunciation, which may be a file.
+    pub fn read(settings: &Value) -> Result<VoiceSettings, Failure> {
+        let settings = Settings::of(settings);
+        settings.none_of_later(LATER)?;
+        let own = match settings.get("settings") {
+            None => Map::new(),
+            Some(Value::Object(map)) => map.clone(),
+            Some(other) => return Err(settings.wrong("settings", other, "a map")),
+        };
+        Ok(VoiceSettings {
+            voice: settings.text("voice")?.map(str::to_owned),
+            language: settings.text("language")?.unwrap_or(LANGUAGE).to_owned(),
+            speed: settings.number("speed", 0.5..=2.0)?.unwrap_or(1.0),
+            seed: settings.whole("seed", 0..=u64::MAX)?.unwrap_or(0),
+            own,
+            pauses: pauses(&settings)?,
+            loudness: loudness(&settings)?,
+        })
+    }
+}
+
+/// Returns how words are to be said, from the setting's map or from the file that it names.
+pub fn pronunciation(settings: &Value, scope: &Scope) -> Result<BTreeMap<String, String>, Failure> {
+    let reader = Settings::of(settings);
+    match reader.get("pronunciation") {
+        None => Ok(BTreeMap::new()),
+        Some(Value::Object(map)) => spellings("pronunciation", map),
+        Some(Value::String(_)) => {
+            let file = input::of_setting(scope, "pronunciation")?;
+            match &file.parsed {
+                Some(Value::Object(map)) => spellings(&file.path, map),
+                _ => Err(Failure::new(Cause::Setup, format!("`{}` is no map of words", file.path))
+                    .hint("Write a JSON or YAML file of `word: how it is said`.")),
+            }
+        }
+        Some(other) => Err(reader.wrong("pronunciation", other, "a map, or the path of a file that holds one")),
+    }
+}
+
+/// Returns which output takes the sound and which the words: by name, else by extension.
+pub fn slots(outputs: &[Output]) -> Result<Slots, Failure> {
+    let mut slots = Slots::default();
+    for output in outputs {
+        let slot = match (output.slot.as_str(), output.path.extension()) {
+            ("words", "json") => &mut slots.words,
+            ("audio", "wav") => &mut slots.audio,
+            ("words" | "audio", _) => return Err(unwritable(output)),
+            (name, extension) if name.parse::<usize>().is_ok() => match extension {
+                "wav" => &mut slots.audio,
+                "json" => &mut slots.words,
+                _ => return Err(unwritable(output)),
+            },
+            (name, _) => {
+                return Err(Failure::new(Cause::Setup, format!("a voice has no output `{name}`"))
+                    .hint("Its outputs are `audio` (.wav) and `words` (.json)."));
+            }
+        };
+        if slot.replace(output.slot.clone()).is_some() {
+            return Err(Failure::new(Cause::Setup, format!("`{}` is one output too many of its sort", output.path))
+                .hint("A voice writes one recording and one words file."));
+        }
+    }
+    if slots == Slots::default() {
+        return Err(Failure::new(Cause::Setup, "the stage has no output")
+            .hint("Write `outputs: { audio: voice.wav, words: words.json }`."));
+    }
+    Ok(slots)
+}
+
+fn unwritable(output: &Output) -> Failure {
+    let hint = "What a voice writes is sound as `.wav` and words with times as `.json`.";
+    match output.path.extension() {
+        extension @ ("mp3" | "flac" | "opus" | "ogg" | "m4a" | "aac") => {
+            not_built(&format!("writing sound as `.{extension}` (`{}`)", output.path)).hint(hint)
+        }
+        _ => Failure::new(Cause::Setup, format!("a voice does not write `{}`", output.path)).hint(hint),
+    }
+}
+
+fn pauses(settings: &Settings<'_>) -> Result<Pauses, Failure> {
+    const RANGE: std::ops::RangeInclusive<f64> = 0.0..=10.0;
+    let usual = Pauses::default();
+    if !matches!(settings.get("gap"), Some(Value::Object(_))) {
+        return Ok(match settings.number("gap", RANGE)? {
+            // A paragraph's pause stays as much longer as it is by default.
+            Some(gap) => Pauses { sentence: gap, paragraph: gap * usual.paragraph / usual.sentence },
+            None => usual,
+        });
+    }
+    let Some(group) = settings.group("gap", "gap.")? else { return Ok(usual) };
+    group.only(&["sentence", "paragraph"])?;
+    Ok(Pauses {
+        sentence: group.number("sentence", RANGE)?.unwrap_or(usual.sentence),
+        paragraph: group.number("paragraph", RANGE)?.unwrap_or(usual.paragraph),
+    })
+}
+
+fn loudness(settings: &Settings<'_>) -> Result<Target, Failure> {
+    let usual = Target::default();
+    let Some(group) = settings.group("loudness", "loudness.")? else { return Ok(usual) };
+    group.only(&["lufs", "true_peak"])?;
+    Ok(Target {
+        lufs: group.number("lufs", -40.0..=-9.0)?.unwrap_or(usual.lufs),
+        true_peak_db: group.number("true_peak", -20.0..=0.0)?.unwrap_or(usual.true_peak_db),
+    })
+}
+
+fn spellings(place: &str, map: &Map<String, Value>) -> Result<BTreeMap<String, String>, Failure> {
+    let said = map.iter().map(|(word, how)| match how.as_str() {
+        Some(how) if !how.trim().is_empty() && !word.trim().is_empty() => {
+            Ok((word.trim().to_owned(), how.trim().to_owned()))
+        }
+        _ => Err(Failure::new(Cause::Setup, format!("`{place}` does not say in plain words how `{word}` is said"))),
+    });
+    said.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kind::bench::output;
+    use crate::kind::input::tests::{file, scope};
+    use serde_json::json;
+
+    #[test]
+    fn one_gap_sets_both_pauses_in_proportion() {
+        let pauses = |settings: Value| VoiceSettings::read(&settings).unwrap().pauses;
+        assert_eq!(pauses(json!({})), Pauses { sentence: 0.35, paragraph: 0.7 });
+        assert_eq!(pauses(json!({"gap": 0.5})), Pauses { sentence: 0.5, paragraph: 1.0 });
+        assert_eq!(pauses(json!({"gap": {"paragraph": 1.2}})), Pauses { sentence: 0.35, paragraph: 1.2 });
+    }
+
+    #[test]
+    fn settings_out_of_range_are_refused() {
+        let refused = |settings: Value| VoiceSettings::read(&settings).unwrap_err().message;
+        assert_eq!(refused(json!({"speed": 3})), "the setting `speed` is 3; it must be a number from 0.5 to 2");
+        assert_eq!(
+            refused(json!({"loudness": {"lufs": 0}})),
+            "the setting `loudness.lufs` is 0; it must be a number from -40 to -9"
+        );
+        assert_eq!(refused(json!({"speakers": {}})), "the setting `speakers` is not built yet");
+    }
+
+    #[test]
+    fn outputs_are_told_apart_by_name_or_extension() {
+        let both = Slots { audio: Some("audio".into()), words: Some("words".into()) };
+        assert_eq!(slots(&[output("audio", "a.wav"), output("words", "w.json")]).unwrap(), both);
+        let listed = slots(&[output("0", "w.json"), output("1", "a.wav")]).unwrap();
+        assert_eq!((listed.words.as_deref(), listed.audio.as_deref()), (Some("0"), Some("1")));
+    }
+
+    #[test]
+    fn outputs_that_a_voice_cannot_write_are_refused() {
+        let refused = |all: &[Output]| slots(all).unwrap_err();
+        let mp3 = refused(&[output("audio", "d/a.mp3")]);
+        assert_eq!(mp3.message, "writing sound as `.mp3` (`d/a.mp3`) is not built yet");
+        assert!(mp3.hint.unwrap().contains("`.wav`"));
+        assert_eq!(refused(&[output("text", "a.txt")]).message, "a voice has no output `text`");
+        assert_eq!(refused(&[output("words", "a.csv")]).message, "a voice does not write `a.csv`");
+        let twice = refused(&[output("0", "a.wav"), output("1", "b.wav")]);
+        assert_eq!(twice.message, "`b.wav` is one output too many of its sort");
+        assert_eq!(refused(&[]).message, "the stage has no output");
+    }
+
+    #[test]
+    fn a_pronunciation_is_a_map_or_a_file() {
+        let named = json!({"pronunciation": "say.json"});
+        let said = |content: &str| pronunciation(&named, &scope(vec![file("with.pronunciation", "say.json", content)]));
+        assert_eq!(said(r#"{"Mara": "mah rah"}"#).unwrap()["Mara"], "mah rah");
+        assert_eq!(said("[]").unwrap_err().message, "`say.json` is no map of words");
+        let inline = pronunciation(&json!({"pronunciation": {"x": 1}}), &scope(Vec::new()));
+        assert_eq!(inline.unwrap_err().message, "`pronunciation` does not say in plain words how `x` is said");
+    }
+}

@@ -1,0 +1,248 @@
+//! Takes the inline markup out of one run of text: tags, links, emphasis, code marks, escapes.
+
+use super::token::is_ideograph;
+
+/// A character and the byte where it stands in the source.
+pub(super) type Mark = (usize, char);
+
+/// Returns the characters that are spoken, each still knowing its place in the source.
+///
+/// Emphasis marks fall only in pairs, as CommonMark has them: a lone `*` is the writer's own.
+/// Unlike CommonMark, marks inside a word are kept, so `f**k` and `snake_case` stay.
+pub(super) fn strip(run: &[Mark]) -> Vec<Mark> {
+    let pieces = strip_brackets(run);
+    let fallen = emphasis(&pieces);
+    pieces.iter().zip(fallen).filter(|(_, fallen)| !fallen).map(|(piece, _)| piece.mark).collect()
+}
+
+/// A character that stays for now; a literal one is never read as an emphasis mark.
+#[derive(Clone, Copy)]
+struct Piece {
+    mark: Mark,
+    literal: bool,
+}
+
+/// What becomes of a bracket that begins at some index.
+#[derive(Clone, Copy)]
+enum Bracket {
+    /// `[tag]` or `![image](url)`: all up to this index falls.
+    Gone(usize),
+    /// `[`: only the bracket falls, the text follows.
+    Opens,
+    /// `](url)`: all up to this index falls, the text before stays.
+    Closes(usize),
+}
+
+fn strip_brackets(run: &[Mark]) -> Vec<Piece> {
+    let brackets = brackets(run);
+    let mut kept: Vec<Piece> = Vec::with_capacity(run.len());
+    let mut i = 0;
+    while i < run.len() {
+        match (run[i].1, brackets[i]) {
+            (_, Some(Bracket::Gone(end))) => {
+                i = end;
+                close_gap(&mut kept, &run[i..]);
+            }
+            (_, Some(Bracket::Opens)) => i += 1,
+            (_, Some(Bracket::Closes(end))) => i = end,
+            ('\\', None) if run.get(i + 1).is_some_and(|next| next.1.is_ascii_punctuation()) => {
+                kept.push(Piece { mark: run[i + 1], literal: true });
+                i += 2;
+            }
+            ('`', None) => i = strip_code(run, i, &mut kept),
+            _ => {
+                kept.push(Piece { mark: run[i], literal: false });
+                i += 1;
+            }
+        }
+    }
+    kept
+}
+
+/// Keeps the content of a code span without its marks; returns the index after it.
+fn strip_code(run: &[Mark], start: usize, kept: &mut Vec<Piece>) -> usize {
+    let ticks = run[start..].iter().take_while(|mark| mark.1 == '`').count();
+    let content = start + ticks;
+    let mut i = content;
+    while i < run.len() {
+        let here = run[i..].iter().take_while(|mark| mark.1 == '`').count();
+        if here == ticks {
+            kept.extend(run[content..i].iter().map(|&mark| Piece { mark, literal: true }));
+            return i + ticks;
+        }
+        i += here.max(1);
+    }
+    kept.extend(run[start..content].iter().map(|&mark| Piece { mark, literal: true }));
+    content
+}
+
+/// Where a tag stood before punctuation, the space before it falls too: `Well [sighs], no` reads `Well, no`.
+fn close_gap(kept: &mut Vec<Piece>, rest: &[Mark]) {
+    let stops = rest.iter().take_while(|mark| matches!(mark.1, ',' | '.' | '!' | '?' | ';' | ':' | '…')).count();
+    if stops > 0 && rest.get(stops).is_none_or(|mark| mark.1.is_whitespace()) {
+        while kept.last().is_some_and(|piece| piece.mark.1.is_whitespace()) {
+            kept.pop();
+        }
+    }
+}
+
+/// Pairs the square brackets and tells, for the index each matter begins at, what becomes of it.
+fn brackets(run: &[Mark]) -> Vec<Option<Bracket>> {
+    let mut fate = vec![None; run.len()];
+    let mut open = Vec::new();
+    let mut i = 0;
+    while i < run.len() {
+        match run[i].1 {
+            '\\' => i += 1,
+            '[' => open.push(i),
+            ']' => {
+                if let Some(start) = open.pop() {
+                    pair(run, start, i, &mut fate);
+                }
+            }
+            _ => {}
+        }
+        i += 1;
+    }
+    fate
+}
+
+fn pair(run: &[Mark], start: usize, end: usize, fate: &mut [Option<Bracket>]) {
+    let image = start > 0 && run[start - 1].1 == '!';
+    match link_end(run, end + 1) {
+        Some(after) if image => fate[start - 1] = Some(Bracket::Gone(after)),
+        Some(after) => {
+            fate[start] = Some(Bracket::Opens);
+            fate[end] = Some(Bracket::Closes(after));
+        }
+        None => fate[start] = Some(Bracket::Gone(end + 1)),
+    }
+}
+
+/// Returns the index after `(url)` or `(url "title")` that begins at `at`.
+fn link_end(run: &[Mark], at: usize) -> Option<usize> {
+    // Longer than any address in use; keeps a text full of open brackets from being read over and over.
+    const LINK_CHARS_MAX: usize = 4096;
+    let rest = run.get(at..)?;
+    if rest.first()?.1 != '(' {
+        return None;
+    }
+    let mut depth = 0_u32;
+    for (i, mark) in rest.iter().enumerate().take(LINK_CHARS_MAX) {
+        match mark.1 {
+            '(' => depth += 1,
+            ')' if depth == 1 => return Some(at + i + 1),
+            ')' => depth -= 1,
+            _ => {}
+        }
+    }
+    None
+}
+
+/// Tells for each piece whether it is an emphasis mark with a partner.
+fn emphasis(pieces: &[Piece]) -> Vec<bool> {
+    let mut fallen = vec![false; pieces.len()];
+    let mut open: Vec<(char, usize, usize)> = Vec::new();
+    let mut i = 0;
+    while i < pieces.len() {
+        let c = pieces[i].mark.1;
+        if pieces[i].literal || !matches!(c, '*' | '_' | '~') {
+            i += 1;
+            continue;
+        }
+        let length = pieces[i..].iter().take_while(|piece| !piece.literal && piece.mark.1 == c).count();
+        let before = i.checked_sub(1).map(|at| pieces[at].mark.1);
+        let after = pieces.get(i + length).map(|piece| piece.mark.1);
+        let mut start = i;
+        let end = i + length;
+        i = end;
+        if before.is_some_and(is_wordy) && after.is_some_and(is_wordy) {
+            continue;
+        }
+        if flanks(before, after) && (c == '*' || !after.is_some_and(is_wordy)) {
+            start = close(c, start, end, &mut open, &mut fallen);
+        }
+        if start < end && flanks(after, before) && (c == '*' || !before.is_some_and(is_wordy)) {
+            open.push((c, start, end));
+        }
+    }
+    fallen
+}
+
+/// Lets the marks `start..end` fall together with the open ones of the same character; returns the first that is left.
+fn close(c: char, mut start: usize, end: usize, open: &mut Vec<(char, usize, usize)>, fallen: &mut [bool]) -> usize {
+    while start < end {
+        let Some(at) = open.iter().rposition(|&(mark, ..)| mark == c) else { break };
+        // What was opened inside and never closed stays as it was written.
+        open.truncate(at + 1);
+        let (_, first, last) = open[at];
+        let count = (end - start).min(last - first);
+        fallen[last - count..last].fill(true);
+        fallen[start..start + count].fill(true);
+        start += count;
+        open.pop();
+        if first < last - count {
+            open.push((c, first, last - count));
+        }
+    }
+    start
+}
+
+/// Whether a mark hugs the character on its `inner` side: CommonMark's flanking rule.
+fn flanks(inner: Option<char>, outer: Option<char>) -> bool {
+    let Some(inner) = inner else { return false };
+    let blank = |c: char| c.is_whitespace();
+    !blank(inner) && (inner.is_alphanumeric() || outer.is_none_or(|c| blank(c) || !c.is_alphanumeric()))
+}
+
+fn is_wordy(c: char) -> bool {
+    c.is_alphanumeric() && !is_ideograph(c)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(source: &str, plain: &str) {
+        let marks: Vec<Mark> = source.char_indices().collect();
+        assert_eq!(strip(&marks).iter().map(|mark| mark.1).collect::<String>(), plain);
+    }
+
+    #[test]
+    fn tags_fall() {
+        check("[sad] Hello[laughs] there [pause 1s].", " Hello there.");
+        check("Wait [beat] ...and go", "Wait  ...and go");
+        check("[a [nested] tag]x", "x");
+        check("an [open bracket", "an [open bracket");
+        check("closed] alone", "closed] alone");
+    }
+
+    #[test]
+    fn links_keep_their_text_and_images_fall() {
+        check("see [the *old* map](https://x.y/a_(b) \"t\") now", "see the old map now");
+        check("![map](a.png)Go", "Go");
+    }
+
+    #[test]
+    fn paired_emphasis_falls() {
+        check(
+            "a **bold** and *thin* and ***both*** and _low_ and ~~gone~~",
+            "a bold and thin and both and low and gone",
+        );
+        check("**“Hi,”** she said", "“Hi,” she said");
+        check("这是**重点**内容", "这是重点内容");
+        check("**bold *and thin***", "bold and thin");
+    }
+
+    #[test]
+    fn lone_marks_stay() {
+        check("5 * 3 is 15*, snake_case, f**k, ____, ~5 km", "5 * 3 is 15*, snake_case, f**k, ____, ~5 km");
+    }
+
+    #[test]
+    fn code_and_escapes_are_literal() {
+        check("run `a_b *c*` and ``x`y`` or \\*this\\* \\[that\\]", "run a_b *c* and x`y or *this* [that]");
+        check("a ` alone", "a ` alone");
+    }
+}

@@ -1,0 +1,27 @@
+//! Words with times, the subtitles cut from them, and the sound they are spoken in. Pure: no input or output.
+//!
+//! A script becomes plain sentences ([`plain`]); a voice turns each into samples and timed words ([`join`] strings
+//! them together); the words file ([`words`]) is the master from which every subtitle derives.
+//!
+//! ```text
+//! script ─ plain ─(markup, sentence, token)→ sentences ─ voice → join → samples ─ loudness → wav
+//!                                                                  └──→ words ─ segment → cues ─ srt, vtt
+//!                                                                         (preset, boundary, page, breach)
+//! ```
+
+pub mod boundary;
+pub mod breach;
+pub mod cue;
+pub mod join;
+pub mod loudness;
+mod markup;
+mod page;
+pub mod plain;
+pub mod preset;
+pub mod segment;
+mod sentence;
+pub mod srt;
+pub mod token;
+pub mod vtt;
+pub mod wav;
+pub mod words;

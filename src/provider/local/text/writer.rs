@@ -1,0 +1,262 @@
+//! [`LocalWriter`]: a request in, a reply out; one at a time, away from the async threads.
+
+use super::super::edit::repeat::repeated_share;
+use super::super::edit::sentences::words;
+use super::super::edit::{for_speech, tag};
+use super::alone::alone;
+use super::example;
+use super::form::fill;
+use super::generate::watch;
+use super::model::Model;
+use super::pen::ModelPen;
+use super::pinned::FAST;
+use super::prose::{Written, room_after, write};
+use super::sampler::{TEMPERATURE, VERSION};
+use super::schema::form;
+use super::template::chat_after;
+use super::topic::{strong, subjects};
+use crate::base::failure::{Cause, Failure};
+use crate::provider::chat::{BoxFuture, Chat, ChatReply, ChatRequest, Edit, EditRule, Finish};
+use std::sync::Arc;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+
+/// The model's name and form, as provenance tells it.
+const MODEL: &str = "SmolLM2-135M-Instruct";
+const FORM: &str = "Q8_0";
+/// Who did an edit by rule.
+const RULES: &str = "rules (built in)";
+/// An edited text with fewer words than this, or with less than half of the words it had, is not worth keeping.
+const EDITED_WORDS_MIN: usize = 20;
+
+/// The built-in writer. Takes some 300 MB while it lives.
+pub struct LocalWriter {
+    model: Arc<Model>,
+    /// One reply is written at a time: more would only take memory and the same single thread in turns.
+    turn: Arc<Semaphore>,
+}
+
+impl LocalWriter {
+    /// Loads the weights, as [`super::requantise`] made them.
+    ///
+    /// Fails with [`Cause::Setup`] if they are not a GGUF file of this model's family.
+    pub fn load(gguf: &[u8]) -> Result<LocalWriter, Failure> {
+        let model = alone(|| Model::load(gguf)).map_err(|_| panicked())??;
+        Ok(LocalWriter { model: Arc::new(model), turn: Arc::new(Semaphore::new(1)) })
+    }
+
+    /// Returns what shapes its texts: the weights are pinned by hash, so that it is known before they are loaded.
+    pub fn identity() -> String {
+        format!("local/{MODEL}/{FORM}/{}/{VERSION}", &FAST.sha256[..12])
+    }
+
+    async fn answer(&self, request: &ChatRequest, cancel: &CancellationToken) -> Result<ChatReply, Failure> {
+        watch(cancel)?;
+        if let Some(edit) = &request.edit
+            && let Some(text) = by_rules(edit)
+        {
+            return Ok(ChatReply {
+                text,
+                finish: Finish::Stop,
+                written_by: RULES.to_owned(),
+                tokens_in: 0,
+                tokens_out: 0,
+            });
+        }
+        let permit = tokio::select! {
+            permit = Arc::clone(&self.turn).acquire_owned() => permit.map_err(|_| panicked())?,
+            () = cancel.cancelled() => return Err(Failure::new(Cause::Cancelled, "stopped before writing")),
+        };
+        let (model, request, cancel) = (Arc::clone(&self.model), request.clone(), cancel.clone());
+        let work = tokio::task::spawn_blocking(move || {
+            // Held by the work itself: a caller that goes away does not let a second one start beside it.
+            let _permit = permit;
+            alone(|| write_with(&model, &request, &cancel))
+        });
+        work.await.map_err(|_| panicked())?.map_err(|_| panicked())?
+    }
+}
+
+impl Chat for LocalWriter {
+    fn identity(&self) -> String {
+        LocalWriter::identity()
+    }
+
+    fn chat<'a>(
+        &'a self,
+        request: &'a ChatRequest,
+        cancel: &'a CancellationToken,
+    ) -> BoxFuture<'a, Result<ChatReply, Failure>> {
+        Box::pin(self.answer(request, cancel))
+    }
+}
+
+/// Returns the edited text where the rules alone will do; `None` where the text is too broken to be kept.
+fn by_rules(edit: &Edit) -> Option<String> {
+    match edit.rule {
+        EditRule::Tags => Some(tag(&edit.text)),
+        EditRule::Speech => {
+            let spoken = for_speech(&edit.text);
+            let (had, has) = (words(&edit.text).len(), words(&spoken).len());
+            let kept = has >= EDITED_WORDS_MIN && has * 2 >= had && repeated_share(&spoken) < 0.3;
+            kept.then_some(spoken)
+        }
+    }
+}
+
+fn write_with(model: &Model, request: &ChatRequest, cancel: &CancellationToken) -> Result<ChatReply, Failure> {
+    let author = format!("{MODEL} {FORM} (built in)");
+    if request.edit.is_some() {
+        // The rules left too little: the whole text is written anew, never "edited".
+        let written = write(model, request, cancel)?;
+        let text = for_speech(&written.text);
+        return Ok(reply(Written { text, ..written }, format!("{author}, best of several drafts; then {RULES}")));
+    }
+    match &request.schema {
+        Some(schema) => fill_in(model, request, schema, cancel, author),
+        None => Ok(reply(write(model, request, cancel)?, author)),
+    }
+}
+
+fn fill_in(
+    model: &Model,
+    request: &ChatRequest,
+    schema: &serde_json::Value,
+    cancel: &CancellationToken,
+    author: String,
+) -> Result<ChatReply, Failure> {
+    let field = form(schema)?;
+    let shown = example::turns(&field.labels());
+    let prompt = model.tokens(&chat_after(request.system.as_deref(), &shown, &request.prompt))?;
+    room_after(prompt.len())?;
+    let mut page = model.page();
+    page.read(&prompt)?;
+    let mut pen = ModelPen::new(model, page, request.seed, request.temperature.unwrap_or(TEMPERATURE), cancel)
+        .about(&strong(&subjects(&request.prompt)))?;
+    let value = fill(&field, &request.prompt, &mut pen)?;
+    let text = serde_json::to_string_pretty(&value)
+        .map_err(|error| Failure::new(Cause::Machine, format!("cannot write the reply as JSON: {error}")))?;
+    let written = Written { text, finish: Finish::Stop, tokens_in: prompt.len(), tokens_out: pen.drawn, score: 1.0 };
+    Ok(reply(written, author))
+}
+
+fn reply(written: Written, written_by: String) -> ChatReply {
+    ChatReply {
+        text: written.text,
+        finish: written.finish,
+        written_by,
+        tokens_in: u32::try_from(written.tokens_in).unwrap_or(u32::MAX),
+        tokens_out: u32::try_from(written.tokens_out).unwrap_or(u32::MAX),
+    }
+}
+
+fn panicked() -> Failure {
+    Failure::new(Cause::Machine, "the built-in writer broke off")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::requantise::tests::weights;
+    use super::*;
+    use serde_json::json;
+    use std::sync::OnceLock;
+
+    fn request(prompt: &str) -> ChatRequest {
+        ChatRequest {
+            system: None,
+            prompt: prompt.to_owned(),
+            temperature: Some(0.6),
+            max_tokens: 30,
+            seed: 1,
+            stop: Vec::new(),
+            schema: None,
+            edit: None,
+        }
+    }
+
+    /// The writer of all tests: loading it takes a second.
+    fn writer() -> Option<&'static LocalWriter> {
+        static WRITER: OnceLock<Option<LocalWriter>> = OnceLock::new();
+        let load = || weights("SmolLM2-135M-Instruct.Q8_0.gguf").map(|gguf| LocalWriter::load(&gguf).unwrap());
+        WRITER.get_or_init(load).as_ref()
+    }
+
+    async fn ask(writer: &LocalWriter, request: &ChatRequest) -> Result<ChatReply, Failure> {
+        writer.chat(request, &CancellationToken::new()).await
+    }
+
+    #[test]
+    fn edits_that_rules_can_do_need_no_writer() {
+        let tagged = by_rules(&Edit { rule: EditRule::Tags, text: "She sighed and left.".to_owned() });
+        assert_eq!(tagged.unwrap(), "[sighs] She sighed and left.");
+        let long = "The bus came late that night. Dr. Moss got on and sat down beside the only other passenger. She did not look up.";
+        assert!(by_rules(&Edit { rule: EditRule::Speech, text: long.to_owned() }).unwrap().contains("Doctor Moss"));
+        assert_eq!(by_rules(&Edit { rule: EditRule::Speech, text: "# Title\n- x".to_owned() }), None);
+    }
+
+    #[test]
+    fn weights_that_are_none_are_refused() {
+        let failure = LocalWriter::load(b"no weights").err().unwrap();
+        assert_eq!(failure.cause, Cause::Setup);
+    }
+
+    #[tokio::test]
+    async fn the_same_request_gives_the_same_text() {
+        let Some(writer) = writer() else { return };
+        let asked = request("Write one sentence about a stranger on the last bus.");
+        let first = ask(writer, &asked).await.unwrap();
+        assert_eq!(first.finish, Finish::Stop);
+        assert!(super::super::super::edit::sentences::is_finished(&first.text), "{}", first.text);
+        assert_eq!(ask(writer, &asked).await.unwrap(), first);
+        let other = ask(writer, &ChatRequest { seed: 2, ..asked }).await.unwrap();
+        assert_ne!(other.text, first.text);
+    }
+
+    #[tokio::test]
+    async fn a_reply_by_schema_satisfies_it() {
+        let Some(writer) = writer() else { return };
+        let schema = json!({"type": "object", "required": ["title", "gender", "score"], "properties": {
+            "title": {"type": "string", "maxLength": 40},
+            "gender": {"enum": ["male", "female"]},
+            "score": {"type": "integer", "minimum": 0, "maximum": 100},
+            "happy": {"type": "boolean"},
+        }});
+        let asked = ChatRequest { schema: Some(schema.clone()), ..request("An idea for a story about the last bus.") };
+        let reply = ask(writer, &asked).await.unwrap();
+        let value: serde_json::Value = serde_json::from_str(&reply.text).unwrap();
+        assert!(jsonschema::is_valid(&schema, &value), "{value}");
+        let keys: Vec<&String> = value.as_object().unwrap().keys().collect();
+        assert_eq!(keys, ["title", "gender", "score", "happy"]);
+    }
+
+    #[tokio::test]
+    async fn a_stopped_run_writes_nothing_more() {
+        let Some(writer) = writer() else { return };
+        let cancel = CancellationToken::new();
+        cancel.cancel();
+        let failure = writer.chat(&request("Tell me a story."), &cancel).await.unwrap_err();
+        assert_eq!(failure.cause, Cause::Cancelled);
+        let (asked, cancel) = (request("Tell me a story in 900 words."), CancellationToken::new());
+        let (asked, stop) = (ChatRequest { max_tokens: 1500, ..asked }, cancel.clone());
+        let (reply, ()) = tokio::join!(writer.chat(&asked, &cancel), async move {
+            tokio::task::yield_now().await;
+            stop.cancel();
+        });
+        assert_eq!(reply.unwrap_err().cause, Cause::Cancelled);
+    }
+
+    #[tokio::test]
+    async fn a_stop_ends_the_reply_before_it() {
+        let Some(writer) = writer() else { return };
+        let asked = ChatRequest { stop: vec!["e".to_owned()], ..request("Say one word: house.") };
+        let reply = ask(writer, &asked).await;
+        assert!(reply.map_or_else(|failure| failure.cause == Cause::Empty, |reply| !reply.text.contains('e')));
+    }
+
+    #[test]
+    fn the_chat_format_has_the_tokens_the_model_was_trained_with() {
+        let Some(writer) = writer() else { return };
+        assert_eq!(writer.model.tokens("<|im_start|>system\n").unwrap(), [1, 9690, 198]);
+        assert_eq!(writer.identity(), "local/SmolLM2-135M-Instruct/Q8_0/f2e29b5f8418/sampler-v1");
+    }
+}

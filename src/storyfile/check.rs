@@ -1,0 +1,90 @@
+//! What holds between actions: nobody writes what another writes, nor what it reads itself.
+
+use crate::base::diagnostic::Diagnostic;
+use crate::storyfile::faults::Faults;
+use crate::storyfile::story::{Action, Output, OutputSort, Selector};
+
+/// Checks all actions; sorted neighbours, so that a thousand stages cost a sort.
+pub fn check(actions: &[Action], faults: &mut Faults) {
+    let mut all: Vec<(&Action, &Output)> =
+        actions.iter().flat_map(|action| action.outputs.iter().map(move |output| (action, output))).collect();
+    // By segments: what lies in a folder follows it at once.
+    all.sort_by(|(_, a), (_, b)| a.path.as_str().split('/').cmp(b.path.as_str().split('/')));
+    let mut open: Vec<(&Action, &Output)> = Vec::new();
+    for (action, output) in all {
+        while open.last().is_some_and(|(_, last)| !output.path.is_within(&last.path)) {
+            open.pop();
+        }
+        if let Some((owner, last)) = open.last() {
+            if last.path == output.path {
+                same(owner, last, action, output, faults);
+                continue;
+            }
+            overlap(owner, last, action, output, faults);
+        }
+        open.push((action, output));
+    }
+    actions.iter().for_each(|action| own_input(action, faults));
+}
+
+fn same(owner: &Action, first: &Output, action: &Action, output: &Output, faults: &mut Faults) {
+    // An axis that is missing in the path says it better, and once.
+    let told = owner.stage == action.stage && faults.has("S082", output.span);
+    if told || faults.has("S071", output.span) {
+        return;
+    }
+    let message = if owner.id == action.id {
+        format!("`{}` writes `{}` twice", action.id, output.path)
+    } else {
+        format!("`{}` and `{}` both write `{}`", owner.id, action.id, output.path)
+    };
+    let (first, again) = if first.span <= output.span { (first, output) } else { (output, first) };
+    let fault = Diagnostic::error("S071", message, again.span).label("written here");
+    let fault = if first.span == again.span { fault } else { fault.related(first.span, "and here") };
+    faults.push(fault.help(if owner.stage == action.stage {
+        "let an axis stand in the path, as in `build/${lang}/x.txt`"
+    } else {
+        "give each stage a path of its own"
+    }));
+}
+
+fn overlap(owner: &Action, folder: &Output, action: &Action, output: &Output, faults: &mut Faults) {
+    let message = match folder.sort {
+        OutputSort::Tree => format!("`{}` lies in `{}/`, which `{}` writes", output.path, folder.path, owner.id),
+        OutputSort::File => {
+            format!("`{}` is a file of `{}` and a folder of `{}`", folder.path, owner.id, action.id)
+        }
+    };
+    faults.push(
+        Diagnostic::error("S073", message, output.span)
+            .label("inside the other")
+            .related(folder.span, "the outer one")
+            .help("let each stage write into a folder of its own"),
+    );
+}
+
+fn own_input(action: &Action, faults: &mut Faults) {
+    for input in &action.inputs {
+        let (path, tree) = match &input.selector {
+            Selector::File(path) => (path, false),
+            Selector::Tree(path) => (path, true),
+            // A pattern leaves out its own stage's outputs.
+            Selector::Glob { .. } => continue,
+        };
+        for output in &action.outputs {
+            let inside = output.sort == OutputSort::Tree && path.is_within(&output.path);
+            if *path == output.path || inside || tree && output.path.is_within(path) {
+                faults.push(
+                    Diagnostic::error(
+                        "S072",
+                        format!("`{}` writes what it reads: `{}`", action.id, output.path),
+                        output.span,
+                    )
+                    .label("its output")
+                    .related(input.span, "its input")
+                    .help("write to another path, so that the input stays as it was"),
+                );
+            }
+        }
+    }
+}

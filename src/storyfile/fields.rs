@@ -1,0 +1,225 @@
+//! Fields of a stage that hold no expression: retry, timeout, edits and the like.
+
+use crate::base::diagnostic::Diagnostic;
+use crate::base::span::Span;
+use crate::storyfile::faults::Faults;
+use crate::storyfile::model::{Declared, StageText};
+use crate::storyfile::story::{Always, Edits, OnExit, Retry, Tolerance};
+use crate::storyfile::tree::{Content, Node};
+use std::time::Duration;
+
+/// Longest duration that can be written, a year.
+const SECONDS_MAX: f64 = 366.0 * 86_400.0;
+
+/// What all instances of a stage share.
+#[derive(Clone, Debug)]
+pub struct Fields {
+    pub description: Option<String>,
+    pub retry: Retry,
+    pub timeout: Option<Duration>,
+    pub tolerance: Tolerance,
+    pub pool: Option<String>,
+    pub always: Always,
+    pub edits: Edits,
+    pub pass: Vec<String>,
+}
+
+/// Reads the fields of one stage.
+pub fn read(stage: &StageText, declared: &Declared, faults: &mut Faults) -> Fields {
+    unbuilt(stage, faults);
+    let flag = |key: &str, faults: &mut Faults| {
+        stage.get(key).and_then(|node| faults.truth(&format!("`{key}`"), node)).unwrap_or(false)
+    };
+    let mut pass = Vec::new();
+    for node in [declared.pass.as_ref(), stage.get("pass")].into_iter().flatten().filter(|node| !node.is_null()) {
+        for (name, span) in faults.texts("`pass`", node) {
+            check_variable(name, span, faults);
+            pass.push(name.to_owned());
+        }
+    }
+    pass.sort();
+    pass.dedup();
+    Fields {
+        description: stage.own("description").and_then(|node| faults.text("`description`", node)).map(str::to_owned),
+        retry: retry(stage.get("retry").map(AsRef::as_ref), faults),
+        timeout: stage.get("timeout").and_then(|node| duration("`timeout`", node, faults)),
+        tolerance: if flag("continue_on_error", faults) { Tolerance::Tolerated } else { Tolerance::Fatal },
+        pool: pool(stage, declared, faults),
+        always: if flag("always", faults) { Always::EveryBuild } else { Always::WhenStale },
+        edits: edits(stage, faults),
+        pass,
+    }
+}
+
+/// Checks the name of an environment variable.
+pub fn check_variable(name: &str, span: Span, faults: &mut Faults) {
+    if !crate::storyfile::params::is_identifier(name) {
+        faults.push(
+            Diagnostic::error("S025", format!("`{name}` cannot name an environment variable"), span)
+                .label("not a name")
+                .help("use letters, digits and `_`, as in `AWS_PROFILE`"),
+        );
+    }
+}
+
+fn unbuilt(stage: &StageText, faults: &mut Faults) {
+    if let Some(node) = stage.own("when") {
+        match node.scalar().and_then(|scalar| scalar.text.find("${").map(|_| scalar.text.as_str())) {
+            Some(text) => {
+                let bare = text.replace("${", "").replace('}', "");
+                faults.push(
+                    Diagnostic::error("S015", "`when:` is an expression already", node.span)
+                        .label("no `${…}` here")
+                        .help(format!("write `when: {}`", bare.trim())),
+                );
+            }
+            None => faults.unbuilt("`when`", stage.key_span("when")),
+        }
+    }
+    if stage.own("depfile").is_some() {
+        faults.unbuilt("`depfile`", stage.key_span("depfile"));
+    }
+}
+
+fn pool(stage: &StageText, declared: &Declared, faults: &mut Faults) -> Option<String> {
+    let node = stage.get("pool")?;
+    let name = faults.text("`pool`", node)?;
+    if !declared.pools.contains_key(name) {
+        let known: Vec<&str> = declared.pools.keys().map(String::as_str).collect();
+        faults.unknown("S032", "the pool", name, node.span, &known);
+        return None;
+    }
+    Some(name.to_owned())
+}
+
+fn edits(stage: &StageText, faults: &mut Faults) -> Edits {
+    let Some(node) = stage.get("edits") else { return Edits::Keep };
+    match faults.text("`edits`", node) {
+        Some("keep") | None => Edits::Keep,
+        Some("error") => Edits::Error,
+        Some("discard") => Edits::Discard,
+        Some("merge") => {
+            faults.unbuilt("`edits: merge`", node.span);
+            Edits::Keep
+        }
+        Some(other) => {
+            faults.unknown("S024", "the choice", other, node.span, &["keep", "merge", "error", "discard"]);
+            Edits::Keep
+        }
+    }
+}
+
+fn retry(node: Option<&Node>, faults: &mut Faults) -> Retry {
+    let mut retry = Retry {
+        max: 3,
+        on_exit: OnExit::Fail,
+        delay: Duration::from_secs(2),
+        factor: 2.0,
+        max_delay: Duration::from_secs(60),
+    };
+    let Some(node) = node else { return retry };
+    if node.scalar().is_some() {
+        retry.max = faults.whole("`retry`", node, 0..=100).unwrap_or(0);
+        return retry;
+    }
+    if faults.map("`retry`", node).is_none() {
+        return retry;
+    }
+    faults.keys("the key", node, &["max", "for", "delay", "factor", "max_delay"], &[]);
+    if let Some(max) = node.get("max").and_then(|node| faults.whole("`max`", node, 0..=100)) {
+        retry.max = max;
+    }
+    if let Some(causes) = node.get("for") {
+        let known = ["exit", "rate_limit", "timeout", "server", "validation"];
+        for (cause, span) in faults.texts("`for`", causes) {
+            match cause {
+                "exit" => retry.on_exit = OnExit::Retry,
+                other if known.contains(&other) => faults.unbuilt(&format!("`retry: {{ for: [{other}] }}`"), span),
+                other => faults.unknown("S024", "the cause", other, span, &known),
+            }
+        }
+    }
+    if let Some(delay) = node.get("delay").and_then(|node| duration("`delay`", node, faults)) {
+        retry.delay = delay;
+    }
+    if let Some(delay) = node.get("max_delay").and_then(|node| duration("`max_delay`", node, faults)) {
+        retry.max_delay = delay;
+    }
+    if let Some(node) = node.get("factor") {
+        match node.scalar().and_then(|scalar| scalar.core().as_f64()) {
+            Some(factor) if (1.0..=100.0).contains(&factor) => retry.factor = factor,
+            Some(_) => faults.push(
+                Diagnostic::error("S027", "`factor` is out of its range", node.span)
+                    .label("allowed: 1 to 100")
+                    .help("2 doubles the delay each time"),
+            ),
+            None => faults.sort("`factor`", "a number", node),
+        }
+    }
+    retry
+}
+
+/// Reads `5m`, `1h30m`, `500ms`.
+pub fn duration(what: &str, node: &Node, faults: &mut Faults) -> Option<Duration> {
+    if matches!(node.value, Content::Map(_) | Content::Seq(_)) {
+        faults.sort(what, "a duration", node);
+        return None;
+    }
+    let text = &node.scalar()?.text;
+    let parsed = parse_duration(text);
+    if parsed.is_none() {
+        let help = match text.parse::<f64>() {
+            Ok(_) => format!("say the unit: `{text}s` or `{text}m`"),
+            Err(_) => "write a number and a unit: `500ms`, `2s`, `5m`, `1h30m`".to_owned(),
+        };
+        faults.push(
+            Diagnostic::error("S026", format!("{what} is no duration"), node.span).label("not a duration").help(help),
+        );
+    }
+    parsed
+}
+
+fn parse_duration(text: &str) -> Option<Duration> {
+    let mut rest = text.trim();
+    let mut seconds = 0.0;
+    let mut smallest = f64::INFINITY;
+    while !rest.is_empty() {
+        let digits = rest.find(|c: char| !(c.is_ascii_digit() || c == '.'))?;
+        let number: f64 = rest[..digits].parse().ok()?;
+        rest = &rest[digits..];
+        let units = rest.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(rest.len());
+        let unit = match &rest[..units] {
+            "ms" => 0.001,
+            "s" => 1.0,
+            "m" => 60.0,
+            "h" => 3600.0,
+            "d" => 86_400.0,
+            _ => return None,
+        };
+        // Units stand from large to small, each once.
+        if unit >= smallest {
+            return None;
+        }
+        smallest = unit;
+        seconds += number * unit;
+        rest = &rest[units..];
+    }
+    (smallest.is_finite() && seconds > 0.0 && seconds <= SECONDS_MAX).then(|| Duration::from_secs_f64(seconds))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_have_units() {
+        let millis = |text: &str| parse_duration(text).map(|duration| duration.as_millis());
+        assert_eq!(millis("500ms"), Some(500));
+        assert_eq!(millis("2s"), Some(2000));
+        assert_eq!(millis("1h30m"), Some(5_400_000));
+        assert_eq!(millis("1.5s"), Some(1500));
+        for text in ["5", "", "0s", "5 s", "m", "30m1h", "1s1s", "-5s", "99999d"] {
+            assert_eq!(millis(text), None, "{text}");
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! The way in: a Storyfile's text to a [`Story`], or to every fault of it in one report.
+
+use crate::base::diagnostic::{Diagnostic, Severity};
+use crate::storyfile::catalog::Catalog;
+use crate::storyfile::faults::Faults;
+use crate::storyfile::settle::Variables;
+use crate::storyfile::story::Story;
+use crate::storyfile::tree::Node;
+use crate::storyfile::{check, lower, params, parse, read};
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+/// What comes from outside the file.
+pub struct Given<'a> {
+    /// `-p name=value`; of two with one name the later wins.
+    pub params: Vec<(String, String)>,
+    /// Looks up an environment variable. `STORYGEN_PARAM_NAME` gives a param as well.
+    pub env: &'a dyn Fn(&str) -> Option<String>,
+}
+
+/// Loads a Storyfile. There is a story exactly if no diagnostic is an error.
+pub fn load(text: &str, catalog: &dyn Catalog, given: &Given) -> (Option<Story>, Vec<Diagnostic>) {
+    let (story, diagnostics) = draft(text, catalog, given);
+    let right = !diagnostics.iter().any(|fault| fault.severity == Severity::Error);
+    (story.filter(|_| right), diagnostics)
+}
+
+/// Loads what can be made out of a Storyfile, also if it has errors: good for finding more of them, for nothing else.
+pub fn draft(text: &str, catalog: &dyn Catalog, given: &Given) -> (Option<Story>, Vec<Diagnostic>) {
+    let (root, written_over, faults) = parse::parse(text);
+    let (story, mut diagnostics) = read_story(text, root, faults, catalog, given);
+    diagnostics.retain(|fault| matches!(fault.code, "S001" | "S002" | "S004") || !parse::touches(fault, &written_over));
+    (story, diagnostics)
+}
+
+fn read_story(
+    text: &str,
+    root: Option<Arc<Node>>,
+    faults: Vec<Diagnostic>,
+    catalog: &dyn Catalog,
+    given: &Given,
+) -> (Option<Story>, Vec<Diagnostic>) {
+    let mut faults = Faults::new(text, faults);
+    let Some(root) = root else { return (None, faults.finish()) };
+    let declared = read::read(&root, &mut faults);
+    let variables =
+        Variables { get: given.env, used: RefCell::new(BTreeSet::new()), secrets: declared.secrets.clone() };
+    let params = params::settle(&declared.params, given, &variables, &mut faults);
+    let (stages, actions) = lower::lower(&declared, &params, catalog, &variables, &mut faults);
+    check::check(&actions, &mut faults);
+    let providers = declared.providers.into_iter().filter_map(|(name, provider)| provider.map(|one| (name, one)));
+    let story = Story {
+        name: declared.name,
+        description: declared.description,
+        params,
+        stages,
+        actions,
+        pools: declared.pools,
+        providers: providers.collect(),
+        env_used: variables.used.into_inner(),
+    };
+    (Some(story), faults.finish())
+}

@@ -1,0 +1,35 @@
+//! Text in, a [`story::Story`] and diagnostics out. No disk: what a Storyfile names on disk is the engine's to find.
+//!
+//! [`load::load`] reads in this order: text → events → tree (`parse`, `tree`, `syntax`) → declared sections
+//! (`read`, `model`, `params`) → instances (`axes`, `references`) → actions (`lower`, `fields`, `paths`,
+//! `settings`, `providers`, `run`, with expressions by `settle`) → what holds between actions (`check`).
+//! The engine then uses [`story`], [`command`], [`with`], [`template`] and [`scope`].
+
+pub mod catalog;
+pub mod command;
+pub mod expr;
+pub mod load;
+pub mod scope;
+pub mod shell;
+pub mod story;
+pub mod template;
+pub mod with;
+
+mod axes;
+mod check;
+mod faults;
+mod fields;
+mod lexer;
+mod lower;
+mod model;
+mod params;
+pub mod parse;
+mod paths;
+mod providers;
+mod read;
+mod references;
+mod run;
+mod settings;
+mod settle;
+mod syntax;
+mod tree;

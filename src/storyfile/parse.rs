@@ -1,0 +1,413 @@
+//! Text to tree, in one pass over the parser's events. Bounded: size, nodes, depth, expanded aliases.
+
+use crate::base::diagnostic::Diagnostic;
+use crate::base::span::Span;
+use crate::storyfile::syntax;
+use crate::storyfile::tree::{Content, Entry, Node, Scalar, Style};
+use saphyr_parser::{Event, Parser, ScalarStyle};
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+/// Longest file, in bytes.
+pub const BYTES_MAX: usize = 32 << 20;
+/// Most nodes in a file, those that aliases stand for included.
+const NODES_MAX: u64 = 4_000_000;
+/// Nodes that aliases may add to any file; beyond it they are held to a multiple of what is written.
+const ALIAS_NODES_FREE: u64 = 100_000;
+const ALIAS_FACTOR_MAX: u64 = 20;
+/// Most levels of maps and lists.
+const DEPTH_MAX: u32 = 64;
+
+/// How many mistakes are written over before the reading ends after all.
+const MENDS_MAX: usize = 100;
+
+/// Parses `text`. Without a root there is at least one error among the diagnostics.
+///
+/// The spans are those of text that was written over after an error about it: other faults there mean nothing.
+pub fn parse(text: &str) -> (Option<Arc<Node>>, Vec<Span>, Vec<Diagnostic>) {
+    if text.len() > BYTES_MAX {
+        let fault = Diagnostic::error("S009", "the file is larger than 32 MiB", Span::default())
+            .help("put long texts into files of their own and name them as inputs");
+        return (None, Vec::new(), vec![fault]);
+    }
+    // What YAML cannot read ends its reading. Where the mistake is one of those that can be written over, the rest is
+    // read all the same, so that one report holds every fault of the file.
+    let (mut mended, mut misread) = (text.to_owned(), Vec::new());
+    loop {
+        let (root, mut diagnostics) = read_once(&mended);
+        let stumble = diagnostics.pop_if(|_| root.is_none()).filter(|_| misread.len() < MENDS_MAX);
+        match stumble {
+            Some(fault) if syntax::mend(&mut mended, &fault) => misread.push(fault),
+            stumble => {
+                let written_over: Vec<Span> = misread.iter().filter_map(|fault| fault.span).collect();
+                diagnostics.retain(|fault| !touches(fault, &written_over));
+                diagnostics.extend(stumble);
+                diagnostics.extend(misread);
+                return (root, written_over, diagnostics);
+            }
+        }
+    }
+}
+
+/// Tells whether a fault is about text that was written over.
+pub fn touches(fault: &Diagnostic, written_over: &[Span]) -> bool {
+    let spans = fault.span.iter().chain(fault.related.iter().map(|(span, _)| span));
+    spans.into_iter().any(|span| written_over.iter().any(|over| span.start < over.end && over.start < span.end))
+}
+
+fn read_once(text: &str) -> (Option<Arc<Node>>, Vec<Diagnostic>) {
+    let mut builder = Builder {
+        text,
+        offsets: Offsets::of(text),
+        open: Vec::new(),
+        root: None,
+        anchors: BTreeMap::new(),
+        written: 0,
+        diagnostics: Vec::new(),
+    };
+    let complete = builder.read();
+    let root = builder.root.take().filter(|_| complete);
+    if complete {
+        builder.unused_anchors();
+    }
+    (root, builder.diagnostics)
+}
+
+struct Anchor {
+    node: Arc<Node>,
+    used: bool,
+    /// Anchors under `x-…` keys are kept there for use; the others must be used as well.
+    span: Span,
+}
+
+/// A map or list whose end has not come yet.
+struct Open {
+    sort: OpenSort,
+    start: u32,
+    end: u32,
+    anchor: usize,
+    size: u64,
+    height: u32,
+}
+
+enum OpenSort {
+    Seq(Vec<Arc<Node>>),
+    Map {
+        entries: Vec<Entry>,
+        /// The key that waits for its value; `None` inside for a key that is no text.
+        key: Option<Option<(String, Span)>>,
+        merges: Vec<(Span, Arc<Node>)>,
+    },
+}
+
+struct Builder<'a> {
+    text: &'a str,
+    offsets: Offsets,
+    open: Vec<Open>,
+    root: Option<Arc<Node>>,
+    anchors: BTreeMap<usize, Anchor>,
+    written: u64,
+    diagnostics: Vec<Diagnostic>,
+}
+
+impl Builder<'_> {
+    /// Reads all events; tells whether the whole file was read.
+    fn read(&mut self) -> bool {
+        let text = self.text;
+        let mut parser = Parser::new_from_str(text);
+        let mut documents = 0;
+        while let Some(next) = parser.next_event() {
+            let (event, at) = match next {
+                Ok(event) => event,
+                Err(fault) => {
+                    let at = self.offsets.byte(text, fault.marker().index());
+                    self.diagnostics.push(syntax::explain(text, at, fault.info()));
+                    return false;
+                }
+            };
+            let span = Span::new(self.offsets.byte(text, at.start.index()), self.offsets.byte(text, at.end.index()));
+            let ok = match event {
+                Event::StreamEnd => break,
+                Event::DocumentStart(_) => {
+                    documents += 1;
+                    if documents > 1 {
+                        let fault = Diagnostic::error("S010", "a Storyfile is one document", span)
+                            .label("a second one starts here")
+                            .help("remove the `---` line");
+                        self.diagnostics.push(fault);
+                        return true;
+                    }
+                    true
+                }
+                Event::Scalar(value, style, anchor, tag) => {
+                    let style = if style == ScalarStyle::Plain { Style::Plain } else { Style::Quoted };
+                    if tag.is_some() {
+                        self.diagnostics.push(syntax::tag(text, span));
+                    }
+                    let scalar = Scalar { text: value.into_owned(), style };
+                    let node = Node { value: Content::Scalar(scalar), span, size: 1, height: 0 };
+                    self.written += 1;
+                    self.place(node, anchor)
+                }
+                Event::SequenceStart(anchor, tag) => self.start(OpenSort::Seq(Vec::new()), span, anchor, tag.is_some()),
+                Event::MappingStart(anchor, tag) => {
+                    let sort = OpenSort::Map { entries: Vec::new(), key: None, merges: Vec::new() };
+                    self.start(sort, span, anchor, tag.is_some())
+                }
+                Event::SequenceEnd | Event::MappingEnd => self.end(span),
+                Event::Alias(anchor) => self.alias(anchor, span),
+                _ => true,
+            };
+            if !ok {
+                return false;
+            }
+        }
+        if self.root.is_none() && self.diagnostics.is_empty() {
+            let fault = Diagnostic::error("S010", "the Storyfile is empty", Span::default())
+                .help("start with `storygen: 1` and a `stages:` map");
+            self.diagnostics.push(fault);
+        }
+        true
+    }
+
+    fn start(&mut self, sort: OpenSort, span: Span, anchor: usize, tagged: bool) -> bool {
+        if tagged {
+            self.diagnostics.push(syntax::tag(self.text, span));
+        }
+        if self.open.len() as u32 >= DEPTH_MAX {
+            let fault = Diagnostic::error("S009", "maps and lists stand more than 64 levels deep", span)
+                .help("a Storyfile needs about six levels: look for a missing `]` or `}`");
+            self.diagnostics.push(fault);
+            return false;
+        }
+        self.written += 1;
+        self.open.push(Open { sort, start: span.start, end: span.end, anchor, size: 1, height: 0 });
+        true
+    }
+
+    fn end(&mut self, span: Span) -> bool {
+        let open = self.open.pop().expect("the parser closes only what it opened");
+        let value = match open.sort {
+            OpenSort::Seq(items) => Content::Seq(items),
+            OpenSort::Map { entries, merges, .. } => Content::Map(self.merged(entries, merges)),
+        };
+        // A block ends where its last value ends; a flow map or list where its bracket stands.
+        let end = if span.end > span.start { span.end } else { open.end };
+        let span = Span::new(open.start, end.max(open.start));
+        let node = Node { value, span, size: open.size, height: open.height };
+        self.place(node, open.anchor)
+    }
+
+    fn alias(&mut self, anchor: usize, span: Span) -> bool {
+        let Some(found) = self.anchors.get_mut(&anchor) else {
+            // The parser knows the name, the node is still open: an anchor inside itself.
+            let fault = Diagnostic::error("S009", "an alias stands inside its own anchor", span)
+                .help("an anchor cannot contain itself");
+            self.diagnostics.push(fault);
+            return false;
+        };
+        found.used = true;
+        let node = Arc::clone(&found.node);
+        if self.open.len() as u32 + node.height >= DEPTH_MAX {
+            let fault = Diagnostic::error("S009", "aliases stand more than 64 levels deep", span)
+                .help("write the value out where it is used");
+            self.diagnostics.push(fault);
+            return false;
+        }
+        self.put(node, span)
+    }
+
+    fn place(&mut self, node: Node, anchor: usize) -> bool {
+        let span = node.span;
+        let node = Arc::new(node);
+        if anchor != 0 {
+            let span = syntax::anchor_before(self.text, span);
+            self.anchors.insert(anchor, Anchor { node: Arc::clone(&node), used: false, span });
+        }
+        self.put(node, span)
+    }
+
+    /// Puts a finished node where it belongs: into the open map or list, or at the root.
+    fn put(&mut self, node: Arc<Node>, span: Span) -> bool {
+        let Some(open) = self.open.last_mut() else {
+            self.root = Some(node);
+            return true;
+        };
+        open.size = open.size.saturating_add(node.size);
+        open.height = open.height.max(node.height + 1);
+        open.end = open.end.max(span.end);
+        let limit = NODES_MAX.min(ALIAS_NODES_FREE + ALIAS_FACTOR_MAX * self.written);
+        if open.size > limit || self.written > NODES_MAX {
+            let fault = Diagnostic::error("S009", "the file stands for too many values", span)
+                .help("aliases of aliases multiply: write the values out, or use `foreach`");
+            self.diagnostics.push(fault);
+            return false;
+        }
+        match &mut open.sort {
+            OpenSort::Seq(items) => items.push(node),
+            OpenSort::Map { entries, key, merges } => match key.take() {
+                None => *key = Some(self::key(&node, span, &mut self.diagnostics)),
+                Some(None) => {}
+                Some(Some((name, key_span))) if name == "<<" => merges.push((key_span, node)),
+                Some(Some((name, key_span))) => entries.push(Entry { key: name, key_span, value: node }),
+            },
+        }
+        true
+    }
+
+    /// Reports keys that stand twice and brings in what `<<:` names: what is written here wins.
+    fn merged(&mut self, mut entries: Vec<Entry>, merges: Vec<(Span, Arc<Node>)>) -> Vec<Entry> {
+        let mut first: HashMap<String, Span> = HashMap::with_capacity(entries.len());
+        entries.retain(|entry| match first.get(&entry.key) {
+            None => {
+                first.insert(entry.key.clone(), entry.key_span);
+                true
+            }
+            Some(earlier) => {
+                let fault = Diagnostic::error("S007", format!("`{}` stands here twice", entry.key), entry.key_span)
+                    .label("again")
+                    .related(*earlier, "first")
+                    .help("keep one of the two");
+                self.diagnostics.push(fault);
+                false
+            }
+        });
+        for (span, node) in merges {
+            let sources: Vec<Arc<Node>> = match &node.value {
+                Content::Map(_) => vec![node],
+                Content::Seq(items) => items.clone(),
+                Content::Scalar(_) => vec![node],
+            };
+            for source in sources {
+                if !matches!(source.value, Content::Map(_)) {
+                    let fault = Diagnostic::error("S013", "`<<:` takes a map, or a list of maps", span)
+                        .label("not a map")
+                        .help("name an anchor of a map: `<<: *base`");
+                    self.diagnostics.push(fault);
+                    continue;
+                }
+                for entry in source.entries() {
+                    if !first.contains_key(&entry.key) {
+                        first.insert(entry.key.clone(), entry.key_span);
+                        entries.push(entry.clone());
+                    }
+                }
+            }
+        }
+        entries
+    }
+
+    fn unused_anchors(&mut self) {
+        for anchor in self.anchors.values().filter(|anchor| !anchor.used) {
+            let span = anchor.span;
+            let name = self.text.get(span.start as usize..span.end as usize).unwrap_or("&");
+            let fault = Diagnostic::error("S008", format!("the anchor `{name}` is never used"), span)
+                .label("no `*` names it")
+                .help("if the `&` is part of a text, put the text in quotes; else remove the anchor");
+            self.diagnostics.push(fault);
+        }
+    }
+}
+
+fn key(node: &Node, span: Span, diagnostics: &mut Vec<Diagnostic>) -> Option<(String, Span)> {
+    if let Some(scalar) = node.scalar() {
+        return Some((scalar.text.clone(), span));
+    }
+    diagnostics.push(if matches!(node.value, Content::Map(_)) {
+        Diagnostic::error("S014", "`{{ … }}` is not read here", span)
+            .label("YAML sees a map in a map")
+            .help("in a Storyfile write `${…}`, in quotes; `{{ … }}` belongs into template files")
+    } else {
+        Diagnostic::error("S011", "a key is a plain word", span).label("not text").help("write `name: value`")
+    });
+    None
+}
+
+/// Bytes for the parser's character positions: a mark every 64 characters, nothing at all for ASCII.
+struct Offsets(Option<Vec<u32>>);
+
+const STRIDE: usize = 64;
+
+impl Offsets {
+    fn of(text: &str) -> Offsets {
+        if text.is_ascii() {
+            return Offsets(None);
+        }
+        Offsets(Some(text.char_indices().step_by(STRIDE).map(|(at, _)| at as u32).collect()))
+    }
+
+    fn byte(&self, text: &str, character: usize) -> u32 {
+        let Some(marks) = &self.0 else { return character.min(text.len()) as u32 };
+        let Some(&mark) = marks.get(character / STRIDE) else { return text.len() as u32 };
+        let rest = &text[mark as usize..];
+        rest.char_indices().nth(character % STRIDE).map_or(text.len() as u32, |(at, _)| mark + at as u32)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn codes(text: &str) -> Vec<&'static str> {
+        parse(text).2.into_iter().map(|diagnostic| diagnostic.code).collect()
+    }
+
+    fn placed<'a>(text: &'a str, path: &[&str]) -> &'a str {
+        let mut node = parse(text).0.expect("the text parses");
+        for key in path {
+            node = Arc::clone(node.get(key).expect("the key is there"));
+        }
+        &text[node.span.start as usize..node.span.end as usize]
+    }
+
+    #[test]
+    fn spans_are_bytes_in_any_script() {
+        let long = "ключ".repeat(40);
+        let text = format!("имя: 夜のバス\n{long}: 'x y'\nlist:\n  - один\n  - {{ a: два }}\nend: z\n");
+        assert_eq!(placed(&text, &["имя"]), "夜のバス");
+        assert_eq!(placed(&text, &[&long]), "'x y'");
+        assert_eq!(placed(&text, &["end"]), "z");
+        assert_eq!(placed(&format!("\u{feff}{text}"), &["имя"]), "夜のバス");
+    }
+
+    #[test]
+    fn json_is_read_by_the_same_parser() {
+        let (root, _, faults) = parse("{\"a\": [1, true, null, \"x\\n\"]}");
+        assert!(faults.is_empty());
+        let list = Arc::clone(root.unwrap().get("a").unwrap());
+        let Content::Seq(items) = &list.value else { panic!("a list") };
+        let values: Vec<_> = items.iter().map(|item| item.scalar().unwrap().core()).collect();
+        assert_eq!(serde_json::json!(values), serde_json::json!([1, true, null, "x\n"]));
+    }
+
+    #[test]
+    fn merge_keys_bring_in_what_is_not_written() {
+        let (root, _, faults) = parse("x-b: &b { t: 1m, n: 1 }\ns:\n  <<: *b\n  n: 2\n");
+        assert!(faults.is_empty(), "{faults:?}");
+        let stage = Arc::clone(root.unwrap().get("s").unwrap());
+        assert_eq!(stage.get("t").unwrap().scalar().unwrap().text, "1m");
+        assert_eq!(stage.get("n").unwrap().scalar().unwrap().text, "2");
+    }
+
+    #[test]
+    fn deep_nesting_is_refused_at_once() {
+        for unit in ["[", "- ", "{a: "] {
+            assert_eq!(codes(&unit.repeat(100_000)), ["S009"], "{unit}");
+        }
+    }
+
+    #[test]
+    fn an_alias_bomb_is_refused_unexpanded() {
+        let mut text = String::from("x-0: &a0 [l, o, l, l, o, l, l, o, l, l]\n");
+        for level in 1..=10 {
+            let aliases = vec![format!("*a{}", level - 1); 10].join(", ");
+            text.push_str(&format!("x-{level}: &a{level} [{aliases}]\n"));
+        }
+        assert_eq!(codes(&text), ["S009"]);
+    }
+
+    #[test]
+    fn an_anchor_inside_itself_is_refused() {
+        assert_eq!(codes("a: &a [*a]\n"), ["S009"]);
+    }
+}

@@ -1,0 +1,195 @@
+//! Inputs and outputs: which paths a stage's texts come to, and which it may not have.
+
+use crate::base::diagnostic::Diagnostic;
+use crate::base::path::{PathFault, RepoPath};
+use crate::base::span::Span;
+use crate::storyfile::faults::Faults;
+use crate::storyfile::params::is_identifier;
+use crate::storyfile::settle::Names;
+use crate::storyfile::story::{Input, Keep, Output, OutputSort, Presence, Selector};
+use crate::storyfile::tree::{Content, Node};
+
+/// Names that only storygen and git write.
+const OURS: [&str; 4] = ["Storyfile.yaml", "Storyfile.yml", "Storyfile.json", "Storyfile.lock"];
+
+/// Returns the texts of `inputs` or `outputs` by their role: a name, or an index.
+pub fn roles<'n>(what: &str, node: &'n Node, faults: &mut Faults) -> Vec<(String, &'n Node)> {
+    match &node.value {
+        Content::Scalar(_) if node.is_null() => Vec::new(),
+        Content::Scalar(_) => vec![("0".to_owned(), node)],
+        Content::Seq(items) => items.iter().enumerate().map(|(i, item)| (i.to_string(), item.as_ref())).collect(),
+        Content::Map(entries) if what == "outputs" && is_described(node) && !entries.is_empty() => {
+            vec![("0".to_owned(), node)]
+        }
+        Content::Map(entries) => {
+            for entry in entries {
+                if !is_identifier(&entry.key) {
+                    faults.push(
+                        Diagnostic::error(
+                            "S025",
+                            format!("`{}` cannot name a file of `{what}`", entry.key),
+                            entry.key_span,
+                        )
+                        .label("not a name")
+                        .help("use letters, digits and `_`; the path stands after the `:`"),
+                    );
+                }
+            }
+            entries.iter().map(|entry| (entry.key.clone(), entry.value.as_ref())).collect()
+        }
+    }
+}
+
+/// Reads `inputs`.
+pub fn inputs(all: &[(String, &Node)], exclude: &[String], names: &Names, faults: &mut Faults) -> Vec<Input> {
+    all.iter()
+        .filter_map(|(role, node)| {
+            let text = names.now(faults.text("an input", node)?, node.span, faults)?;
+            input(role, &text, node.span, exclude, faults)
+        })
+        .collect()
+}
+
+fn input(role: &str, text: &str, span: Span, exclude: &[String], faults: &mut Faults) -> Option<Input> {
+    let (text, presence) = match text.strip_suffix('?') {
+        Some(text) => (text, Presence::Optional),
+        None => (text, Presence::Required),
+    };
+    if has_part(text) {
+        faults.unbuilt("reading a part of a file (`#…`)", span);
+        return None;
+    }
+    let selector = if is_pattern(text) {
+        Selector::Glob { pattern: pattern(text, span, faults)?, exclude: exclude.to_vec() }
+    } else {
+        let path = parse(text, span, faults)?;
+        if text.ends_with('/') { Selector::Tree(path) } else { Selector::File(path) }
+    };
+    Some(Input { role: role.to_owned(), selector, presence, span })
+}
+
+/// Reads `outputs`.
+pub fn outputs(all: &[(String, &Node)], names: &Names, faults: &mut Faults) -> Vec<Output> {
+    all.iter().filter_map(|(slot, node)| output(slot, node, names, faults)).collect()
+}
+
+fn output(slot: &str, node: &Node, names: &Names, faults: &mut Faults) -> Option<Output> {
+    let mut keep = Keep::Bytes;
+    let path = match &node.value {
+        Content::Map(_) => {
+            faults.keys("the key", node, &["path", "store"], &["allow_empty"]);
+            if let Some(store) = node.get("store") {
+                keep = if faults.truth("`store`", store)? { Keep::Bytes } else { Keep::Digest };
+            }
+            match node.get("path") {
+                Some(path) => path.as_ref(),
+                None => {
+                    faults.push(
+                        Diagnostic::error("S022", "this output has no `path`", node.span)
+                            .label("its path is missing")
+                            .help("write `{ path: build/x.txt, store: false }`"),
+                    );
+                    return None;
+                }
+            }
+        }
+        _ => node,
+    };
+    let span = path.span;
+    let text = names.now(faults.text("an output", path)?, span, faults)?;
+    if text.contains(['*', '?']) {
+        faults.push(
+            Diagnostic::error("S075", format!("the output `{text}` is a pattern"), span)
+                .label("an output is one path")
+                .help("name each file, or declare a whole folder as `dir/`"),
+        );
+        return None;
+    }
+    let repo_path = parse(&text, span, faults)?;
+    reserved(&repo_path, span, faults);
+    let sort = if text.ends_with('/') { OutputSort::Tree } else { OutputSort::File };
+    Some(Output { slot: slot.to_owned(), path: repo_path, sort, keep, span })
+}
+
+/// Tells whether a map is one output with `path:` and not names with paths.
+fn is_described(node: &Node) -> bool {
+    node.get("path").is_some()
+        && node.entries().iter().all(|entry| ["path", "store", "allow_empty"].contains(&entry.key.as_str()))
+}
+
+fn reserved(path: &RepoPath, span: Span, faults: &mut Faults) {
+    let first = path.as_str().split('/').next().unwrap_or_default().to_lowercase();
+    let ours = OURS.iter().any(|name| path.as_str().eq_ignore_ascii_case(name));
+    if ours || first == ".git" || first == ".storygen" {
+        faults.push(
+            Diagnostic::error("S074", format!("no stage may write `{path}`"), span)
+                .label("not yours to write")
+                .help("choose a path outside `.git` and `.storygen`, other than the Storyfile and its lock"),
+        );
+    }
+}
+
+/// Parses a path of the repo; a fault is reported with its place.
+pub fn parse(text: &str, span: Span, faults: &mut Faults) -> Option<RepoPath> {
+    RepoPath::parse(text)
+        .map_err(|fault| {
+            let help = match fault {
+                PathFault::Outside | PathFault::Absolute => {
+                    "paths are relative to the Storyfile and stay in its folder; copy the file into the repo"
+                }
+                PathFault::Empty => "write a path such as `build/x.txt`; `.` is no single file",
+                PathFault::Backslash => "write `/` between folders on every system",
+                PathFault::Control => "rename the file",
+            };
+            faults.push(
+                Diagnostic::error("S070", format!("`{text}` is no path of this repo: {fault}"), span)
+                    .label("not a path of the repo")
+                    .help(help),
+            );
+        })
+        .ok()
+}
+
+/// Checks and normalises a pattern.
+pub fn pattern(text: &str, span: Span, faults: &mut Faults) -> Option<String> {
+    let path = parse(text, span, faults)?;
+    let mut fault = None;
+    if text.ends_with('/') {
+        fault = Some("a pattern names files, not folders");
+    } else if text.contains('?') {
+        fault = Some("`?` is no wildcard: it marks an optional input, at the end");
+    } else if !balanced(text, '[', ']') || !balanced(text, '{', '}') {
+        fault = Some("a bracket is not closed");
+    } else if path.as_str().split('/').any(|part| part.contains("**") && part != "**") {
+        fault = Some("`**` stands alone between slashes");
+    }
+    if let Some(fault) = fault {
+        faults.push(
+            Diagnostic::error("S076", format!("`{text}` is no pattern: {fault}"), span)
+                .label("this pattern")
+                .help("`*` matches within a folder, `**/` through folders: `chapters/**/*.md`"),
+        );
+        return None;
+    }
+    Some(path.into())
+}
+
+fn balanced(text: &str, open: char, close: char) -> bool {
+    let mut depth = 0i32;
+    for character in text.chars() {
+        depth += i32::from(character == open) - i32::from(character == close);
+        if !(0..=1).contains(&depth) {
+            return false;
+        }
+    }
+    depth == 0
+}
+
+/// Tells whether a text is a pattern.
+pub fn is_pattern(text: &str) -> bool {
+    text.contains(['*', '[', '{'])
+}
+
+fn has_part(text: &str) -> bool {
+    [".json#", ".jsonl#", ".yaml#", ".yml#", ".md#", ".csv#", ".tsv#"].iter().any(|mark| text.contains(mark))
+}

@@ -1,0 +1,217 @@
+//! Reads the tree's top: which sections stand there, and which stages, params, pools and providers they declare.
+
+use crate::base::diagnostic::Diagnostic;
+use crate::base::span::Span;
+use crate::storyfile::expr::{self, Piece};
+use crate::storyfile::faults::Faults;
+use crate::storyfile::model::{Declared, StageText};
+use crate::storyfile::params;
+use crate::storyfile::story::Provider;
+use crate::storyfile::tree::{Content, Node};
+use std::sync::Arc;
+
+const KEYS: [&str; 11] =
+    ["storygen", "name", "description", "params", "providers", "defaults", "pools", "env", "pass", "stages", "budget"];
+const UNBUILT: [&str; 4] = ["hooks", "profiles", "include", "remote"];
+
+/// Keys of a stage.
+pub const STAGE_KEYS: [&str; 25] = [
+    "run",
+    "uses",
+    "with",
+    "inputs",
+    "outputs",
+    "exclude",
+    "needs",
+    "after",
+    "foreach",
+    "matrix",
+    "provider",
+    "retry",
+    "timeout",
+    "continue_on_error",
+    "pool",
+    "env",
+    "pass",
+    "shell",
+    "check",
+    "always",
+    "edits",
+    "salt",
+    "description",
+    "when",
+    "depfile",
+];
+/// Keys of a stage that this version refuses.
+pub const STAGE_UNBUILT: [&str; 1] = ["hooks"];
+
+const DEFAULTS_KEYS: [&str; 9] =
+    ["provider", "retry", "timeout", "continue_on_error", "pool", "shell", "edits", "env", "pass"];
+
+const PROVIDER_TYPES: [&str; 8] =
+    ["local", "local-voice", "openai", "anthropic", "gemini", "elevenlabs", "http", "scripted"];
+const PROVIDER_KEYS: [&str; 14] = [
+    "model",
+    "voice",
+    "base_url",
+    "api_key",
+    "headers",
+    "max_concurrency",
+    "rate",
+    "price",
+    "fallback",
+    "identity",
+    "timeout",
+    "seed",
+    "settings",
+    "temperature",
+];
+
+/// Names that a stage, axis or param cannot have, because expressions start with them.
+pub fn is_reserved(name: &str) -> bool {
+    expr::ROOTS.contains(&name)
+}
+
+/// Reads the sections.
+pub fn read(root: &Node, faults: &mut Faults) -> Declared {
+    let mut declared = Declared::default();
+    let Some(root) = faults.map("a Storyfile", root) else { return declared };
+    faults.keys("the key", root, &KEYS, &UNBUILT);
+    if let Some(entry) = root.entries().iter().find(|entry| entry.key == "budget") {
+        faults.unbuilt("`budget`", entry.key_span);
+    }
+    version(root, faults);
+    let text = |key: &str, faults: &mut Faults| {
+        root.get(key)
+            .filter(|node| !node.is_null())
+            .and_then(|node| faults.text(&format!("`{key}`"), node))
+            .map(str::to_owned)
+    };
+    declared.name = text("name", faults);
+    declared.description = text("description", faults);
+    declared.env = root.get("env").cloned();
+    declared.pass = root.get("pass").cloned();
+    if let Some(node) = section(root, "params", faults) {
+        declared.params = params::declare(node, faults);
+    }
+    if let Some(node) = section(root, "pools", faults) {
+        for entry in node.entries() {
+            let size = faults.whole(&format!("the pool `{}`", entry.key), &entry.value, 1..=100_000);
+            declared.pools.insert(entry.key.clone(), size.unwrap_or(1));
+        }
+    }
+    providers(root, &mut declared, faults);
+    if let Some(node) = section(root, "defaults", faults) {
+        faults.keys("the default", node, &DEFAULTS_KEYS, &STAGE_UNBUILT);
+        declared.defaults = root.get("defaults").cloned();
+    }
+    stages(root, &mut declared, faults);
+    declared
+}
+
+fn section<'n>(root: &'n Node, key: &str, faults: &mut Faults) -> Option<&'n Node> {
+    let node = root.get(key).filter(|node| !node.is_null())?;
+    faults.map(&format!("`{key}`"), node)
+}
+
+fn version(root: &Node, faults: &mut Faults) {
+    match root.get("storygen") {
+        None => faults.push(
+            Diagnostic::error("S022", "the key `storygen` is missing", Span::new(root.span.start, root.span.start))
+                .help("the first line says the format's version: `storygen: 1`"),
+        ),
+        Some(node) if node.scalar().is_some_and(|scalar| scalar.text == "1") => {}
+        Some(node) => faults.push(
+            Diagnostic::error("S023", "this version of storygen reads Storyfiles of version 1", node.span)
+                .label("another version")
+                .help("write `storygen: 1`, or install a newer storygen"),
+        ),
+    }
+}
+
+fn providers(root: &Node, declared: &mut Declared, faults: &mut Faults) {
+    declared.providers.insert("local".into(), Some(Provider::Local));
+    declared.providers.insert("local-voice".into(), Some(Provider::LocalVoice));
+    let Some(node) = section(root, "providers", faults) else { return };
+    for entry in node.entries() {
+        declared.providers.entry(entry.key.clone()).or_insert(None);
+        let Some(provider) = faults.map(&format!("the provider `{}`", entry.key), &entry.value) else { continue };
+        for key in ["api_key", "headers"] {
+            provider.get(key).iter().for_each(|node| secrets(node, declared));
+        }
+        let Some(sort) = provider.get("type") else {
+            faults.push(
+                Diagnostic::error("S022", format!("the provider `{}` has no `type`", entry.key), entry.key_span)
+                    .label("its type is missing")
+                    .help("write `type: local` or `type: local-voice`"),
+            );
+            continue;
+        };
+        let found = match faults.text("`type`", sort) {
+            None => continue,
+            Some("local") => Provider::Local,
+            Some("local-voice") => Provider::LocalVoice,
+            Some(known) if PROVIDER_TYPES.contains(&known) => {
+                faults.unbuilt(&format!("the provider type `{known}`"), sort.span);
+                continue;
+            }
+            Some(unknown) => {
+                faults.unknown("S024", "the provider type", unknown, sort.span, &PROVIDER_TYPES);
+                continue;
+            }
+        };
+        faults.keys("the key", provider, &["type"], &PROVIDER_KEYS);
+        declared.providers.insert(entry.key.clone(), Some(found));
+    }
+}
+
+/// Remembers the variables that an `api_key` or `headers` value names.
+fn secrets(node: &Node, declared: &mut Declared) {
+    match &node.value {
+        Content::Scalar(scalar) => {
+            for piece in expr::split(&scalar.text).unwrap_or_default() {
+                if let Piece::Variable { name, .. } = piece {
+                    declared.secrets.insert(name);
+                }
+            }
+        }
+        Content::Seq(items) => items.iter().for_each(|item| secrets(item, declared)),
+        Content::Map(entries) => entries.iter().for_each(|entry| secrets(&entry.value, declared)),
+    }
+}
+
+fn stages(root: &Node, declared: &mut Declared, faults: &mut Faults) {
+    if root.get("stages").is_none() {
+        faults.push(
+            Diagnostic::error("S022", "the key `stages` is missing", Span::new(root.span.start, root.span.start))
+                .help("a Storyfile has at least one stage: `stages: { hello: { run: \"echo hi\" } }`"),
+        );
+        return;
+    }
+    let Some(node) = section(root, "stages", faults) else { return };
+    for entry in node.entries() {
+        name("stage", &entry.key, entry.key_span, faults);
+        let Some(stage) = faults.map(&format!("the stage `{}`", entry.key), &entry.value) else { continue };
+        faults.keys("the key", stage, &STAGE_KEYS, &STAGE_UNBUILT);
+        declared.stages.push(StageText {
+            name: entry.key.clone(),
+            span: entry.key_span,
+            node: Arc::clone(&entry.value),
+            defaults: declared.defaults.clone(),
+        });
+    }
+}
+
+/// Checks a name of a stage: it becomes part of action names and patterns.
+fn name(what: &str, name: &str, span: Span, faults: &mut Faults) {
+    let fine = !name.is_empty()
+        && !name.starts_with(['-', '.'])
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte));
+    if !fine {
+        faults.push(
+            Diagnostic::error("S025", format!("`{name}` cannot name a {what}"), span)
+                .label("not a name")
+                .help("use letters of a to z, digits, `-` and `_`, as in `final-cut`"),
+        );
+    }
+}

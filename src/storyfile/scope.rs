@@ -1,0 +1,373 @@
+//! What late expressions see: inputs, outputs and needs, as paths or as content.
+
+use crate::base::id::ActionId;
+use crate::storyfile::expr;
+use crate::storyfile::story::{Action, Selector, Story};
+use indexmap::IndexMap;
+use minijinja::value::{DynObject, Enumerator, Object, ObjectRepr};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+/// The files and values of one action.
+#[derive(Clone, Debug, Default)]
+pub struct Scope {
+    /// All input files in order; files of one role stand together.
+    pub inputs: Vec<ScopeFile>,
+    pub outputs: Vec<ScopeFile>,
+    /// By stage.
+    pub needs: Vec<(String, Vec<ScopeFile>)>,
+    /// `params`, the axes, `item`, `stage`, `with`: see [`globals`].
+    pub globals: Value,
+    /// The declared inputs in order. A role of many without a file is an empty list, of one it is undefined.
+    pub declared: Vec<(String, Plurality)>,
+}
+
+/// One file as expressions see it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ScopeFile {
+    /// The name or index of the input or output that it belongs to.
+    pub role: String,
+    pub list: Plurality,
+    pub path: String,
+    /// `None` where the content is not known: outputs, and inputs of commands.
+    pub content: Option<Arc<[u8]>>,
+    /// The content as data, for JSON and YAML.
+    pub parsed: Option<Value>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Plurality {
+    #[default]
+    One,
+    /// From a pattern or a folder.
+    Many,
+}
+
+/// What a file reads as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum View {
+    /// In commands and paths.
+    Path,
+    /// In text fields and templates.
+    Content,
+}
+
+impl Scope {
+    /// Returns the scope of `action` without its files: its values and the inputs it declares.
+    pub fn of(story: &Story, action: &Action) -> Scope {
+        let declared = action.inputs.iter().filter(|input| is_named_by_user(&input.role)).map(|input| {
+            let many = !matches!(input.selector, Selector::File(_));
+            (input.role.clone(), if many { Plurality::Many } else { Plurality::One })
+        });
+        Scope {
+            declared: declared.collect(),
+            globals: globals(&story.params, &action.axes, &action.id),
+            ..Scope::default()
+        }
+    }
+
+    /// Returns the values that an expression starts from.
+    pub fn context(&self, view: View) -> minijinja::Value {
+        let mut roots: BTreeMap<String, minijinja::Value> = BTreeMap::new();
+        if let Value::Object(globals) = &self.globals {
+            roots.extend(globals.iter().map(|(name, value)| (name.clone(), expr::from_json(value))));
+        }
+        roots.insert("inputs".into(), self.input_files(view));
+        roots.insert("outputs".into(), files(&self.outputs, &[], View::Path));
+        let needs = self.needs.iter().map(|(stage, files)| (stage.clone(), group(files.clone(), view)));
+        roots.insert("needs".into(), needs.collect::<BTreeMap<String, minijinja::Value>>().into());
+        roots.into()
+    }
+
+    fn input_files(&self, view: View) -> minijinja::Value {
+        files(&self.inputs, &self.declared, view)
+    }
+}
+
+/// Returns what `params`, the axes, `item` and `stage` are for one action.
+pub fn globals(params: &IndexMap<String, Value>, axes: &IndexMap<String, Value>, id: &ActionId) -> Value {
+    let mut globals = serde_json::Map::new();
+    globals.insert("params".into(), json!(params));
+    globals.insert("stage".into(), stage(id));
+    if let Some((_, item)) = axes.last() {
+        globals.insert("item".into(), item.clone());
+    }
+    globals.extend(axes.iter().map(|(name, value)| (name.clone(), value.clone())));
+    Value::Object(globals)
+}
+
+/// Returns what the root `stage` is: its name, the action's full name, and its keys joined by `-`.
+pub fn stage(id: &ActionId) -> Value {
+    json!({ "name": id.stage(), "id": id.as_str(), "key": key(id) })
+}
+
+/// Returns the same as a value for expressions.
+pub fn stage_value(id: &ActionId) -> minijinja::Value {
+    minijinja::Value::from_pairs([("name", id.stage()), ("id", id.as_str()), ("key", &key(id))])
+}
+
+fn key(id: &ActionId) -> String {
+    id.as_str().split_once(':').map_or("", |(_, keys)| keys).replace(':', "-")
+}
+
+/// Tells whether an input's role was given by the user, not by a setting or the head of a command.
+pub fn is_named_by_user(role: &str) -> bool {
+    !role.contains('.')
+}
+
+/// Returns a file or list of files as data; `None` for other values.
+pub fn as_data(value: &minijinja::Value) -> Option<Value> {
+    if let Some(file) = value.downcast_object_ref::<FileValue>() {
+        return Some(file.data());
+    }
+    if let Some(list) = value.downcast_object_ref::<FileList>() {
+        return Some(Value::Array(list.items.iter().map(expr::to_json).collect()));
+    }
+    None
+}
+
+/// Returns the words that a value is in a command; `Err` says what it is instead.
+pub fn words(value: &minijinja::Value) -> Result<Vec<String>, &'static str> {
+    use minijinja::value::ValueKind;
+    if let Some(file) = value.downcast_object_ref::<FileValue>() {
+        return Ok(vec![file.to_string()]);
+    }
+    match value.kind() {
+        ValueKind::Undefined | ValueKind::None => Err("nothing"),
+        ValueKind::Map => Err("a map"),
+        ValueKind::Seq | ValueKind::Iterable => {
+            let mut all = Vec::new();
+            for item in value.try_iter().map_err(|_| "no list")? {
+                all.extend(words(&item)?);
+            }
+            Ok(all)
+        }
+        _ => Ok(vec![value.to_string()]),
+    }
+}
+
+fn group(files: Vec<ScopeFile>, view: View) -> minijinja::Value {
+    match files.as_slice() {
+        [file] if file.list == Plurality::One => minijinja::Value::from_object(FileValue { file: file.clone(), view }),
+        _ => {
+            let items = files.into_iter().map(|file| minijinja::Value::from_object(FileValue { file, view })).collect();
+            minijinja::Value::from_object(FileList { roles: Vec::new(), items, view })
+        }
+    }
+}
+
+fn files(all: &[ScopeFile], declared: &[(String, Plurality)], view: View) -> minijinja::Value {
+    let mut roles: IndexMap<String, (Plurality, Vec<ScopeFile>)> =
+        declared.iter().map(|(role, list)| (role.clone(), (*list, Vec::new()))).collect();
+    for file in all.iter().filter(|file| is_named_by_user(&file.role)) {
+        roles.entry(file.role.clone()).or_insert((file.list, Vec::new())).1.push(file.clone());
+    }
+    let (roles, items) = roles
+        .into_iter()
+        .map(|(role, (list, files))| match list {
+            Plurality::One if files.is_empty() => (role, minijinja::Value::UNDEFINED),
+            _ => (role, group(files, view)),
+        })
+        .unzip();
+    minijinja::Value::from_object(FileList { roles, items, view })
+}
+
+/// A file in an expression.
+#[derive(Debug)]
+struct FileValue {
+    file: ScopeFile,
+    view: View,
+}
+
+impl FileValue {
+    fn data(&self) -> Value {
+        match (self.view, &self.file.parsed) {
+            (View::Content, Some(parsed)) => parsed.clone(),
+            _ => Value::String(self.to_string()),
+        }
+    }
+
+    fn text(&self) -> Option<String> {
+        self.file.content.as_ref().map(|content| String::from_utf8_lossy(content).into_owned())
+    }
+
+    fn parsed(&self) -> Option<&Value> {
+        self.file.parsed.as_ref()
+    }
+}
+
+impl fmt::Display for FileValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.view, self.text()) {
+            (View::Content, Some(text)) => f.write_str(&text),
+            _ => f.write_str(&self.file.path),
+        }
+    }
+}
+
+impl Object for FileValue {
+    fn repr(self: &Arc<Self>) -> ObjectRepr {
+        match self.parsed() {
+            Some(Value::Array(_)) => ObjectRepr::Seq,
+            Some(Value::Object(_)) => ObjectRepr::Map,
+            _ => ObjectRepr::Plain,
+        }
+    }
+
+    fn get_value(self: &Arc<Self>, key: &minijinja::Value) -> Option<minijinja::Value> {
+        let parsed = self.parsed();
+        if let Some(index) = key.as_usize() {
+            return parsed?.get(index).map(expr::from_json);
+        }
+        let path = self.file.path.as_str();
+        let name = path.rsplit('/').next().unwrap_or(path);
+        let (stem, extension) = match name.rfind('.') {
+            Some(dot) if dot > 0 => (&name[..dot], &name[dot + 1..]),
+            _ => (name, ""),
+        };
+        match key.as_str()? {
+            "path" => Some(path.into()),
+            "name" => Some(name.into()),
+            "stem" => Some(stem.into()),
+            "ext" => Some(extension.into()),
+            "dir" => Some(path.rfind('/').map_or(".", |slash| &path[..slash]).into()),
+            "text" => self.text().map(Into::into),
+            "json" => parsed.map(expr::from_json),
+            key => parsed?.get(key).map(expr::from_json),
+        }
+    }
+
+    fn enumerate(self: &Arc<Self>) -> Enumerator {
+        match self.parsed() {
+            Some(Value::Array(items)) => Enumerator::Seq(items.len()),
+            Some(Value::Object(map)) => {
+                let keys: Vec<minijinja::Value> = map.keys().map(|key| key.as_str().into()).collect();
+                Enumerator::Values(keys)
+            }
+            _ => Enumerator::NonEnumerable,
+        }
+    }
+
+    fn is_true(self: &Arc<Self>) -> bool {
+        true
+    }
+
+    fn custom_cmp(self: &Arc<Self>, other: &DynObject) -> Option<std::cmp::Ordering> {
+        other.downcast_ref::<FileValue>().map(|other| self.file.path.cmp(&other.file.path))
+    }
+
+    fn render(self: &Arc<Self>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self.as_ref(), f)
+    }
+}
+
+/// Files in order: of a pattern, of a needed stage, or all roles of an action.
+#[derive(Debug)]
+struct FileList {
+    /// Names of the items; empty if they have none.
+    roles: Vec<String>,
+    items: Vec<minijinja::Value>,
+    view: View,
+}
+
+impl Object for FileList {
+    fn repr(self: &Arc<Self>) -> ObjectRepr {
+        ObjectRepr::Seq
+    }
+
+    fn get_value(self: &Arc<Self>, key: &minijinja::Value) -> Option<minijinja::Value> {
+        if let Some(index) = key.as_usize() {
+            return self.items.get(index).cloned();
+        }
+        let role = key.as_str()?;
+        self.roles.iter().position(|name| name == role).map(|index| self.items[index].clone())
+    }
+
+    fn enumerate(self: &Arc<Self>) -> Enumerator {
+        Enumerator::Seq(self.items.len())
+    }
+
+    fn is_true(self: &Arc<Self>) -> bool {
+        self.items.iter().any(minijinja::Value::is_true)
+    }
+
+    fn render(self: &Arc<Self>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let separator = if self.view == View::Path { " " } else { "\n\n" };
+        // A text file ends with a newline of its own; an empty list has no place between two separators.
+        let shown = self.items.iter().filter(|item| !item.is_undefined() && item.len() != Some(0));
+        let texts: Vec<String> = shown.map(|item| item.to_string().trim_end_matches('\n').to_owned()).collect();
+        f.write_str(&texts.join(separator))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file(role: &str, list: Plurality, path: &str, content: &str) -> ScopeFile {
+        let parsed = path.ends_with(".json").then(|| serde_json::from_str(content).unwrap());
+        let content = Some(content.as_bytes().into());
+        ScopeFile { role: role.into(), list, path: path.into(), content, parsed }
+    }
+
+    fn scope() -> Scope {
+        Scope {
+            inputs: vec![
+                file("idea", Plurality::One, "build/idea.json", r#"{"story_title":"Night Bus","tags":["a","b"]}"#),
+                file("chapters", Plurality::Many, "c/1.md", "one\n"),
+                file("chapters", Plurality::Many, "c/2.md", "two\n"),
+                file("with.template", Plurality::One, "p.j2", "never shown"),
+            ],
+            declared: vec![
+                ("idea".into(), Plurality::One),
+                ("notes".into(), Plurality::One),
+                ("extras".into(), Plurality::Many),
+                ("chapters".into(), Plurality::Many),
+            ],
+            ..Scope::default()
+        }
+    }
+
+    fn value(source: &str, view: View) -> String {
+        expr::evaluate(source, scope().context(view)).unwrap().to_string()
+    }
+
+    #[test]
+    fn an_input_reads_as_its_path_or_its_content() {
+        assert_eq!(value("inputs.idea", View::Path), "build/idea.json");
+        assert_eq!(value("inputs.idea.story_title", View::Content), "Night Bus");
+        assert_eq!(
+            value("inputs[0].stem ~ '|' ~ inputs.idea.dir ~ '|' ~ inputs.idea.ext", View::Path),
+            "idea|build|json"
+        );
+        assert_eq!(value("inputs.idea.tags | join('+')", View::Content), "a+b");
+        assert_eq!(value("inputs.chapters[1].text", View::Path), "two\n");
+        assert_eq!(value("inputs.chapters[0] | upper | trim", View::Content), "ONE");
+    }
+
+    #[test]
+    fn patterns_are_lists() {
+        assert_eq!(value("inputs.chapters", View::Path), "c/1.md c/2.md");
+        assert_eq!(value("inputs.chapters", View::Content), "one\n\ntwo");
+        assert_eq!(value("inputs", View::Path), "build/idea.json c/1.md c/2.md");
+        assert_eq!(value("inputs.chapters | length", View::Path), "2");
+        assert_eq!(value("inputs.extras | length", View::Path), "0");
+    }
+
+    #[test]
+    fn an_absent_input_can_be_tested_and_not_used() {
+        assert_eq!(value("'yes' if inputs.notes else 'no'", View::Path), "no");
+        assert!(expr::evaluate("inputs.notes ~ ''", scope().context(View::Path)).is_err());
+        assert!(expr::evaluate("inputs.notes", scope().context(View::Path)).unwrap().is_undefined());
+    }
+
+    #[test]
+    fn files_become_data() {
+        let data = expr::evaluate("inputs.idea", scope().context(View::Content)).unwrap();
+        assert_eq!(expr::to_json(&data), json!({"story_title": "Night Bus", "tags": ["a", "b"]}));
+        let data = expr::evaluate("[inputs.chapters, 1]", scope().context(View::Content)).unwrap();
+        assert_eq!(expr::to_json(&data), json!([["one\n", "two\n"], 1]));
+    }
+}

@@ -1,0 +1,427 @@
+//! `uses:` and `with:`: which kind does the work, and its settings, checked against the catalog. Presets are lowered here.
+
+use crate::base::diagnostic::Diagnostic;
+use crate::base::span::Span;
+use crate::storyfile::catalog::{Catalog, KindInfo, Need, Setting, SettingSort};
+use crate::storyfile::expr;
+use crate::storyfile::faults::{Faults, listed};
+use crate::storyfile::model::StageText;
+use crate::storyfile::parse;
+use crate::storyfile::paths;
+use crate::storyfile::settle::{Names, Settled};
+use crate::storyfile::story::{Input, Presence, Selector};
+use crate::storyfile::template::Template;
+use crate::storyfile::tree::{Content, Entry, Node};
+use crate::storyfile::with::{Field, With};
+use indexmap::IndexMap;
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Kinds that the format knows and this version does not do.
+const UNBUILT: [&str; 4] = ["review", "http", "template", "align"];
+
+/// What a stage's `uses:` and `with:` come to, before any expression is evaluated.
+pub struct Uses {
+    pub kind: String,
+    pub info: KindInfo,
+    /// A preset's fields: the stage's value, else the preset's default.
+    takes: Vec<Entry>,
+    settings: Vec<Entry>,
+    span: Span,
+}
+
+/// Finds the kind and joins `with:` with the preset's. `None` after a reported fault.
+pub fn uses(stage: &StageText, node: &Node, catalog: &dyn Catalog, faults: &mut Faults) -> Option<Uses> {
+    let name = faults.text("`uses`", node)?;
+    let with = match stage.own("with") {
+        Some(with) => faults.map("`with`", with)?.entries().to_vec(),
+        None => Vec::new(),
+    };
+    if let Some(text) = catalog.preset(name) {
+        return preset(name, text, with, node.span, catalog, faults);
+    }
+    let Some(info) = catalog.kind(name) else {
+        if UNBUILT.contains(&name) {
+            faults.unbuilt(&format!("`uses: {name}`"), node.span);
+        } else if name.starts_with("./") {
+            faults.unbuilt("a program as a kind", node.span);
+        } else {
+            let known = catalog.kinds();
+            let known: Vec<&str> = known.iter().map(String::as_str).collect();
+            faults.unknown("S030", "the kind", name, node.span, &known);
+        }
+        return None;
+    };
+    Some(Uses { kind: name.to_owned(), info, takes: Vec::new(), settings: with, span: node.span })
+}
+
+/// A preset is the kind it uses with the stage's settings over its own.
+fn preset(
+    name: &str,
+    text: &str,
+    with: Vec<Entry>,
+    span: Span,
+    catalog: &dyn Catalog,
+    faults: &mut Faults,
+) -> Option<Uses> {
+    let (root, _, bad) = parse::parse(text);
+    let root = root.filter(|_| bad.is_empty()).map(|root| placed(&root, span));
+    let kind = root.as_ref().and_then(|root| root.get("uses")).and_then(|node| node.scalar()).map(|s| s.text.clone());
+    let (Some(root), Some(kind)) = (root, kind) else {
+        faults.push(
+            Diagnostic::error("S039", format!("the preset `{name}` of this version of storygen cannot be read"), span)
+                .label("a fault of storygen, not of your file")
+                .help("please report it; `uses: prompt` with a template of your own does the same work"),
+        );
+        return None;
+    };
+    let info = catalog.kind(&kind)?;
+    let fields: &[Entry] = root.get("takes").map_or(&[], |node| node.entries());
+    let own: &[Entry] = root.get("with").map_or(&[], |node| node.entries());
+    let is_field = |key: &str| fields.iter().any(|field| field.key == key);
+    let (given, rest): (Vec<Entry>, Vec<Entry>) = with.into_iter().partition(|entry| is_field(&entry.key));
+    let mut takes = Vec::new();
+    for field in fields {
+        let entry = given.iter().find(|entry| entry.key == field.key).unwrap_or(field);
+        takes.push(entry.clone());
+    }
+    if let Some(Content::Seq(required)) = root.get("required").map(|node| &node.value) {
+        for name in required.iter().filter_map(|node| node.scalar()) {
+            if !given.iter().any(|entry| entry.key == name.text && !entry.value.is_null()) {
+                missing(&name.text, span, faults);
+            }
+        }
+    }
+    let known: Vec<&str> =
+        fields.iter().map(|field| field.key.as_str()).chain(info.settings.iter().map(|setting| setting.name)).collect();
+    for entry in &rest {
+        if !info.settings.iter().any(|setting| setting.name == entry.key) {
+            faults.unknown("S034", "the setting", &entry.key, entry.key_span, &known);
+        }
+    }
+    // A template of the stage's own takes the place of the preset's: both would be one too many.
+    let replaced = |key: &str| {
+        info.one_of
+            .iter()
+            .any(|group| group.contains(&key) && rest.iter().any(|entry| group.contains(&entry.key.as_str())))
+    };
+    let mut settings: Vec<Entry> = own
+        .iter()
+        .filter(|entry| !replaced(&entry.key) && !rest.iter().any(|given| given.key == entry.key))
+        .cloned()
+        .collect();
+    settings.extend(rest.into_iter().filter(|entry| info.settings.iter().any(|setting| setting.name == entry.key)));
+    Some(Uses { kind, info, takes, settings, span })
+}
+
+/// Copies a preset's tree with all places at the `uses:` that names it: its own text is not the user's.
+fn placed(node: &Node, span: Span) -> Arc<Node> {
+    let value = match &node.value {
+        Content::Scalar(scalar) => Content::Scalar(scalar.clone()),
+        Content::Seq(items) => Content::Seq(items.iter().map(|item| placed(item, span)).collect()),
+        Content::Map(entries) => Content::Map(
+            entries
+                .iter()
+                .map(|entry| Entry { key: entry.key.clone(), key_span: span, value: placed(&entry.value, span) })
+                .collect(),
+        ),
+    };
+    Arc::new(Node { value, span, size: node.size, height: node.height })
+}
+
+/// Reads a stage's `check:`: the settings of the kind `check`.
+pub fn check_rules(node: &Node, catalog: &dyn Catalog, faults: &mut Faults) -> Option<Uses> {
+    let settings = faults.map("`check`", node)?.entries().to_vec();
+    let Some(info) = catalog.kind("check") else {
+        faults.unbuilt("`check`", node.span);
+        return None;
+    };
+    let rules = Uses { kind: "check".into(), info, takes: Vec::new(), settings, span: node.span };
+    rules.check(faults);
+    Some(rules)
+}
+
+/// Checks how many inputs and outputs a kind has, and how they are named.
+pub fn check_files(
+    uses: &Uses,
+    stage: &StageText,
+    inputs: &[(String, &Node)],
+    outputs: &[(String, &Node)],
+    faults: &mut Faults,
+) {
+    let (rule, count) = (uses.info.inputs, inputs.len());
+    if count < rule.min || rule.max.is_some_and(|max| count > max) {
+        faults.push(
+            Diagnostic::error(
+                "S038",
+                format!("`{}` reads {}, and this stage has {count}", uses.kind, range(rule.min, rule.max, "input")),
+                place(stage, "inputs"),
+            )
+            .label("wrong number of inputs")
+            .help("list them under `inputs:`"),
+        );
+    }
+    let (rule, count) = (uses.info.outputs, outputs.len());
+    if count < rule.min || rule.max.is_some_and(|max| count > max) {
+        faults.push(
+            Diagnostic::error(
+                "S037",
+                format!("`{}` writes {}, and this stage has {count}", uses.kind, range(rule.min, rule.max, "output")),
+                place(stage, "outputs"),
+            )
+            .label("wrong number of outputs")
+            .help("list them under `outputs:`"),
+        );
+    }
+    for (slot, node) in outputs {
+        if !rule.slots.is_empty() && slot.parse::<usize>().is_err() && !rule.slots.contains(&slot.as_str()) {
+            faults.unknown("S037", &format!("the output name of `{}`", uses.kind), slot, node.span, rule.slots);
+        }
+        let path = node.get("path").map_or(*node, |path| path.as_ref());
+        let Some(scalar) = path.scalar().filter(|_| !rule.extensions.is_empty()) else { continue };
+        let extension =
+            scalar.text.rsplit('/').next().and_then(|name| name.rsplit_once('.')).map_or("", |(_, end)| end);
+        if !extension.contains('}') && !rule.extensions.contains(&extension) {
+            faults.push(
+                Diagnostic::error("S037", format!("`{}` cannot write `.{extension}` files", uses.kind), path.span)
+                    .label("not a format of this kind")
+                    .help(format!("end the path with one of {}", listed(rule.extensions))),
+            );
+        }
+    }
+}
+
+fn place(stage: &StageText, key: &str) -> Span {
+    match stage.own(key) {
+        Some(_) => stage.key_span(key),
+        None => stage.span,
+    }
+}
+
+fn range(min: usize, max: Option<usize>, what: &str) -> String {
+    let s = |n: usize| if n == 1 { "" } else { "s" };
+    match max {
+        Some(0) => format!("no {what}s"),
+        Some(max) if max == min => format!("exactly {max} {what}{}", s(max)),
+        Some(max) if min == 0 => format!("at most {max} {what}{}", s(max)),
+        Some(max) => format!("{min} to {max} {what}s"),
+        None => format!("at least {min} {what}{}", s(min)),
+    }
+}
+
+impl Uses {
+    /// Checks the settings' names: once for a stage.
+    pub fn check(&self, faults: &mut Faults) {
+        let known: Vec<&str> = self.info.settings.iter().map(|s| s.name).filter(|name| !name.contains('.')).collect();
+        for entry in &self.settings {
+            if !known.contains(&entry.key.as_str()) {
+                faults.unknown("S034", "the setting", &entry.key, entry.key_span, &known);
+            }
+        }
+        let given = |name: &str| self.settings.iter().any(|entry| entry.key == name && !entry.value.is_null());
+        for setting in self.info.settings.iter().filter(|setting| setting.required == Need::Required) {
+            if !given(setting.name) {
+                missing(setting.name, self.span, faults);
+            }
+        }
+        for group in self.info.one_of {
+            if group.iter().filter(|name| given(name)).count() != 1 {
+                faults.push(
+                    Diagnostic::error(
+                        "S035",
+                        format!("`{}` takes exactly one of {}", self.kind, listed(group)),
+                        self.span,
+                    )
+                    .label("set one in `with:`")
+                    .help(format!("write `with: {{ {}: … }}`", group[0])),
+                );
+            }
+        }
+    }
+
+    /// Settles the settings of one instance, and finds the files that they name.
+    pub fn settle(&self, names: &mut Names, faults: &mut Faults) -> Option<(With, Vec<Input>)> {
+        let mut spans = BTreeMap::new();
+        let mut takes = IndexMap::new();
+        let mut whole = true;
+        for entry in &self.takes {
+            note_spans(&entry.key, &entry.value, &mut spans);
+            let field = match entry.value.scalar() {
+                Some(scalar) if !scalar.text.contains("${") && !names.roots.is_empty() => {
+                    Some(Field::Constant(scalar.spelled()))
+                }
+                _ => names.field(&entry.value, faults),
+            };
+            match field {
+                // A field without a value is not there, so that `is defined` and `default` can tell.
+                Some(Field::Constant(Value::Null)) => {}
+                Some(field) => drop(takes.insert(entry.key.clone(), field)),
+                None => whole = false,
+            }
+        }
+        let known: serde_json::Map<String, Value> = takes
+            .iter()
+            .filter_map(|(name, field)| match field {
+                Field::Constant(value) => Some((name.clone(), value.clone())),
+                _ => None,
+            })
+            .collect();
+        names.late_with = takes.keys().filter(|name| !known.contains_key(*name)).cloned().collect();
+        // Fields without a value are named as well: only what the preset does not take is a fault.
+        let mut with: BTreeMap<String, minijinja::Value> =
+            self.takes.iter().map(|entry| (entry.key.clone(), minijinja::Value::UNDEFINED)).collect();
+        with.extend(known.iter().map(|(name, value)| (name.clone(), expr::from_json(value))));
+        if !self.takes.is_empty() {
+            names.roots.insert("with".into(), with.into());
+        }
+        let mut settings = IndexMap::new();
+        for entry in &self.settings {
+            note_spans(&entry.key, &entry.value, &mut spans);
+            let Some(setting) = self.info.settings.iter().find(|setting| setting.name == entry.key) else { continue };
+            if entry.value.is_null() {
+                continue;
+            }
+            match self::setting(setting, &entry.value, names, faults) {
+                Some(field) => drop(settings.insert(entry.key.clone(), field)),
+                None => whole = false,
+            }
+        }
+        let with = With::new(takes, settings, spans);
+        let files = files(self.info.settings, &with, self.span, faults);
+        whole.then_some((with, files))
+    }
+}
+
+fn setting(setting: &Setting, node: &Node, names: &Names, faults: &mut Faults) -> Option<Field> {
+    let what = format!("`{}`", setting.name);
+    let scalar = node.scalar();
+    let text = |faults: &mut Faults| {
+        let text = names.text(faults.text(&what, node)?, node.span, faults)?;
+        Some(match text.constant() {
+            Some(constant) => Field::Constant(Value::String(constant)),
+            None => Field::Text(text),
+        })
+    };
+    match (setting.sort, scalar) {
+        (SettingSort::Template, _) => {
+            let source = faults.text(&what, node)?;
+            if let Err(fault) = Template::parse(setting.name, source) {
+                faults.push(Diagnostic { span: Some(node.span), ..fault });
+                return None;
+            }
+            Some(Field::Constant(Value::String(source.to_owned())))
+        }
+        (SettingSort::Text | SettingSort::File, _) => text(faults),
+        (SettingSort::TextOrList | SettingSort::MapOrFile | SettingSort::ListOrFile, Some(_)) => {
+            // One expression may be a whole list or map: it keeps its type.
+            match names.settle(faults.text(&what, node)?, node.span, faults)? {
+                Settled::Value(value @ (Value::Array(_) | Value::Object(_))) => {
+                    typed(setting, Field::Constant(value), node, faults)
+                }
+                _ => text(faults),
+            }
+        }
+        (SettingSort::Choice(choices), _) => {
+            let field = text(faults)?;
+            if let Field::Constant(Value::String(word)) = &field
+                && !choices.contains(&word.as_str())
+            {
+                faults.unknown("S024", &format!("the choice for {what}"), word, node.span, choices);
+                return None;
+            }
+            Some(field)
+        }
+        _ => typed(setting, names.field(node, faults)?, node, faults),
+    }
+}
+
+/// Checks the type of a value that is known; what waits for files is checked by the kind.
+fn typed(setting: &Setting, field: Field, node: &Node, faults: &mut Faults) -> Option<Field> {
+    let expected = match (setting.sort, &field) {
+        (SettingSort::Number, Field::Constant(Value::Number(_))) => return Some(field),
+        (SettingSort::Number, Field::Constant(Value::String(text))) if text.parse::<f64>().is_ok() => {
+            let number = text.parse::<f64>().ok().and_then(serde_json::Number::from_f64)?;
+            return Some(Field::Constant(Value::Number(number)));
+        }
+        (SettingSort::Integer, Field::Constant(Value::Number(number))) if !number.is_f64() => return Some(field),
+        (SettingSort::Integer, Field::Constant(Value::String(text))) if text.parse::<i64>().is_ok() => {
+            return Some(Field::Constant(Value::from(text.parse::<i64>().ok()?)));
+        }
+        (SettingSort::Bool, Field::Constant(Value::Bool(_))) => return Some(field),
+        (
+            SettingSort::List | SettingSort::ListOrFile | SettingSort::TextOrList,
+            Field::Constant(Value::Array(_)) | Field::List(_),
+        ) => return Some(field),
+        (SettingSort::Map | SettingSort::MapOrFile, Field::Constant(Value::Object(_)) | Field::Map(_)) => {
+            return Some(field);
+        }
+        (SettingSort::Number | SettingSort::Integer | SettingSort::Bool, Field::Text(_)) => return Some(field),
+        (SettingSort::List | SettingSort::Map, Field::Text(_)) => return Some(field),
+        (SettingSort::Any, _) => return Some(field),
+        (SettingSort::Number, _) => "a number",
+        (SettingSort::Integer, _) => "a whole number",
+        (SettingSort::Bool, _) => "true or false",
+        (SettingSort::List, _) => "a list",
+        (SettingSort::TextOrList, _) => "text or a list",
+        (SettingSort::Map, _) => "a map",
+        (SettingSort::MapOrFile, _) => "a map or a path",
+        (SettingSort::ListOrFile, _) => "a list or a path",
+        _ => "text",
+    };
+    faults.sort(&format!("`{}`", setting.name), expected, node);
+    None
+}
+
+/// Returns the files that settings name, as inputs with the role `with.NAME`.
+fn files(settings: &[Setting], with: &With, span: Span, faults: &mut Faults) -> Vec<Input> {
+    let mut inputs = Vec::new();
+    for setting in settings {
+        if !matches!(setting.sort, SettingSort::File | SettingSort::MapOrFile | SettingSort::ListOrFile) {
+            continue;
+        }
+        let span = with.span(setting.name).unwrap_or(span);
+        if let Some(Field::Text(_)) = with.get(setting.name) {
+            faults.push(
+                Diagnostic::error(
+                    "S054",
+                    format!("the path of `{}` must be known before anything runs", setting.name),
+                    span,
+                )
+                .label("it reads files")
+                .help("use `params` or the axes here"),
+            );
+            continue;
+        }
+        let Some(text) = with.constant(setting.name).and_then(Value::as_str) else { continue };
+        let (text, presence) = match text.strip_suffix('?') {
+            Some(text) => (text, Presence::Optional),
+            None => (text, Presence::Required),
+        };
+        if let Some(path) = paths::parse(text, span, faults) {
+            inputs.push(Input {
+                role: format!("with.{}", setting.name),
+                selector: Selector::File(path),
+                presence,
+                span,
+            });
+        }
+    }
+    inputs
+}
+
+fn missing(name: &str, span: Span, faults: &mut Faults) {
+    faults.push(
+        Diagnostic::error("S035", format!("the setting `{name}` is missing"), span)
+            .label("it needs one")
+            .help(format!("write `with: {{ {name}: … }}`")),
+    );
+}
+
+/// Remembers where a setting and what is inside it stand.
+fn note_spans(name: &str, node: &Node, spans: &mut BTreeMap<String, Span>) {
+    spans.insert(name.to_owned(), node.span);
+    for entry in node.entries() {
+        note_spans(&format!("{name}.{}", entry.key), &entry.value, spans);
+    }
+}

@@ -1,0 +1,450 @@
+//! Evaluates the expressions of one action while the file is loaded; those that read files stay for later.
+
+use crate::base::diagnostic::{Diagnostic, nearest};
+use crate::base::span::Span;
+use crate::storyfile::expr::{self, LATE_ROOTS, Late, Piece, ROOTS, Text, TextPiece};
+use crate::storyfile::faults::{Faults, listed};
+use crate::storyfile::tree::{Content, Node};
+use crate::storyfile::with::Field;
+use indexmap::IndexMap;
+use serde_json::Value;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Functions of the expression language that need no declaration.
+const FUNCTIONS: [&str; 4] = ["range", "dict", "namespace", "loop"];
+
+/// Looks up environment variables and remembers which.
+pub struct Variables<'a> {
+    pub get: &'a dyn Fn(&str) -> Option<String>,
+    pub used: RefCell<BTreeSet<String>>,
+    /// Names used in an `api_key` or `headers`.
+    pub secrets: BTreeSet<String>,
+}
+
+impl Variables<'_> {
+    /// Returns the variable's value.
+    pub fn look_up(&self, name: &str) -> Option<String> {
+        self.used.borrow_mut().insert(name.to_owned());
+        (self.get)(name)
+    }
+
+    /// Tells whether a variable holds a secret, by its use or its name (R20).
+    pub fn is_secret(&self, name: &str) -> bool {
+        self.secrets.contains(name)
+            || ["_KEY", "_TOKEN", "_SECRET", "_PASSWORD"].iter().any(|ending| name.ends_with(ending))
+    }
+}
+
+/// The names that the expressions of one action may use.
+pub struct Names<'a> {
+    pub variables: &'a Variables<'a>,
+    /// `params`, the axes, `item`, `stage`, `with`.
+    pub roots: BTreeMap<String, minijinja::Value>,
+    pub inputs: Vec<String>,
+    pub outputs: Vec<String>,
+    pub needs: Vec<String>,
+    /// Fields of `with` that wait for files themselves.
+    pub late_with: BTreeSet<String>,
+    /// Why expressions that read files cannot stand here; `None` where they can.
+    pub only_now: Option<&'static str>,
+}
+
+/// What became of a string.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Settled {
+    /// A string that was exactly one expression keeps its value's type.
+    Value(Value),
+    Text(Text),
+}
+
+impl Names<'_> {
+    /// Settles a string. Faults are reported; `None` then.
+    pub fn settle(&self, text: &str, span: Span, faults: &mut Faults) -> Option<Settled> {
+        self.stray_template(text, span, faults);
+        if !text.contains("${") {
+            return Some(Settled::Text(Text::literal(text, span)));
+        }
+        let pieces = match expr::split(text) {
+            Ok(pieces) => pieces,
+            Err(at) => {
+                let nth = text[..at].matches("${").count();
+                faults.push(
+                    Diagnostic::error("S053", "`${` is not closed", faults.place(span, "${", nth))
+                        .label("no `}` follows")
+                        .help("close it, or write `$${` for the two signs themselves"),
+                );
+                return None;
+            }
+        };
+        let single = pieces.len() == 1;
+        let mut settled = Vec::new();
+        let mut whole = true;
+        for piece in pieces {
+            let value = match piece {
+                Piece::Literal(text) => Some(One::Text(text)),
+                Piece::Variable { name, default } => {
+                    self.variable(&name, default.as_deref(), span, faults).map(One::Text)
+                }
+                Piece::Expression(source) => self.expression(&source, span, faults),
+            };
+            match value {
+                None => whole = false,
+                Some(One::Value(_, value)) if single => return Some(Settled::Value(value)),
+                Some(One::Value(source, value)) => match inserted(&value) {
+                    Some(text) => settled.push(TextPiece::Literal(text)),
+                    None => {
+                        whole = false;
+                        faults.push(no_text(faults.place(span, &source, 0), &source, &value));
+                    }
+                },
+                Some(One::Text(text)) => settled.push(TextPiece::Literal(text)),
+                Some(One::Late(late)) => settled.push(TextPiece::Late(late)),
+            }
+        }
+        whole.then_some(Settled::Text(Text { pieces: settled, span }))
+    }
+
+    /// Settles a string that is text in any case.
+    pub fn text(&self, text: &str, span: Span, faults: &mut Faults) -> Option<Text> {
+        match self.settle(text, span, faults)? {
+            Settled::Text(text) => Some(text),
+            Settled::Value(value) => match inserted(&value) {
+                Some(text) => Some(Text::literal(text, span)),
+                None => {
+                    faults.push(no_text(span, text, &value));
+                    None
+                }
+            },
+        }
+    }
+
+    /// Settles a string whose value must be known now.
+    pub fn now(&self, text: &str, span: Span, faults: &mut Faults) -> Option<String> {
+        self.text(text, span, faults)?.constant()
+    }
+
+    /// Settles a whole tree: plain scalars by the core schema, strings by their expressions.
+    pub fn field(&self, node: &Node, faults: &mut Faults) -> Option<Field> {
+        match &node.value {
+            Content::Scalar(scalar) => match scalar.core() {
+                Value::String(text) => Some(match self.settle(&text, node.span, faults)? {
+                    Settled::Value(value) => Field::Constant(value),
+                    Settled::Text(text) => match text.constant() {
+                        Some(text) => Field::Constant(Value::String(text)),
+                        None => Field::Text(text),
+                    },
+                }),
+                value => Some(Field::Constant(value)),
+            },
+            Content::Seq(items) => {
+                let fields: Vec<Option<Field>> = items.iter().map(|item| self.field(item, faults)).collect();
+                let fields: Vec<Field> = fields.into_iter().collect::<Option<_>>()?;
+                let constants: Option<Vec<Value>> = fields.iter().map(constant).collect();
+                Some(constants.map_or(Field::List(fields), |values| Field::Constant(Value::Array(values))))
+            }
+            Content::Map(entries) => {
+                let mut fields = IndexMap::new();
+                let mut whole = true;
+                for entry in entries {
+                    match self.field(&entry.value, faults) {
+                        Some(field) => drop(fields.insert(entry.key.clone(), field)),
+                        None => whole = false,
+                    }
+                }
+                let constants: Option<serde_json::Map<String, Value>> =
+                    fields.iter().map(|(name, field)| constant(field).map(|value| (name.clone(), value))).collect();
+                whole.then(|| constants.map_or(Field::Map(fields), |values| Field::Constant(Value::Object(values))))
+            }
+        }
+    }
+
+    /// Returns the value of one expression, or the expression itself if it reads files.
+    pub fn expression(&self, source: &str, span: Span, faults: &mut Faults) -> Option<One> {
+        let place = faults.place(span, source, 0);
+        if !expr::is_path(source)
+            && let Err(error) = expr::ENVIRONMENT.compile_expression_owned(source.to_owned())
+        {
+            faults.push(
+                Diagnostic::error("S050", format!("`${{{source}}}` is no expression: {}", expr::reason(&error)), place)
+                    .label("cannot be read")
+                    .help("an expression is a name, a filter, a comparison: `${params.tone | join(', ')}`"),
+            );
+            return None;
+        }
+        let names = expr::names(source);
+        let mut late = false;
+        let mut known = true;
+        let mut environment = BTreeMap::new();
+        for name in &names {
+            let barred = self.only_now.is_some() && LATE_ROOTS.contains(&expr::root_of(name));
+            known &= barred || self.check_name(name, span, place, faults);
+            let mut parts = name.split('.');
+            let (root, field) = (parts.next().unwrap_or(""), parts.next());
+            late |= LATE_ROOTS.contains(&root);
+            late |= root == "with" && field.map_or(!self.late_with.is_empty(), |field| self.late_with.contains(field));
+            if let ("env", Some(field)) = (root, field) {
+                let value = self.variable(field, None, span, faults)?;
+                environment.insert(field.to_owned(), minijinja::Value::from(value));
+            }
+        }
+        known &= check_filters(source, place, faults);
+        if !known {
+            return None;
+        }
+        let mut roots = self.roots.clone();
+        if !environment.is_empty() {
+            roots.insert("env".into(), environment.into());
+        }
+        let context = minijinja::Value::from(roots);
+        if late {
+            return self.late(source, &names, place, context, faults).map(One::Late);
+        }
+        match expr::evaluate(source, context) {
+            Ok(value) if !value.is_undefined() => Some(One::Value(source.to_owned(), expr::to_json(&value))),
+            Ok(_) => {
+                faults.push(
+                    Diagnostic::error("S059", format!("`${{{source}}}` has no value"), place)
+                        .label("nothing here")
+                        .help("look at the names after the dots, or give a default: `| default('…')`"),
+                );
+                None
+            }
+            Err(error) => {
+                faults.push(
+                    Diagnostic::error("S052", format!("`${{{source}}}` failed: {}", expr::reason(&error)), place)
+                        .label("this expression")
+                        .help("look at the values that it uses"),
+                );
+                None
+            }
+        }
+    }
+
+    fn late(
+        &self,
+        source: &str,
+        names: &[String],
+        place: Span,
+        context: minijinja::Value,
+        faults: &mut Faults,
+    ) -> Option<Late> {
+        if let Some(why) = self.only_now {
+            let root = names.iter().map(|name| expr::root_of(name)).find(|root| LATE_ROOTS.contains(root));
+            faults.push(
+                Diagnostic::error("S054", format!("`{}` cannot be used here: {why}", root.unwrap_or("with")), place)
+                    .label("known only when the stage runs")
+                    .help("use `params`, the axes or `stage` here"),
+            );
+            return None;
+        }
+        if names.iter().any(|name| expr::root_of(name) == "env") {
+            faults.push(
+                Diagnostic::error("S054", "an expression reads either files or the environment", place)
+                    .label("both stand here")
+                    .help("write two expressions, or take the variable into `params` first"),
+            );
+            return None;
+        }
+        let values = names
+            .iter()
+            .filter(|name| !LATE_ROOTS.contains(&expr::root_of(name)) && !FUNCTIONS.contains(&name.as_str()))
+            .filter(|name| expr::root_of(name) != "with")
+            .filter_map(|name| expr::evaluate(name, context.clone()).ok().map(|v| (name.clone(), expr::to_json(&v))));
+        Some(Late { source: source.to_owned(), values: values.collect() })
+    }
+
+    fn check_name(&self, name: &str, span: Span, place: Span, faults: &mut Faults) -> bool {
+        let mut parts = name.split('.');
+        let (root, field) = (parts.next().unwrap_or(""), parts.next());
+        let place = match faults.place(place, name, 0) {
+            narrow if narrow != span => narrow,
+            _ => place,
+        };
+        let fields: Option<(&str, Vec<&str>)> = match root {
+            "inputs" => Some(("no input", self.inputs.iter().map(String::as_str).collect())),
+            "outputs" => Some(("no output", self.outputs.iter().map(String::as_str).collect())),
+            "needs" => Some(("no needed stage", self.needs.iter().map(String::as_str).collect())),
+            "env" => None,
+            "prev" | "batch" => {
+                faults.unbuilt(&format!("`{root}` in expressions"), place);
+                return false;
+            }
+            root if FUNCTIONS.contains(&root) => None,
+            root => match self.roots.get(root) {
+                Some(value) if ["params", "with", "stage"].contains(&root) => {
+                    return self.check_field(name, field, value, place, faults);
+                }
+                Some(_) => None,
+                None => {
+                    self.unknown_root(root, name, place, faults);
+                    return false;
+                }
+            },
+        };
+        let (Some((what, known)), Some(field)) = (fields, field) else { return true };
+        if known.contains(&field) || root != "needs" && field.parse::<usize>().is_ok_and(|index| index < known.len()) {
+            return true;
+        }
+        let help = match nearest(field, known.iter().copied()) {
+            Some(near) => format!("did you mean `{root}.{near}`?"),
+            None if known.iter().any(|name| name.parse::<usize>().is_err()) => format!("there are {}", listed(&known)),
+            None if known.is_empty() => format!("the stage declares no `{root}`"),
+            None => format!("they have no names here: write `{root}[0]`"),
+        };
+        faults
+            .push(Diagnostic::error("S051", format!("{what} is named `{field}`"), place).label("not known").help(help));
+        false
+    }
+
+    fn check_field(
+        &self,
+        name: &str,
+        field: Option<&str>,
+        value: &minijinja::Value,
+        place: Span,
+        faults: &mut Faults,
+    ) -> bool {
+        let root = expr::root_of(name);
+        let Some(field) = field else { return true };
+        let known: Vec<String> = value.try_iter().into_iter().flatten().map(|key| key.to_string()).collect();
+        if known.iter().any(|key| key == field) || root == "with" && self.late_with.contains(field) {
+            return true;
+        }
+        let known: Vec<&str> = known.iter().map(String::as_str).collect();
+        let help = match nearest(field, known.iter().copied()) {
+            Some(near) => format!("did you mean `{root}.{near}`?"),
+            None if root == "params" => format!("declare it: `params: {{ {field}: … }}`"),
+            None => format!("there are {}", listed(&known)),
+        };
+        faults
+            .push(Diagnostic::error("S051", format!("`{root}` has no `{field}`"), place).label("not known").help(help));
+        false
+    }
+
+    fn unknown_root(&self, root: &str, name: &str, place: Span, faults: &mut Faults) {
+        let axes = self.roots.keys().map(String::as_str);
+        let candidates = axes.chain(ROOTS.iter().copied().filter(|root| *root != "prev" && *root != "batch"));
+        let params: Vec<String> =
+            self.roots["params"].try_iter().into_iter().flatten().map(|key| key.to_string()).collect();
+        let help = if params.iter().any(|param| param == root) {
+            format!("write `params.{root}`")
+        } else if let Some(near) = nearest(root, candidates) {
+            format!("did you mean `{}`?", name.replacen(root, near, 1))
+        } else if self.variables.look_up(root).is_some() {
+            format!("for the environment variable write `env.{root}`")
+        } else {
+            let own: Vec<&str> =
+                self.roots.keys().map(String::as_str).chain(["inputs", "outputs", "needs", "env"]).collect();
+            format!("known here are {}", listed(&own))
+        };
+        faults.push(
+            Diagnostic::error("S051", format!("the name `{root}` is not known here"), place)
+                .label("not known")
+                .help(help),
+        );
+    }
+
+    fn variable(&self, name: &str, default: Option<&str>, span: Span, faults: &mut Faults) -> Option<String> {
+        let place = faults.place(span, name, 0);
+        if self.variables.is_secret(name) {
+            faults.push(
+                Diagnostic::error("S056", format!("`{name}` is a secret and would become part of a key"), place)
+                    .label("a secret")
+                    .help("secrets stand in `api_key:` and `headers:`; a command gets them by `pass: [NAME]`"),
+            );
+            return None;
+        }
+        let found = self.variables.look_up(name).filter(|value| default.is_none() || !value.is_empty());
+        let value = found.or_else(|| default.map(str::to_owned));
+        if value.is_none() {
+            faults.push(
+                Diagnostic::error("S055", format!("the environment variable `{name}` is not set"), place)
+                    .label("not set")
+                    .help(format!("set it, or give a default: `${{{name}:-…}}`")),
+            );
+        }
+        value
+    }
+
+    /// `{{ params.x }}` in a string of the Storyfile was meant as `${params.x}`.
+    fn stray_template(&self, text: &str, span: Span, faults: &mut Faults) {
+        for (at, _) in text.match_indices("{{") {
+            let inner = text[at + 2..].trim_start();
+            let root: String = inner.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+            let ours = ROOTS.contains(&root.as_str()) || self.roots.contains_key(&root);
+            if let (true, Some(end)) = (ours, text[at..].find("}}")) {
+                let found = &text[at..at + end + 2];
+                let meant = found.trim_matches(['{', '}']).trim();
+                faults.push(
+                    Diagnostic::error("S014", "`{{ … }}` is not read here", faults.place(span, found, 0))
+                        .label("this belongs into template files")
+                        .help(format!("write `${{{meant}}}`")),
+                );
+            }
+        }
+    }
+}
+
+/// One piece of a string.
+#[derive(Clone, Debug)]
+pub enum One {
+    Text(String),
+    /// An expression's source and value.
+    Value(String, Value),
+    Late(Late),
+}
+
+/// Returns a value as text inside a string; `None` for lists, maps and nothing.
+pub fn inserted(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        Value::Bool(truth) => Some(truth.to_string()),
+        Value::Null | Value::Array(_) | Value::Object(_) => None,
+    }
+}
+
+fn no_text(place: Span, source: &str, value: &Value) -> Diagnostic {
+    let (found, help) = match value {
+        Value::Array(_) => ("a list", "join it: `${params.tone | join(', ')}`"),
+        Value::Object(_) => ("a map", "name one of its fields"),
+        _ => ("nothing", "give it a value, or a default: `| default('…')`"),
+    };
+    let source = source.trim_start_matches("${").trim_end_matches('}');
+    Diagnostic::error("S057", format!("`${{{source}}}` is {found}, where text stands"), place).label(found).help(help)
+}
+
+fn constant(field: &Field) -> Option<Value> {
+    match field {
+        Field::Constant(value) => Some(value.clone()),
+        _ => None,
+    }
+}
+
+/// Reports filters that do not exist: evaluation would find them only when the stage runs.
+fn check_filters(source: &str, place: Span, faults: &mut Faults) -> bool {
+    let mut quote = None;
+    let mut fine = true;
+    for (at, byte) in source.bytes().enumerate() {
+        match (quote, byte) {
+            (Some(open), _) if open == byte => quote = None,
+            (Some(_), _) => {}
+            (None, b'\'' | b'"') => quote = Some(byte),
+            (None, b'|') => {
+                let rest = source[at + 1..].trim_start();
+                let name: String = rest.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect();
+                if !name.is_empty() && !expr::has_filter(&name) {
+                    fine = false;
+                    let known = [
+                        "default", "join", "upper", "lower", "trim", "slug", "filename", "length", "first", "last",
+                        "replace", "round", "sort", "title", "tojson", "unique",
+                    ];
+                    faults.unknown("S058", "the filter", &name, faults.place(place, &name, 0), &known);
+                }
+            }
+            _ => {}
+        }
+    }
+    fine
+}

@@ -1,0 +1,69 @@
+//! The environment, read once when the session opens.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+/// The names that every child process sees, beside what its stage declares (R20).
+const CHILD_NAMES: &[&str] = &["PATH", "HOME", "USER", "TMPDIR", "TERM", "LANG", "TZ"];
+
+/// A snapshot of the environment and the working directory.
+#[derive(Clone, Debug, Default)]
+pub struct Environment {
+    vars: BTreeMap<String, String>,
+    /// The folder in which the command was given.
+    pub current_dir: PathBuf,
+    /// This program's own file, to start itself as a helper process.
+    pub program: Option<PathBuf>,
+    /// This process's number.
+    pub process: u32,
+    /// How many processors this process may use; at least 1.
+    pub cores: u32,
+}
+
+impl Environment {
+    /// Reads this process's environment. Names and values that are not UTF-8 are left out.
+    pub fn of_this_process() -> Environment {
+        let text = |os: OsString| os.into_string().ok();
+        Environment {
+            vars: std::env::vars_os().filter_map(|(name, value)| Some((text(name)?, text(value)?))).collect(),
+            current_dir: std::env::current_dir().unwrap_or_default(),
+            program: std::env::current_exe().ok(),
+            process: std::process::id(),
+            cores: std::thread::available_parallelism().map_or(1, |cores| u32::try_from(cores.get()).unwrap_or(1)),
+        }
+    }
+
+    /// Returns an environment with just these variables, for an embedder or a test.
+    pub fn with(vars: impl IntoIterator<Item = (String, String)>, current_dir: PathBuf) -> Environment {
+        Environment { vars: vars.into_iter().collect(), current_dir, program: None, process: 0, cores: 1 }
+    }
+
+    /// Returns the variable's value; `None` if it is not set.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.vars.get(name).map(String::as_str)
+    }
+
+    /// Returns what a child process sees of this environment: the common names and `LC_*`.
+    pub fn for_child(&self) -> BTreeMap<String, String> {
+        self.vars
+            .iter()
+            .filter(|(name, _)| CHILD_NAMES.contains(&name.as_str()) || name.starts_with("LC_"))
+            .map(|(name, value)| (name.clone(), value.clone()))
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_child_sees_no_secret_it_was_not_given() {
+        let vars = [("PATH", "/bin"), ("OPENAI_API_KEY", "sk-1"), ("LC_ALL", "C")];
+        let environment =
+            Environment::with(vars.map(|(name, value)| (name.to_owned(), value.to_owned())), PathBuf::new());
+        let child = environment.for_child();
+        assert_eq!(child.keys().collect::<Vec<_>>(), ["LC_ALL", "PATH"]);
+    }
+}

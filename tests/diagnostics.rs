@@ -1,0 +1,186 @@
+//! Holds `docs/errors.md` against the code: every code has a section, every example gives exactly the report it shows.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use storygen::base::diagnostic::Diagnostic;
+use storygen::base::path::RepoPath;
+use storygen::engine::sources::Pattern;
+use storygen::engine::workflow::{Find, connect};
+use storygen::report::diagnostic::{Color, render};
+use storygen::storyfile::catalog::{Catalog, InputRule, KindInfo, Need, OutputRule, Setting, SettingSort};
+use storygen::storyfile::load::{Given, load};
+use storygen::storyfile::template::Template;
+
+/// A few kinds like the real ones, so that the examples stand on their own.
+struct Kinds;
+
+const fn setting(name: &'static str, sort: SettingSort) -> Setting {
+    Setting { name, sort, required: Need::Optional }
+}
+
+static PROMPT: &[Setting] = &[
+    setting("prompt", SettingSort::Text),
+    setting("template", SettingSort::File),
+    setting("temperature", SettingSort::Number),
+    setting("seed", SettingSort::Integer),
+    setting("stop", SettingSort::TextOrList),
+    setting("extra", SettingSort::Map),
+];
+static SUBTITLES: &[Setting] = &[
+    setting("preset", SettingSort::Choice(&["netflix", "bbc", "shorts"])),
+    Setting { name: "cps", sort: SettingSort::Integer, required: Need::Required },
+];
+
+impl Catalog for Kinds {
+    fn kind(&self, name: &str) -> Option<KindInfo> {
+        let one_file = OutputRule { min: 1, max: Some(1), slots: &[], extensions: &[] };
+        match name {
+            "prompt" => Some(KindInfo {
+                settings: PROMPT,
+                one_of: &[&["template", "prompt"]],
+                inputs: InputRule::ANY,
+                outputs: one_file,
+                capability: Some("text"),
+            }),
+            "subtitles" => Some(KindInfo {
+                settings: SUBTITLES,
+                one_of: &[],
+                inputs: InputRule { min: 1, max: Some(1) },
+                outputs: OutputRule { min: 1, max: None, slots: &[], extensions: &["srt", "vtt", "ass"] },
+                capability: None,
+            }),
+            _ => None,
+        }
+    }
+
+    fn kinds(&self) -> Vec<String> {
+        ["prompt", "subtitles", "idea"].map(str::to_owned).to_vec()
+    }
+
+    fn preset(&self, name: &str) -> Option<&'static str> {
+        match name {
+            "idea" => {
+                Some("takes: { topic: }\nrequired: [topic]\nuses: prompt\nwith: { prompt: \"About ${with.topic}\" }\n")
+            }
+            "broken" => Some("takes: ["),
+            _ => None,
+        }
+    }
+}
+
+struct Section<'a> {
+    code: &'a str,
+    language: &'a str,
+    example: &'a str,
+    report: &'a str,
+}
+
+fn sections(page: &str) -> Vec<Section<'_>> {
+    page.split("\n## ").skip(1).map(section).collect()
+}
+
+fn section(text: &str) -> Section<'_> {
+    let code = text.split_whitespace().next().expect("a section has a title");
+    let mut blocks = text.split("```").skip(1).step_by(2);
+    let (language, example) =
+        blocks.next().and_then(|block| block.split_once('\n')).unwrap_or_else(|| panic!("{code} has no example"));
+    let report = blocks.next().and_then(|block| block.strip_prefix("text\n")).unwrap_or("");
+    Section { code, language, example, report }
+}
+
+/// `# -p name=value` and `# NAME=value` in the first lines are what comes from outside.
+fn report(section: &Section) -> (Vec<Diagnostic>, String) {
+    if section.language == "jinja" {
+        let fault = Template::parse("prompts/x.j2", section.example).expect_err("the example is at fault");
+        let shown = render(std::slice::from_ref(&fault), "prompts/x.j2", section.example, Color::Never);
+        return (vec![fault], shown);
+    }
+    let params =
+        section.example.lines().filter_map(|line| line.strip_prefix("# -p ")).filter_map(|pair| pair.split_once('='));
+    let params = params.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+    let (story, mut faults) = load(section.example, &Kinds, &Given { params, env: &|_| None });
+    if let Some(mut story) = story {
+        connect(&mut story, &BTreeSet::new(), &mut EmptyDisk, &mut faults);
+        assert!(!faults.is_empty(), "the example of {} is right", section.code);
+    }
+    let shown = render(&faults, "Storyfile.yaml", section.example, Color::Never);
+    (faults, shown)
+}
+
+/// A repo with nothing but its Storyfile.
+struct EmptyDisk;
+
+impl Find for EmptyDisk {
+    fn glob(&mut self, _: &Pattern) -> Vec<String> {
+        Vec::new()
+    }
+
+    fn exists(&mut self, _: &RepoPath) -> bool {
+        false
+    }
+
+    fn text(&mut self, _: &RepoPath) -> Option<String> {
+        None
+    }
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Run with `BLESS=1` to write today's reports into the page, then read the difference.
+#[test]
+fn every_example_gives_the_report_that_the_page_shows() {
+    let path = root().join("docs/errors.md");
+    let page = std::fs::read_to_string(&path).expect("docs/errors.md is there");
+    let mut blessed = page.clone();
+    let mut wrong = Vec::new();
+    for section in sections(&page) {
+        let (faults, shown) = report(&section);
+        assert!(
+            faults.iter().any(|fault| fault.code == section.code),
+            "the example of {} gives\n{shown}",
+            section.code
+        );
+        assert!(faults.iter().all(|fault| fault.help.is_some()), "{} has a way out", section.code);
+        if shown != section.report {
+            wrong.push(format!("{}:\n{shown}", section.code));
+            // From its own title on: an example may be the end of another.
+            let title = blessed.find(&format!("\n## {} ", section.code)).expect("the section stands in the page");
+            let old = format!("{}```\n\n```text\n{}```", section.example, section.report);
+            let new = format!("{}```\n\n```text\n{shown}```", section.example);
+            let tail = blessed[title..].replacen(&old, &new, 1);
+            blessed.replace_range(title.., &tail);
+        }
+    }
+    if std::env::var_os("BLESS").is_some() {
+        std::fs::write(&path, blessed).expect("docs/errors.md can be written");
+        return;
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn every_code_in_the_source_has_a_section_and_every_section_a_code() {
+    let mut codes = BTreeSet::new();
+    for folder in ["src/storyfile", "src/cli", "src/engine", "src/kind"] {
+        for entry in std::fs::read_dir(root().join(folder)).expect("the folder is there") {
+            let path = entry.expect("it can be read").path();
+            if path.extension().is_some_and(|extension| extension == "rs") {
+                let text = std::fs::read_to_string(path).expect("it is text");
+                let text = text.split("#[cfg(test)]").next().unwrap_or_default();
+                let found = text.match_indices("\"S").map(|(at, _)| &text[at + 1..]);
+                codes.extend(found.filter_map(code));
+            }
+        }
+    }
+    let page = std::fs::read_to_string(root().join("docs/errors.md")).expect("docs/errors.md is there");
+    let documented: BTreeSet<String> = sections(&page).iter().map(|section| section.code.to_owned()).collect();
+    assert_eq!(codes, documented);
+}
+
+fn code(text: &str) -> Option<String> {
+    let code = text.get(..4)?;
+    let fine = code[1..].bytes().all(|byte| byte.is_ascii_digit()) && text[4..].starts_with('"');
+    fine.then(|| code.to_owned())
+}

@@ -1,0 +1,20 @@
+//! The program end to end: each test makes a repo, runs the real binary in it, and looks at what ran and what stands.
+
+#![cfg(unix)]
+
+mod cutoff;
+mod edits;
+mod exits;
+mod failures;
+mod faults;
+mod flags;
+mod kills;
+mod lost;
+mod model;
+mod names;
+mod quiet;
+mod race;
+mod signals;
+mod space;
+mod stages;
+mod tamper;
