@@ -349,6 +349,12 @@ fn every_example_is_a_storyfile_that_is_right() {
 }
 
 #[test]
+fn the_flagship_is_the_root_storyfile() {
+    let read = |path: &str| fs::read_to_string(root().join(path)).expect("the file can be read");
+    assert!(read("examples/flagship/Storyfile.yaml") == read("Storyfile.yaml"), "copy the one over the other");
+}
+
+#[test]
 fn every_link_leads_somewhere() {
     let link = Regex::new(r"\]\(([^)\s]+)\)").expect("a pattern");
     let mut dead = Vec::new();
