@@ -11,7 +11,7 @@ use crate::base::reason::Reason;
 use crate::base::recipe::{Change, Field, Recipe, Value};
 use crate::engine::compose;
 use crate::engine::error::EngineError;
-use crate::engine::keep::Keep;
+use crate::engine::keep::{Keep, Kept};
 use crate::engine::lockfile::{Line, LineName, Lines};
 use crate::engine::rebuild::{Demand, OutputView, Owner, Question, Standing, Verdict, decide};
 use crate::engine::workflow::TEMPLATE_ROLE;
@@ -169,11 +169,20 @@ impl Project {
         let node = &self.workflow.nodes[action];
         let read = &mut |path: &str| {
             let cached = RepoPath::parse(path).ok().and_then(|path| foreseen.get(&path));
-            let bytes =
-                cached.and_then(|digest| self.store.read(digest).ok().flatten().or_else(|| self.keep.read(digest)));
-            bytes.map_or_else(|| self.workspace.content(path), |bytes| Ok(bytes.into()))
+            match cached.and_then(|digest| self.cached(digest)) {
+                Some(bytes) => Ok(bytes.into()),
+                None => self.workspace.content(path),
+            }
         };
         compose::recipe(&self.story, node, digests, &names, &self.registry, &self.providers, read)
+    }
+
+    /// Returns bytes from whichever cache has them.
+    fn cached(&self, digest: &Digest) -> Option<Vec<u8>> {
+        self.store.read(digest).ok().flatten().or_else(|| match self.keep.read(digest) {
+            Ok(Kept::Bytes(bytes)) => Some(bytes),
+            _ => None,
+        })
     }
 
     /// Returns the names that the action's templates read, those in files and those in the Storyfile.

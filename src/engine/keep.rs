@@ -2,9 +2,19 @@
 
 use crate::base::digest::Digest;
 use crate::engine::error::EngineError;
+use crate::engine::workspace::is_absent;
 use crate::world::disk::Disk;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+/// What became of kept bytes.
+pub enum Kept {
+    Bytes(Vec<u8>),
+    Absent,
+    /// Something else lies under its name.
+    Damaged,
+}
 
 /// The folder `.storygen/keep/`: one file for each content, named by its digest.
 #[derive(Clone)]
@@ -34,9 +44,17 @@ impl Keep {
         self.disk.stat(&self.place(digest)).is_ok()
     }
 
-    /// Returns the bytes; `None` if they are not there or not what was stored.
-    pub fn read(&self, digest: &Digest) -> Option<Vec<u8>> {
-        self.disk.read(&self.place(digest)).ok().filter(|bytes| Digest::of(bytes) == *digest)
+    /// Reads what was kept. A system that cannot read it just now is an error: what a person wrote is not given up for that.
+    pub fn read(&self, digest: &Digest) -> Result<Kept, EngineError> {
+        let place = self.place(digest);
+        match self.disk.read(&place) {
+            Ok(bytes) if Digest::of(&bytes) == *digest => Ok(Kept::Bytes(bytes)),
+            Ok(_) => Ok(Kept::Damaged),
+            Err(error) if is_absent(&error) && !self.has(digest) => Ok(Kept::Absent),
+            // A link to nowhere, or a folder in its place.
+            Err(error) if is_absent(&error) || error.kind() == io::ErrorKind::IsADirectory => Ok(Kept::Damaged),
+            Err(error) => Err(EngineError::read(&place, error)),
+        }
     }
 
     /// Takes what is damaged out of its name, so that nobody counts on it; a person may still want to look at it.
@@ -48,5 +66,45 @@ impl Keep {
 
     fn place(&self, digest: &Digest) -> PathBuf {
         self.dir.join(digest.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::world::real::RealDisk;
+    use std::fs;
+
+    fn keep(dir: &Path) -> (Keep, Digest) {
+        let (keep, file) = (Keep::new(Arc::new(RealDisk), dir.join("keep")), dir.join("poem.md"));
+        fs::write(&file, "only a person could write this").unwrap();
+        let digest = keep.put_file(&file).unwrap();
+        (keep, digest)
+    }
+
+    #[test]
+    fn what_was_kept_comes_back_and_damage_is_told() {
+        let dir = tempfile::tempdir().unwrap();
+        let (keep, digest) = keep(dir.path());
+        assert!(matches!(keep.read(&digest), Ok(Kept::Bytes(bytes)) if bytes == b"only a person could write this"));
+        assert!(matches!(keep.read(&Digest::of(b"other")), Ok(Kept::Absent)));
+        fs::write(keep.place(&digest), "else").unwrap();
+        assert!(matches!(keep.read(&digest), Ok(Kept::Damaged)));
+        fs::remove_file(keep.place(&digest)).unwrap();
+        fs::create_dir(keep.place(&digest)).unwrap();
+        assert!(matches!(keep.read(&digest), Ok(Kept::Damaged)));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_system_that_cannot_read_does_not_make_it_damaged() {
+        let dir = tempfile::tempdir().unwrap();
+        let (keep, digest) = keep(dir.path());
+        let place = keep.place(&digest);
+        fs::remove_file(&place).unwrap();
+        // A name that is too long for the system, as any other failure to read.
+        std::os::unix::fs::symlink("x".repeat(300), &place).unwrap();
+        assert!(keep.read(&digest).is_err());
+        assert!(fs::symlink_metadata(&place).is_ok());
     }
 }

@@ -7,6 +7,7 @@ use crate::base::path::RepoPath;
 use crate::engine::command::STATE_DIR;
 use crate::engine::error::EngineError;
 use crate::engine::judge::Project;
+use crate::engine::keep::Kept;
 use crate::engine::rebuild::Restore;
 use crate::engine::recover::{WORK_DIR, remove};
 use crate::engine::workspace::{Workspace, list_files, stays_inside};
@@ -185,14 +186,14 @@ fn write_content(project: &mut Project, path: &RepoPath, digest: &Digest) -> Res
 /// Writes a file's content to `place` from whichever cache has it; returns why none has.
 fn write_file(project: &Project, digest: &Digest, place: &Path) -> Result<Option<String>, EngineError> {
     let Materialised::Missing(reason) = project.store.materialise(digest, place)? else { return Ok(None) };
-    let Some(bytes) = project.keep.read(digest) else {
-        if !project.keep.has(digest) {
-            return Ok(Some(reason.to_string()));
+    match project.keep.read(digest)? {
+        Kept::Bytes(bytes) => project.store.write_out(&bytes, place)?,
+        Kept::Absent => return Ok(Some(reason.to_string())),
+        Kept::Damaged => {
+            project.keep.set_aside(digest)?;
+            return Ok(Some("what was kept of it is damaged".to_owned()));
         }
-        project.keep.set_aside(digest)?;
-        return Ok(Some("what was kept of it is damaged".to_owned()));
-    };
-    project.store.write_out(&bytes, place)?;
+    }
     Ok(None)
 }
 

@@ -31,10 +31,6 @@ fn count(runs: &[String]) -> BTreeMap<String, usize> {
 
 #[test]
 fn a_build_killed_at_any_call_is_healed_by_the_next() {
-    if !crate::soak() {
-        println!("skipped: the sweep of kills runs with STORYGEN_SOAK=1");
-        return;
-    }
     if !strace::works() {
         return;
     }

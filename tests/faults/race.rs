@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::process::Stdio;
 
-const BUILDS: usize = 8;
+const BUILDS: usize = 16;
 const STAGES: usize = 20;
 
 fn cold() -> Repo {
@@ -25,7 +25,7 @@ fn cold() -> Repo {
 
 #[test]
 fn builds_at_once_make_each_stage_once() {
-    let rounds = if crate::soak() { 50 } else { 5 };
+    let rounds = if crate::soak() { 50 } else { 10 };
     let before = cold();
     let gold = before.fork().built().tree();
     for round in 0..rounds {
