@@ -1,6 +1,7 @@
 //! The command line as typed: every command, its options, and the words of `--help`.
 
 pub mod build;
+pub mod given;
 pub mod look_up;
 pub mod tend;
 pub mod unknown;

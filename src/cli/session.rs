@@ -3,6 +3,7 @@
 use crate::base::diagnostic::{Diagnostic, Severity};
 use crate::base::digest::Digest;
 use crate::base::id::RunId;
+use crate::cli::args::given::GivenArgs;
 use crate::cli::error::CliError;
 use crate::engine::open::{Access, Opened, Opening, faults_of_graph, open};
 use crate::engine::settle::Stamp;
@@ -38,9 +39,10 @@ pub struct Inputs {
     pub on_pull: Arc<dyn Fn(PullEvent) + Send + Sync>,
 }
 
-impl Default for Inputs {
-    fn default() -> Inputs {
-        Inputs { params: Vec::new(), pull: PullPolicy::Pull, on_pull: Arc::new(|_| {}) }
+impl Inputs {
+    /// Returns what a command gives that makes nothing and so needs no model.
+    pub fn of(given: &GivenArgs) -> Inputs {
+        Inputs { params: given.params.clone(), pull: PullPolicy::Pull, on_pull: Arc::new(|_| {}) }
     }
 }
 

@@ -188,3 +188,21 @@ fn clean_removes_outputs_and_a_build_puts_them_back() {
     space.build().ran_nothing();
     assert_eq!(space.tree(), before);
 }
+
+#[test]
+fn what_is_asked_of_a_build_with_params_is_asked_with_the_same() {
+    let space = Space::new().story(
+        "
+        params: { idea: bus }
+        stages: { a: { outputs: a, run: 'echo ${params.idea} > a' } }
+        ",
+    );
+    let given = ["-p", "idea=tram"];
+    space.build_with(&given).ran(["a"]).holds("a", "tram\n");
+    space.run(&["status", "--exit-code", "-p", "idea=tram"]).exit(0);
+    space.run(&["status", "--exit-code"]).exit(1);
+    space.run(&["why", "a", "-p", "idea=tram"]).exit(0);
+    space.file("a", "a tram in the rain\n");
+    space.run(&["accept", "a", "-p", "idea=tram"]).exit(0);
+    space.build_with(&given).ran_nothing().holds("a", "a tram in the rain\n");
+}

@@ -1,5 +1,6 @@
 //! `storygen build`.
 
+use super::given::GivenArgs;
 use clap::{ArgAction, Args, ValueEnum};
 use std::path::PathBuf;
 
@@ -27,9 +28,8 @@ pub struct BuildArgs {
     /// Say what would run, and run nothing
     #[arg(short = 'n', long)]
     pub dry_run: bool,
-    /// Set a parameter of the Storyfile; may be given several times
-    #[arg(short, long = "param", value_name = "NAME=VALUE", value_parser = parameter)]
-    pub params: Vec<(String, String)>,
+    #[command(flatten)]
+    pub given: GivenArgs,
     /// Make this stage again though it is up to date, as a new take; the earlier takes are kept
     #[arg(long, value_name = "TARGET")]
     pub force: Vec<String>,
@@ -77,11 +77,4 @@ pub enum ProgressArg {
     Live,
     /// One line when a stage starts and one when it ends
     Plain,
-}
-
-fn parameter(text: &str) -> Result<(String, String), String> {
-    match text.split_once('=') {
-        Some((name, value)) if !name.trim().is_empty() => Ok((name.trim().to_owned(), value.to_owned())),
-        _ => Err("write it as NAME=VALUE, for example -p idea=\"the last bus\"".to_owned()),
-    }
 }

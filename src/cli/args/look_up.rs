@@ -1,5 +1,6 @@
 //! The commands that look and change nothing: `status`, `why`, `graph`, `validate`, `log`.
 
+use super::given::GivenArgs;
 use clap::{Args, ValueEnum};
 
 /// Show what is up to date and what a build would do
@@ -11,6 +12,8 @@ pub struct StatusArgs {
     /// Stages, patterns of stages, or files; everything if none is given
     #[arg(value_name = "TARGET")]
     pub targets: Vec<String>,
+    #[command(flatten)]
+    pub given: GivenArgs,
     /// Show also the stages that are up to date
     #[arg(short, long)]
     pub verbose: bool,
@@ -29,6 +32,8 @@ pub struct WhyArgs {
     /// A stage, a pattern of stages, or a file that a stage writes
     #[arg(value_name = "STAGE")]
     pub stage: String,
+    #[command(flatten)]
+    pub given: GivenArgs,
     /// Print JSON
     #[arg(long)]
     pub json: bool,
@@ -40,6 +45,8 @@ pub struct WhyArgs {
     storygen graph                                       a tree\n  \
     storygen graph --format dot | dot -Tsvg > graph.svg  a picture, through Graphviz")]
 pub struct GraphArgs {
+    #[command(flatten)]
+    pub given: GivenArgs,
     /// How to draw it
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
     pub format: GraphFormat,
@@ -76,6 +83,8 @@ pub enum GraphFormat {
     after_help = "Example:\n  storygen validate     each fault with its line and a way out; exit status 2 if there is one"
 )]
 pub struct ValidateArgs {
+    #[command(flatten)]
+    pub given: GivenArgs,
     /// Print JSON
     #[arg(long)]
     pub json: bool,

@@ -1,5 +1,6 @@
 //! The commands that tend a repo and this machine: `accept`, `clean`, `init`, `eject`, `models`, `completions`.
 
+use super::given::GivenArgs;
 use clap::{Args, Subcommand};
 use clap_complete::Shell;
 use std::path::PathBuf;
@@ -16,6 +17,8 @@ pub struct AcceptArgs {
     /// Stages, patterns of stages, or files that stages write
     #[arg(value_name = "PATTERN", required = true)]
     pub patterns: Vec<String>,
+    #[command(flatten)]
+    pub given: GivenArgs,
 }
 
 /// Remove the files that stages made
@@ -30,6 +33,8 @@ pub struct CleanArgs {
     /// Stages, patterns of stages, or files; everything if none is given
     #[arg(value_name = "TARGET")]
     pub targets: Vec<String>,
+    #[command(flatten)]
+    pub given: GivenArgs,
     /// Say what would be removed, and remove nothing
     #[arg(short = 'n', long)]
     pub dry_run: bool,

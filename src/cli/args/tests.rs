@@ -1,6 +1,7 @@
 //! Tests of the command line: each example of the documents is understood, each slip has a way out.
 
 use super::build::ProgressArg;
+use super::given::GivenArgs;
 use super::look_up::GraphFormat;
 use super::tend::ModelsCommand;
 use super::*;
@@ -98,7 +99,7 @@ fn the_options_of_build_arrive() {
         targets: vec!["voice".into()],
         jobs: Some(2),
         keep_going: true,
-        params: vec![("idea".into(), "a=b c".into()), ("tone".into(), "sad".into())],
+        given: GivenArgs { params: vec![("idea".into(), "a=b c".into()), ("tone".into(), "sad".into())] },
         force: vec!["script".into()],
         discard_edits: vec!["title".into()],
         progress: ProgressArg::Live,

@@ -17,7 +17,7 @@ pub fn run(context: &Context, args: &AcceptArgs) -> Result<u8, CliError> {
     let sink = context.sink(Manner::default());
     let state = found.root.join(STATE_DIR);
     let _lock = hold(context, &state, &*sink)?;
-    let mut opened = open_project(&context.world, &found, &Inputs::default(), Access::Write)?;
+    let mut opened = open_project(&context.world, &found, &Inputs::of(&args.given), Access::Write)?;
     recover(&mut opened.project, &state, &*sink)?;
     let patterns: Vec<String> = args.patterns.iter().map(|pattern| found.target(pattern)).collect();
     let chosen = find_all(&opened.project, &patterns)?;

@@ -31,7 +31,7 @@ use std::sync::Arc;
 pub fn run(context: &Context, args: &BuildArgs) -> Result<u8, CliError> {
     let found = find(&context.world, &context.dir, context.file.as_deref())?;
     let wish = wish(&found, args);
-    let inputs = Inputs { params: args.params.clone(), pull: pull(args), on_pull: context.on_pull() };
+    let inputs = Inputs { pull: pull(args), on_pull: context.on_pull(), ..Inputs::of(&args.given) };
     if args.dry_run {
         return dry_run(context, &found, &wish, &inputs, args);
     }
@@ -235,6 +235,6 @@ fn request(found: &Found, args: &BuildArgs) -> crate::base::digest::Digest {
     parts.push("from");
     parts.extend(args.from.as_deref());
     parts.push("params");
-    parts.extend(args.params.iter().flat_map(|(name, value)| [name.as_str(), value.as_str()]));
+    parts.extend(args.given.params.iter().flat_map(|(name, value)| [name.as_str(), value.as_str()]));
     request_digest(found, &parts)
 }

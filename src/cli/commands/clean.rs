@@ -22,7 +22,7 @@ pub fn run(context: &Context, args: &CleanArgs) -> Result<u8, CliError> {
         Access::Read => None,
         Access::Write => Some(hold(context, &state, &*sink)?),
     };
-    let mut opened = open_project(&context.world, &found, &Inputs::default(), access)?;
+    let mut opened = open_project(&context.world, &found, &Inputs::of(&args.given), access)?;
     let chosen: BTreeSet<usize> = if args.targets.is_empty() {
         (0..opened.project.workflow.nodes.len()).collect()
     } else {

@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 /// Runs the command and returns its exit code.
 pub fn run(context: &Context, args: &GraphArgs) -> Result<u8, CliError> {
     let found = find(&context.world, &context.dir, context.file.as_deref())?;
-    let mut opened = open_project(&context.world, &found, &Inputs::default(), Access::Read)?;
+    let mut opened = open_project(&context.world, &found, &Inputs::of(&args.given), Access::Read)?;
     let mut states: BTreeMap<usize, ActionView> = BTreeMap::new();
     if args.status {
         let selection = select(&opened.project, &Wish::default())?;

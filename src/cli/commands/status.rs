@@ -15,7 +15,7 @@ use crate::report::why::{render_why, why_json};
 /// Runs `status` and returns its exit code: 0, or with `--exit-code` 1 if a build would do something.
 pub fn run(context: &Context, args: &StatusArgs) -> Result<u8, CliError> {
     let found = find(&context.world, &context.dir, context.file.as_deref())?;
-    let mut opened = open_project(&context.world, &found, &Inputs::default(), Access::Read)?;
+    let mut opened = open_project(&context.world, &found, &Inputs::of(&args.given), Access::Read)?;
     context.warn(&found, &opened.warnings);
     let targets = args.targets.iter().map(|target| found.target(target)).collect();
     let selection = select(&opened.project, &Wish { targets, ..Wish::default() })?;
@@ -32,7 +32,7 @@ pub fn run(context: &Context, args: &StatusArgs) -> Result<u8, CliError> {
 /// Runs `why` and returns its exit code.
 pub fn why(context: &Context, args: &WhyArgs) -> Result<u8, CliError> {
     let found = find(&context.world, &context.dir, context.file.as_deref())?;
-    let mut opened = open_project(&context.world, &found, &Inputs::default(), Access::Read)?;
+    let mut opened = open_project(&context.world, &found, &Inputs::of(&args.given), Access::Read)?;
     let chosen = find_target(&opened.project, &found.target(&args.stage))?;
     let selection = select(&opened.project, &Wish { targets: vec![found.target(&args.stage)], ..Wish::default() })?;
     let mut plan = plan(&mut opened.project, &selection)?;

@@ -16,7 +16,7 @@ pub fn run(context: &Context, args: &ValidateArgs) -> Result<u8, CliError> {
     let found = find(&context.world, &context.dir, context.file.as_deref())?;
     let text = String::from_utf8(context.world.disk.read(&found.root.join(&found.name)).unwrap_or_default());
     let text = text.unwrap_or_default();
-    let mut opened = match open_project(&context.world, &found, &Inputs::default(), Access::Read) {
+    let mut opened = match open_project(&context.world, &found, &Inputs::of(&args.given), Access::Read) {
         Ok(opened) => opened,
         Err(CliError::Faults { file, text, faults }) if args.json => {
             context.answer(&format!("{:#}\n", to_json(&faults, &file, &text)));

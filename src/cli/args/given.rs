@@ -1,0 +1,18 @@
+//! What a user gives to a Storyfile beside the file itself: the same for every command that reads it.
+
+use clap::Args;
+
+/// The values of parameters.
+#[derive(Clone, Debug, Default, PartialEq, Args)]
+pub struct GivenArgs {
+    /// Set a parameter of the Storyfile; may be given several times
+    #[arg(short, long = "param", value_name = "NAME=VALUE", value_parser = parameter)]
+    pub params: Vec<(String, String)>,
+}
+
+fn parameter(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.trim().is_empty() => Ok((name.trim().to_owned(), value.to_owned())),
+        _ => Err("write it as NAME=VALUE, for example -p idea=\"the last bus\"".to_owned()),
+    }
+}
