@@ -21,7 +21,9 @@ pub enum Reason {
     /// What was recorded cannot be had any more: the output is gone and its bytes are in no cache, or are wrong.
     Lost { path: String },
     /// An input changed while the command ran, so its result vouches for nothing.
-    InputMoved { path: String },
+    InputMoved,
+    /// What stands is a person's edit of another result than today's.
+    EditOfAnother,
 }
 
 impl fmt::Display for Reason {
@@ -37,7 +39,8 @@ impl fmt::Display for Reason {
             Reason::Forced => f.write_str("asked for by the command line"),
             Reason::Upstream { stage } => write!(f, "waits for `{stage}`"),
             Reason::Lost { path } => write!(f, "`{path}` is gone and no cache has its bytes"),
-            Reason::InputMoved { path } => write!(f, "`{path}` changed while the command ran"),
+            Reason::InputMoved => f.write_str("an input changed while the command ran"),
+            Reason::EditOfAnother => f.write_str("the edit was made on another result than today's"),
         }
     }
 }

@@ -16,12 +16,14 @@ use crate::world::World;
 use crate::world::reaper;
 use std::ffi::OsString;
 use std::io::{self, Write};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 /// Runs one command line, the program's name first, and returns its exit code.
 pub fn run(args: Vec<OsString>, world: World) -> ExitCode {
     if args.get(1).is_some_and(|first| first == reaper::ARGUMENT) {
-        reaper::serve(io::stdin().lock());
+        let lock = args.get(2).map(PathBuf::from).unwrap_or_default();
+        reaper::live(&lock, io::stdin().lock(), io::stdout());
         return ExitCode::SUCCESS;
     }
     let args = match args::parse(args) {

@@ -55,6 +55,8 @@ fn view(project: &Project, plan: &Plan, step: &Step) -> ActionView {
                 }
                 Wait::Foreign { .. } => view.reason = Some("storygen did not make what stands".to_owned()),
                 Wait::EditLost { .. } => view.reason = Some("an edit is in no cache here".to_owned()),
+                Wait::Misfit { .. } => view.reason = Some("what stands is not of the declared sort".to_owned()),
+                Wait::Obstructed { .. } => view.reason = Some("a file stands where a folder belongs".to_owned()),
             }
         }
         Judgement::Unknown { maker } => {

@@ -6,7 +6,7 @@ use crate::engine::judge::{Course, Demands, Judgement, Project, Settled};
 use crate::engine::publish::store_output;
 use crate::engine::rebuild::{Fresh, Owner, Standing, Verdict};
 use crate::engine::settle::{Made, Stamp};
-use crate::store::{Maker, Reuse};
+use crate::store::{Author, Maker, RecordedOutput, Reuse};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What became of one action.
@@ -71,7 +71,7 @@ fn standing(project: &mut Project, action: usize) -> Result<Result<Fresh, String
     let mut stands = Fresh { take: 1, outputs: BTreeMap::new(), edits: BTreeMap::new() };
     for output in outputs {
         match project.workspace.standing(&output.path, output.sort)? {
-            Standing::Absent => return Ok(Err(format!("`{}` is not there", output.path))),
+            Standing::Absent | Standing::Obstructed => return Ok(Err(format!("`{}` is not there", output.path))),
             Standing::WrongSort => return Ok(Err(format!("`{}` is not what was declared", output.path))),
             Standing::Content(digest) => {
                 if project.owner(action, &output.path, &digest) != Owner::Ours {
@@ -98,7 +98,8 @@ fn record(
             crate::engine::publish::keep_standing(project, &output.path)?;
         }
         if let Ok(recorded) = store_output(&project.workspace, &project.store, &output, &place)? {
-            outputs.push(recorded);
+            let author = if stands.edits.contains_key(&output.path) { Author::Person } else { Author::Stage };
+            outputs.push(RecordedOutput { author, ..recorded });
         }
     }
     let made = Made {

@@ -10,7 +10,7 @@ use crate::engine::error::EngineError;
 use crate::store::make_way;
 use crate::world::disk::{Append, Disk};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// A command that may be writing.
@@ -39,7 +39,7 @@ pub struct Attempts {
     file: Box<dyn Append>,
     path: PathBuf,
     next: u64,
-    open: usize,
+    open: BTreeSet<u64>,
 }
 
 impl Attempts {
@@ -50,15 +50,15 @@ impl Attempts {
         }
         let mut file = disk.append(path).map_err(|error| EngineError::write(path, error))?;
         file.truncate(0).map_err(|error| EngineError::write(path, error))?;
-        Ok(Attempts { file, path: path.to_owned(), next: 1, open: 0 })
+        Ok(Attempts { file, path: path.to_owned(), next: 1, open: BTreeSet::new() })
     }
 
     /// Opens an attempt and returns its number.
     pub fn begin(&mut self, attempt: Attempt) -> Result<u64, EngineError> {
         let number = self.next;
         self.next += 1;
-        self.open += 1;
         self.append(&Entry::Open(number, attempt))?;
+        self.open.insert(number);
         Ok(number)
     }
 
@@ -67,10 +67,14 @@ impl Attempts {
         self.append(&Entry::Started(number, group, started))
     }
 
+    pub fn is_open(&self, number: u64) -> bool {
+        self.open.contains(&number)
+    }
+
     /// Closes an attempt: its outputs are published, or as they were before.
     pub fn close(&mut self, number: u64) -> Result<(), EngineError> {
-        self.open -= 1;
-        if self.open == 0 {
+        self.open.remove(&number);
+        if self.open.is_empty() {
             // Nothing is open: what was written tells nothing any more.
             return self.file.truncate(0).map_err(|error| EngineError::write(&self.path, error));
         }

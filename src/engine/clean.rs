@@ -23,7 +23,7 @@ pub fn find(project: &mut Project, chosen: &BTreeSet<usize>) -> Result<Vec<Found
     for &action in chosen {
         for output in project.node(action).action.outputs.clone() {
             match project.workspace.standing(&output.path, output.sort)? {
-                Standing::Absent => {}
+                Standing::Absent | Standing::Obstructed => {}
                 Standing::WrongSort => found.push(Found::Kept(output.path)),
                 Standing::Content(digest) => match project.owner(action, &output.path, &digest) {
                     Owner::Ours => found.push(Found::Ours(output.path)),

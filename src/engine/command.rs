@@ -7,12 +7,13 @@ use crate::engine::attempts::{Attempt, Attempts};
 use crate::engine::compose;
 use crate::engine::error::EngineError;
 use crate::engine::judge::Project;
-use crate::engine::publish::{check_inside, create_parent, save_left, save_standing};
+use crate::engine::publish::{check_inside, create_parent, save_left};
 use crate::engine::recover::{WORK_DIR, attempt_dir, remove};
 use crate::engine::workflow::{Bound, Node};
+use crate::engine::workspace::list_files;
 use crate::storyfile::command::{Command, Invocation};
 use crate::storyfile::story::{Output, OutputSort};
-use crate::world::disk::{Disk, Sort};
+use crate::world::disk::{Disk, Sort, Stat};
 use crate::world::env::Environment;
 use crate::world::process::{Ended, Finished, Limits, Program, Running, start, start_time};
 use crate::world::reaper::Reaper;
@@ -23,12 +24,23 @@ use tokio_util::sync::CancellationToken;
 /// The state folder's name; staging lies in it, on the tree's own file system.
 pub const STATE_DIR: &str = ".storygen";
 
+/// The lock that the reaper holds, in the state folder.
+pub const REAPER_LOCK: &str = "reaper";
+
 /// A prepared attempt.
 pub struct Prepared {
     pub number: u64,
     pub program: Program,
-    moved: Vec<RepoPath>,
+    moved: Vec<Moved>,
     staged: bool,
+}
+
+/// An output that stood before and was moved aside.
+struct Moved {
+    path: RepoPath,
+    /// Its files with their sizes and times as they were stored: what is written to one later, through a handle that was
+    /// open already, shows.
+    files: Vec<(PathBuf, Stat)>,
 }
 
 /// What all attempts of a build share.
@@ -54,47 +66,59 @@ impl Workshop {
         for output in &outputs {
             check_inside(project, &output.path)?;
             if project.workspace.stat(&output.path)?.is_some() {
+                let files = files_of(&*project.workspace.disk, &project.workspace.place(&output.path));
                 // Stored before moved: from here on nothing but the attempt's folder has these bytes.
-                save_standing(project, &output.path)?;
-                standing.push(output.path.clone());
+                save_left(project, &output.path)?;
+                standing.push(Moved { path: output.path.clone(), files });
             }
         }
         let id = project.node(action).action.id.clone();
         let paths = outputs.iter().map(|output| output.path.clone()).collect();
-        let number =
-            self.attempts.begin(Attempt { action: id, outputs: paths, moved: standing.clone(), group: None })?;
-        let place = attempt_dir(&self.dir, number);
-        let disk = project.workspace.disk.clone();
-        for path in &standing {
-            let prev = place.join("prev").join(path.as_str());
-            create_parent(&*disk, &prev)?;
-            let from = project.workspace.place(path);
-            disk.rename(&from, &prev).map_err(|error| EngineError::write(&from, error))?;
-        }
+        let moved = standing.iter().map(|moved| moved.path.clone()).collect();
+        let number = self.attempts.begin(Attempt { action: id, outputs: paths, moved, group: None })?;
+        let program_yet = Program { argv: Vec::new(), current_dir: PathBuf::new(), env: Default::default() };
         let staged = command.mentions_outputs();
-        for output in &outputs {
-            make_folders(project, output, &project.workspace.root.clone())?;
-            if staged {
-                make_folders(project, output, &place.join("out"))?;
-            }
+        let mut prepared = Prepared { number, program: program_yet, moved: standing, staged };
+        if let Err(error) = self.make_place(project, &outputs, &prepared) {
+            self.abandon(project, action, &prepared);
+            return Err(error);
         }
-        let prepared = |program| Prepared { number, program, moved: standing.clone(), staged };
         match program(project.node(action), project, number, command, environment) {
-            Ok(program) => Ok(Ok(prepared(program))),
+            Ok(program) => {
+                prepared.program = program;
+                Ok(Ok(prepared))
+            }
             Err(failure) => {
-                let program = Program { argv: Vec::new(), current_dir: PathBuf::new(), env: Default::default() };
-                self.roll_back(project, action, &prepared(program))?;
+                self.roll_back(project, action, &prepared)?;
                 Ok(Err(failure))
             }
         }
     }
 
+    /// Moves what stands aside and makes the folders that the outputs go to.
+    fn make_place(&self, project: &Project, outputs: &[Output], prepared: &Prepared) -> Result<(), EngineError> {
+        let place = attempt_dir(&self.dir, prepared.number);
+        let disk = &project.workspace.disk;
+        for Moved { path, .. } in &prepared.moved {
+            let prev = place.join("prev").join(path.as_str());
+            create_parent(&**disk, &prev)?;
+            let from = project.workspace.place(path);
+            disk.rename(&from, &prev).map_err(|error| EngineError::write(&from, error))?;
+        }
+        for output in outputs {
+            make_folders(project, output, &project.workspace.root)?;
+            if prepared.staged {
+                make_folders(project, output, &place.join("out"))?;
+            }
+        }
+        Ok(())
+    }
+
     /// Starts a prepared attempt.
     pub fn start(&mut self, prepared: &Prepared) -> Result<Result<Running, Failure>, EngineError> {
         if let (None, Some(program)) = (&self.reaper, &self.reaper_program) {
-            let reaper =
-                Reaper::start(program).map_err(|source| EngineError::Process { what: "the reaper".into(), source })?;
-            self.reaper = Some(reaper);
+            let reaper = Reaper::start(program, &self.dir.join(REAPER_LOCK));
+            self.reaper = Some(reaper.map_err(|source| EngineError::Process { what: "the reaper".into(), source })?);
         }
         // A reaper that has died is no reason to lose the work: it only guards against our own death.
         if let Some(reaper) = &mut self.reaper {
@@ -174,8 +198,45 @@ impl Workshop {
             remove(&*disk, &declared)?;
             disk.rename(from, &declared).map_err(|error| EngineError::write(&declared, error))?;
         }
+        self.keep_late_writes(project, prepared)?;
         self.close(project, prepared)?;
         Ok(taken)
+    }
+
+    /// Keeps what was written to a moved file after it was stored: a person's program may have had it open.
+    fn keep_late_writes(&self, project: &Project, prepared: &Prepared) -> Result<(), EngineError> {
+        let disk = &*project.workspace.disk;
+        for Moved { path, files } in &prepared.moved {
+            let prev = attempt_dir(&self.dir, prepared.number).join("prev").join(path.as_str());
+            for (inside, stat) in files {
+                let file = if inside.as_os_str().is_empty() { prev.clone() } else { prev.join(inside) };
+                let changed = |now: Stat| (now.size, now.mtime_ns) != (stat.size, stat.mtime_ns);
+                if disk.stat_following(&file).is_ok_and(changed) {
+                    project.keep.put_file(&file)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Puts back what can be put back when the machine fails in the middle of an attempt, and frees what the attempt
+    /// takes. What has to be stored first, and cannot be, stays for the next build to recover.
+    pub fn abandon(&mut self, project: &mut Project, action: usize, prepared: &Prepared) {
+        if !self.attempts.is_open(prepared.number) {
+            return;
+        }
+        let place = attempt_dir(&self.dir, prepared.number);
+        let disk = project.workspace.disk.clone();
+        remove(&*disk, &place.join("out")).ok();
+        if self.roll_back(project, action, prepared).is_ok() {
+            return;
+        }
+        for Moved { path, .. } in &prepared.moved {
+            let declared = project.workspace.place(path);
+            if disk.stat(&declared).is_err() {
+                disk.rename(&place.join("prev").join(path.as_str()), &declared).ok();
+            }
+        }
     }
 
     /// Removes what the attempt wrote and puts back what stood before. What is removed is kept: a person may have saved
@@ -189,8 +250,8 @@ impl Workshop {
             let declared = project.workspace.place(path);
             save_left(project, path)?;
             remove(&*disk, &declared)?;
-            if prepared.moved.contains(path) {
-                let prev = place.join("prev").join(path.as_str());
+            let prev = place.join("prev").join(path.as_str());
+            if prepared.moved.iter().any(|moved| moved.path == *path) && disk.stat(&prev).is_ok() {
                 disk.rename(&prev, &declared).map_err(|error| EngineError::write(&declared, error))?;
             }
         }
@@ -211,6 +272,18 @@ impl Prepared {
     fn names(&self, staging: &Path, path: &RepoPath) -> bool {
         let relative = staging.strip_prefix(&self.program.current_dir).unwrap_or(staging).display().to_string();
         self.program.argv.iter().any(|word| word.replace(&relative, "").contains(path.as_str()))
+    }
+}
+
+/// Lists the files at `place`, itself if it is one, relative to it.
+fn files_of(disk: &dyn Disk, place: &Path) -> Vec<(PathBuf, Stat)> {
+    match disk.stat_following(place) {
+        Ok(stat) if stat.sort == Sort::Dir => {
+            let files = list_files(disk, place).unwrap_or_default();
+            files.into_iter().map(|(path, stat)| (PathBuf::from(path.as_str()), stat)).collect()
+        }
+        Ok(stat) => vec![(PathBuf::new(), stat)],
+        Err(_) => Vec::new(),
     }
 }
 

@@ -315,6 +315,15 @@ impl Wait {
                 "Bring the file back (from version control or a colleague), or remove the edit:".to_owned(),
                 discard,
             ],
+            Wait::Misfit { paths } => vec![
+                format!("{} is not of the declared sort: a folder where a file belongs, or the reverse.", list(paths)),
+                "Move it away, or:".to_owned(),
+                discard,
+            ],
+            Wait::Obstructed { paths } => vec![
+                format!("{} cannot be written: a file stands where a folder above it belongs.", list(paths)),
+                "Move that file away, or let the stage write elsewhere.".to_owned(),
+            ],
         }
     }
 }

@@ -6,7 +6,7 @@ use crate::base::id::Take;
 use crate::base::path::RepoPath;
 use crate::base::reason::Reason;
 use crate::base::recipe::Recipe;
-use crate::engine::command::failure;
+use crate::engine::command::{Prepared, failure};
 use crate::engine::drive::Drive;
 use crate::engine::error::EngineError;
 use crate::engine::judge::Settled;
@@ -17,8 +17,9 @@ use crate::engine::workflow::What;
 use crate::event::kind::{Event, Outcome};
 use crate::kind::check::check_outputs_beside;
 use crate::kind::contract::{Made, Pay};
-use crate::store::{ActionRecord, Maker, OutputSort as RecordedSort, RecordedOutput, Reuse};
+use crate::store::{ActionRecord, Author, Maker, OutputSort as RecordedSort, RecordedOutput, Reuse};
 use crate::storyfile::story::{OnExit, Output, Retry};
+use crate::world::disk::Stat;
 use crate::world::process::Finished as ProcessFinished;
 use std::collections::BTreeMap;
 use std::io;
@@ -33,6 +34,8 @@ pub struct Ticket {
     pub recipe: Recipe,
     /// Of the inputs, in order.
     pub digests: Vec<Option<Digest>>,
+    /// Of the files of each input as a command began: one that changed and changed back shows.
+    pub stats: Vec<Vec<Stat>>,
     /// Edits at the outputs may be replaced.
     pub discard: bool,
     pub attempts: u32,
@@ -47,6 +50,7 @@ impl Default for Ticket {
             take: 1,
             recipe: Recipe::default(),
             digests: Vec::new(),
+            stats: Vec::new(),
             discard: false,
             attempts: 0,
             started: Duration::ZERO,
@@ -86,6 +90,20 @@ impl Drive<'_> {
     ) -> Result<(), EngineError> {
         self.crew.workshop.ended(group);
         let prepared = self.crew.prepared.remove(&action).expect("a command at work was prepared");
+        let taken = self.take_over(action, &prepared, ended);
+        if taken.is_err() {
+            self.crew.workshop.abandon(self.project, action, &prepared);
+        }
+        taken
+    }
+
+    /// Makes the result of an ended command stand, or rolls it back.
+    fn take_over(
+        &mut self,
+        action: usize,
+        prepared: &Prepared,
+        ended: io::Result<ProcessFinished>,
+    ) -> Result<(), EngineError> {
         let timeout = self.project.node(action).action.timeout;
         let (fault, output) = match ended {
             Ok(finished) => {
@@ -97,7 +115,7 @@ impl Drive<'_> {
             }
         };
         let located = match fault {
-            None => self.crew.workshop.locate(self.project, action, &prepared),
+            None => self.crew.workshop.locate(self.project, action, prepared),
             Some(fault) => Err(fault),
         };
         let recorded = match located {
@@ -107,13 +125,13 @@ impl Drive<'_> {
         let (located, outputs) = match recorded {
             Ok(recorded) => recorded,
             Err(fault) => {
-                self.crew.workshop.roll_back(self.project, action, &prepared)?;
+                self.crew.workshop.roll_back(self.project, action, prepared)?;
                 return self.again_or_fail(action, fault, output);
             }
         };
         let moved = self.moved_input(action)?;
         let record = self.record(action, outputs, None, moved.is_some())?;
-        let taken = self.crew.workshop.publish(self.project, &prepared, &located)?;
+        let taken = self.crew.workshop.publish(self.project, prepared, &located)?;
         if !taken.is_empty() {
             return self.wait(action, Wait::Foreign { paths: taken });
         }
@@ -181,6 +199,8 @@ impl Drive<'_> {
             let bytes = &made.outputs[&output.slot];
             outputs.push(RecordedOutput {
                 slot: output.slot.clone(),
+                path: output.path.to_string(),
+                author: Author::Stage,
                 digest: self.project.store.put(bytes)?,
                 size: bytes.len() as u64,
                 sort: RecordedSort::File { executable: false },
@@ -225,11 +245,12 @@ impl Drive<'_> {
         if self.crew.ticket(action).discard {
             return Ok(None);
         }
-        let (mut edited, mut foreign) = (Vec::new(), Vec::new());
+        let (mut edited, mut foreign, mut misfits) = (Vec::new(), Vec::new(), Vec::new());
         for output in self.project.node(action).action.outputs.clone() {
             match self.project.workspace.standing(&output.path, output.sort)? {
                 Standing::Absent => {}
-                Standing::WrongSort => foreign.push(output.path),
+                Standing::WrongSort => misfits.push(output.path),
+                Standing::Obstructed => return Ok(Some(Wait::Obstructed { paths: vec![output.path] })),
                 Standing::Content(digest) => match self.project.owner(action, &output.path, &digest) {
                     Owner::Ours => {}
                     Owner::Edited => edited.push(output.path),
@@ -238,6 +259,9 @@ impl Drive<'_> {
             }
         }
         let reason = self.crew.ticket(action).reason.clone();
+        if !misfits.is_empty() {
+            return Ok(Some(Wait::Misfit { paths: misfits }));
+        }
         Ok(match (foreign.is_empty(), edited.is_empty()) {
             (false, _) => Some(Wait::Foreign { paths: foreign }),
             (true, false) => Some(Wait::Edited { paths: edited, reason }),
@@ -245,13 +269,14 @@ impl Drive<'_> {
         })
     }
 
-    /// Returns the path of an input whose content is no longer what the command was keyed with.
+    /// Returns the path of an input that is not, or was not all the while, what the command was keyed with.
     fn moved_input(&mut self, action: usize) -> Result<Option<RepoPath>, EngineError> {
         let inputs = self.project.node(action).inputs.clone();
-        let digests = self.crew.ticket(action).digests.clone();
-        for (input, digest) in inputs.iter().zip(digests) {
+        let ticket = self.crew.ticket(action);
+        let (digests, stats) = (ticket.digests.clone(), ticket.stats.clone());
+        for (input, (digest, stats)) in inputs.iter().zip(digests.into_iter().zip(stats)) {
             if let What::File(path) | What::Tree(path) = &input.what
-                && self.project.workspace.digest(path)? != digest
+                && (self.project.workspace.digest(path)? != digest || self.project.workspace.stats(path)? != stats)
             {
                 return Ok(Some(path.clone()));
             }

@@ -13,7 +13,7 @@ use crate::engine::compose;
 use crate::engine::error::EngineError;
 use crate::engine::keep::{Keep, Kept};
 use crate::engine::lockfile::{Line, LineName, Lines};
-use crate::engine::rebuild::{Demand, OutputView, Owner, Question, Standing, Verdict, decide};
+use crate::engine::rebuild::{Accepted, Demand, OutputView, Owner, Question, Standing, Verdict, decide};
 use crate::engine::workflow::TEMPLATE_ROLE;
 use crate::engine::workflow::{Bound, Node, What, Workflow};
 use crate::engine::workspace::Workspace;
@@ -55,8 +55,8 @@ pub struct Project {
     pub lock: Lines,
     /// What the local state says.
     pub state: Lines,
-    /// Digests that some line names as an output: ours, though no record may be left.
-    pub named: BTreeSet<Digest>,
+    /// What some line says that a stage made at a path: ours there, though no record may be left.
+    pub named: BTreeSet<(RepoPath, Digest)>,
     pub registry: Arc<Registry>,
     pub providers: Providers,
 }
@@ -293,10 +293,14 @@ impl Project {
         let declared = &self.workflow.nodes[action].action;
         let mut outputs = Vec::with_capacity(declared.outputs.len());
         for output in &declared.outputs {
-            let standing = self.workspace.standing(&output.path, output.sort)?;
+            let standing = match self.workspace.standing(&output.path, output.sort) {
+                // A pipe or a link to elsewhere in a folder: one stage's trouble, not the whole repo's.
+                Err(error) if error.is_no_content() => Standing::WrongSort,
+                standing => standing?,
+            };
             let owner = match standing {
                 Standing::Content(digest) => owner(&self.store, &self.named, &lines, &output.path, &digest),
-                Standing::Absent | Standing::WrongSort => Owner::Foreign,
+                Standing::Absent | Standing::WrongSort | Standing::Obstructed => Owner::Foreign,
             };
             outputs.push(OutputView { slot: output.slot.clone(), path: output.path.clone(), standing, owner });
         }
@@ -310,7 +314,10 @@ impl Project {
         } else {
             Demand::WhenStale
         };
-        let edits = if demands.discard_edits.contains(&action) { Edits::Discard } else { declared.edits };
+        let (edits, accepted) = match demands.discard_edits.contains(&action) {
+            true => (Edits::Discard, Accepted::Discarded),
+            false => (declared.edits, Accepted::Counts),
+        };
         let question = Question {
             key,
             outputs: &outputs,
@@ -320,6 +327,7 @@ impl Project {
             reason: &|| stale_reason(store, &lines, recipe),
             demand,
             edits,
+            accepted,
         };
         Ok(decide(&question))
     }
@@ -331,9 +339,17 @@ fn unreadable(input: &Bound, error: &EngineError) -> Failure {
 }
 
 /// Tells whose content stands at `path` (R2).
-fn owner(store: &Store, named: &BTreeSet<Digest>, lines: &[&Line], path: &RepoPath, digest: &Digest) -> Owner {
+///
+/// Content counts where it was made: a copy of another stage's output is somebody's edit.
+fn owner(
+    store: &Store,
+    named: &BTreeSet<(RepoPath, Digest)>,
+    lines: &[&Line],
+    path: &RepoPath,
+    digest: &Digest,
+) -> Owner {
     let edited = lines.iter().any(|line| line.edits.get(path) == Some(digest));
-    if !edited && (named.contains(digest) || store.vouches_for(digest)) {
+    if !edited && (named.contains(&(path.clone(), *digest)) || store.vouches_for(path.as_str(), digest)) {
         Owner::Ours
     } else if lines.iter().any(|line| line.outputs.contains_key(path)) {
         Owner::Edited
@@ -350,6 +366,9 @@ fn stale_reason(store: &Store, lines: &[&Line], recipe: &Recipe) -> Reason {
         Some(record) => recipe.changes_since(&record.recipe),
         None => input_changes(line, recipe),
     };
+    if changes.is_empty() && line.key.is_none() {
+        return Reason::InputMoved;
+    }
     Reason::Changed { changes }
 }
 

@@ -7,7 +7,7 @@ use crate::base::digest::Digest;
 use crate::base::id::{ActionId, ActionKey, Take};
 use crate::base::path::RepoPath;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 /// The format that this version writes.
@@ -30,6 +30,9 @@ pub struct Line {
     /// What a person made of it, by path.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub edits: BTreeMap<RepoPath, Digest>,
+    /// Those of `outputs` whose content a person wrote and had accepted.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub accepted: BTreeSet<RepoPath>,
     /// The verdict of an action without outputs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verdict: Option<Digest>,
@@ -41,6 +44,11 @@ pub type LineName = (ActionId, Vec<RepoPath>);
 impl Line {
     pub fn name(&self) -> LineName {
         (self.action.clone(), self.outputs.keys().cloned().collect())
+    }
+
+    /// Returns what the action itself made at each path; what a person had accepted is theirs.
+    pub fn made(&self) -> impl Iterator<Item = (&RepoPath, &Digest)> {
+        self.outputs.iter().filter(|(path, _)| !self.accepted.contains(*path))
     }
 
     /// Returns what should stand at `path`: a person's edit before what the action made.
@@ -128,6 +136,7 @@ mod tests {
             inputs: BTreeMap::from([("in.txt".to_owned(), Digest::of(b"in"))]),
             outputs: BTreeMap::from([(RepoPath::parse(path).unwrap(), Digest::of(b"out"))]),
             edits: BTreeMap::new(),
+            accepted: BTreeSet::new(),
             verdict: None,
         }
     }

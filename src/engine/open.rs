@@ -8,6 +8,7 @@ use crate::engine::error::EngineError;
 use crate::engine::judge::Project;
 use crate::engine::keep::Keep;
 use crate::engine::lockfile::{Line, Lines};
+use crate::engine::recover::foresee;
 use crate::engine::snapshot::{self, Body, Quiet};
 use crate::engine::sources::{Guards, Pattern};
 use crate::engine::workflow::{Find, What, connect};
@@ -74,7 +75,8 @@ pub fn open(opening: Opening) -> Result<Result<Opened, Vec<Diagnostic>>, EngineE
     let (lock, lock_unread) = Lines::parse(lock_text.as_deref().unwrap_or(""))?;
     let mut state_lines = Lines::default();
     lines.into_iter().for_each(|line| state_lines.insert(line));
-    let named = lock.iter().chain(state_lines.iter()).flat_map(|line| line.outputs.values().copied()).collect();
+    let made = lock.iter().chain(state_lines.iter()).flat_map(Line::made);
+    let named = made.map(|(path, digest)| (path.clone(), *digest)).collect();
     let orphans = orphans(&story, lock.iter().chain(state_lines.iter()));
     let mut finder = Finder { disk: &*disk, root: &root, guards: Guards::new(), error: None };
     let mut faults = Vec::new();
@@ -93,8 +95,11 @@ pub fn open(opening: Opening) -> Result<Result<Opened, Vec<Diagnostic>>, EngineE
     };
     let workspace = Workspace::new(disk.clone(), root, memo, opened_ns);
     let keep = Keep::new(disk, state.join("keep"));
-    let project =
+    let mut project =
         Project { story, workflow, workspace, store, keep, lock, state: state_lines, named, registry, providers };
+    if access == Access::Read {
+        foresee(&mut project, &state)?;
+    }
     Ok(Ok(Opened { project, guards, warnings: faults, state_bytes, lock_text, lock_unread }))
 }
 

@@ -12,7 +12,7 @@ use crate::engine::rebuild::Restore;
 use crate::engine::recover::{WORK_DIR, remove};
 use crate::engine::workspace::{Workspace, list_files, stays_inside};
 use crate::store::{
-    Materialised, OutputSort as RecordedSort, RecordedOutput, Store, TreeEntry, TreeListing, hash_file,
+    Author, Materialised, OutputSort as RecordedSort, RecordedOutput, Store, TreeEntry, TreeListing, hash_file,
 };
 use crate::storyfile::story::{Keep as KeepBytes, Output, OutputSort};
 use crate::world::disk::Sort;
@@ -40,6 +40,8 @@ pub fn store_output(
     let stat = disk.stat_following(place).map_err(|error| EngineError::read(place, error))?;
     let recorded = |digest, size, sort| RecordedOutput {
         slot: output.slot.clone(),
+        path: output.path.to_string(),
+        author: Author::Stage,
         digest,
         size,
         sort,
@@ -119,9 +121,27 @@ pub fn save_standing(project: &mut Project, path: &RepoPath) -> Result<(), Engin
 /// path can have) is nobody's work and goes.
 pub fn save_left(project: &mut Project, path: &RepoPath) -> Result<(), EngineError> {
     match save_standing(project, path) {
-        Err(error) if error.is_no_content() => Ok(()),
+        // All that is content in there is still somebody's.
+        Err(error) if error.is_no_content() => keep_files(project, &project.workspace.place(path)),
         saved => saved,
     }
+}
+
+/// Keeps every file in a folder, whatever else lies between them.
+fn keep_files(project: &Project, place: &Path) -> Result<(), EngineError> {
+    let disk = &*project.workspace.disk;
+    let mut folders = vec![place.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in disk.list(&folder).unwrap_or_default() {
+            let inside = folder.join(&entry.name);
+            match disk.stat(&inside) {
+                Ok(stat) if stat.sort == Sort::Dir => folders.push(inside),
+                Ok(stat) if stat.sort == Sort::File => project.keep.put_file(&inside).map(drop)?,
+                _ => {}
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Keeps a person's content at `path`, whatever other caches have.
@@ -176,11 +196,21 @@ fn write_content(project: &mut Project, path: &RepoPath, digest: &Digest) -> Res
         return write_tree(project, path, &listing);
     }
     let place = project.workspace.place(path);
+    remove_folder(project, path)?;
     if let Some(reason) = write_file(project, digest, &place)? {
         return Ok(Some(reason));
     }
     project.workspace.learn(path, *digest)?;
     Ok(None)
+}
+
+/// Removes a folder that stands where a file goes; what it holds is saved already.
+fn remove_folder(project: &Project, path: &RepoPath) -> Result<(), EngineError> {
+    let place = project.workspace.place(path);
+    match project.workspace.disk.stat(&place) {
+        Ok(stat) if stat.sort == Sort::Dir => remove(&*project.workspace.disk, &place),
+        _ => Ok(()),
+    }
 }
 
 /// Writes a file's content to `place` from whichever cache has it; returns why none has.
@@ -214,7 +244,7 @@ fn write_tree(project: &mut Project, path: &RepoPath, listing: &TreeListing) -> 
         }
     }
     let place = project.workspace.place(path);
-    save_standing(project, path)?;
+    save_left(project, path)?;
     remove(&*disk, &place)?;
     disk.rename(&spare, &place).map_err(|error| EngineError::write(&place, error))?;
     Ok(None)
@@ -223,7 +253,7 @@ fn write_tree(project: &mut Project, path: &RepoPath, listing: &TreeListing) -> 
 /// Saves what stands at `path` and makes the folders above it.
 fn make_room(project: &mut Project, path: &RepoPath) -> Result<(), EngineError> {
     check_inside(project, path)?;
-    save_standing(project, path)?;
+    save_left(project, path)?;
     create_parent(&*project.workspace.disk, &project.workspace.place(path))
 }
 
@@ -248,6 +278,7 @@ pub fn create_parent(disk: &dyn crate::world::disk::Disk, place: &Path) -> Resul
 /// files costs a copy.
 pub fn publish_bytes(project: &mut Project, path: &RepoPath, digest: Digest, bytes: &[u8]) -> Result<(), EngineError> {
     make_room(project, path)?;
+    remove_folder(project, path)?;
     let place = project.workspace.place(path);
     project.store.write_out(bytes, &place)?;
     project.workspace.learn(path, digest)

@@ -8,7 +8,7 @@ use crate::base::id::{ActionKey, Take};
 use crate::base::path::RepoPath;
 use crate::base::reason::Reason;
 use crate::engine::lockfile::Line;
-use crate::store::{ActionRecord, Reuse};
+use crate::store::{ActionRecord, Author, Reuse};
 use crate::storyfile::story::Edits;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -20,6 +20,8 @@ pub enum Standing {
     Content(Digest),
     /// A folder where a file was declared, or the other way round, or something else altogether.
     WrongSort,
+    /// Nothing, and nothing can: a folder above the path is none.
+    Obstructed,
 }
 
 /// Whose the content at a path is.
@@ -65,6 +67,15 @@ pub struct Question<'a> {
     pub reason: &'a dyn Fn() -> Reason,
     pub demand: Demand,
     pub edits: Edits,
+    pub accepted: Accepted,
+}
+
+/// Whether what a person had accepted answers for its key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Accepted {
+    Counts,
+    /// `--discard-edits`: the stage makes its own.
+    Discarded,
 }
 
 /// What to do with an action.
@@ -117,14 +128,24 @@ pub enum Wait {
     Foreign { paths: Vec<RepoPath> },
     /// The lock names edits whose bytes are nowhere to be had.
     EditLost { paths: Vec<RepoPath> },
+    /// A folder stands where a file was declared, or the other way round.
+    Misfit { paths: Vec<RepoPath> },
+    /// A folder above these outputs is none.
+    Obstructed { paths: Vec<RepoPath> },
 }
 
 /// Decides.
 pub fn decide(question: &Question<'_>) -> Verdict {
     let named = question.lines.iter().find(|line| line.key == Some(question.key));
-    match (question.demand, named) {
-        (Demand::WhenStale, Some(line)) => decide_named(question, line),
-        _ => decide_stale(question, Absence::Needed, None),
+    let asked = |line: &Line| match question.demand {
+        Demand::WhenStale => line.accepted.is_empty() || question.accepted == Accepted::Counts,
+        // What a person accepted is right for today's inputs, also where the stage would run in every build.
+        Demand::Always => !line.accepted.is_empty() && question.accepted == Accepted::Counts,
+        Demand::Forced => false,
+    };
+    match named.filter(|line| asked(line)) {
+        Some(line) => decide_named(question, line),
+        None => decide_stale(question, Absence::Needed, None),
     }
 }
 
@@ -140,8 +161,15 @@ fn decide_named(question: &Question<'_>, line: &Line) -> Verdict {
             Standing::Content(digest) if Some(&digest) == kept => {
                 stands.edits.insert(output.path.clone(), digest);
             }
+            Standing::Content(digest) if digest == *made && line.accepted.contains(&output.path) => {
+                stands.edits.insert(output.path.clone(), digest);
+            }
             Standing::Content(digest) if digest == *made => {}
             Standing::Content(digest) if output.owner != Owner::Ours && question.edits != Edits::Discard => {
+                if edits_another(question, line, &output.path, &digest) {
+                    let paths = vec![output.path.clone()];
+                    return Verdict::Wait(Wait::Edited { paths, reason: Reason::EditOfAnother });
+                }
                 stands.edits.insert(output.path.clone(), digest);
             }
             Standing::Content(_) => {
@@ -154,7 +182,12 @@ fn decide_named(question: &Question<'_>, line: &Line) -> Verdict {
                 }
                 write.push((output.path.clone(), *kept.unwrap_or(made)));
             }
-            Standing::WrongSort => return Verdict::Wait(Wait::Foreign { paths: vec![output.path.clone()] }),
+            Standing::WrongSort if question.edits == Edits::Discard => {
+                replaces = true;
+                write.push((output.path.clone(), *made));
+            }
+            Standing::WrongSort => return Verdict::Wait(Wait::Misfit { paths: vec![output.path.clone()] }),
+            Standing::Obstructed => return Verdict::Wait(Wait::Obstructed { paths: vec![output.path.clone()] }),
         }
     }
     if write.is_empty() {
@@ -174,6 +207,12 @@ fn decide_named(question: &Question<'_>, line: &Line) -> Verdict {
     decide_stale(question, absence, Some(reason))
 }
 
+/// Tells whether a person's content was made on the result of another key: on another branch, with other inputs.
+fn edits_another(question: &Question<'_>, line: &Line, path: &RepoPath, digest: &Digest) -> bool {
+    let holds = |line: &Line| line.edits.get(path) == Some(digest);
+    !holds(line) && question.lines.iter().any(|other| other.key != Some(question.key) && holds(other))
+}
+
 /// No result is named for today's key, or the named one cannot be had (R1, the other rules).
 fn decide_stale(question: &Question<'_>, absence: Absence, lost: Option<Reason>) -> Verdict {
     let reason = || {
@@ -183,8 +222,9 @@ fn decide_stale(question: &Question<'_>, absence: Absence, lost: Option<Reason>)
             Demand::WhenStale => (question.reason)(),
         })
     };
+    let usable: Vec<&Arc<ActionRecord>> = question.records.iter().filter(|record| counts(question, record)).collect();
     if question.demand == Demand::WhenStale
-        && let Some(record) = question.records.iter().find(|record| stands_as(record, question.outputs))
+        && let Some(record) = usable.iter().find(|record| stands_as(record, question.outputs))
     {
         return Verdict::Fresh(made_of(record, question.outputs));
     }
@@ -195,14 +235,15 @@ fn decide_stale(question: &Question<'_>, absence: Absence, lost: Option<Reason>)
         let whole = |record: &&Arc<ActionRecord>| {
             record.reusable == Reuse::Yes && record.outputs.iter().all(|output| (question.obtainable)(&output.digest))
         };
-        if let Some(record) = question.records.iter().find(whole) {
+        if let Some(record) = usable.iter().copied().find(whole) {
             return restore(record, question.outputs);
         }
     }
     let last = question.records.iter().map(|record| record.take).max();
     let take = match (question.demand, last) {
-        // Asked for: another result beside the earlier ones.
+        // Asked for, or beside what a person accepted: another result than the earlier ones.
         (Demand::Forced, Some(last)) => last + 1,
+        (_, Some(last)) if usable.len() < question.records.len() => last + 1,
         (_, last) => last.unwrap_or(1),
     };
     Verdict::Run { reason: reason(), take, absence }
@@ -215,13 +256,24 @@ fn in_the_way(question: &Question<'_>, reason: &dyn Fn() -> Reason) -> Option<Wa
             .outputs
             .iter()
             .filter(|output| match output.standing {
-                Standing::Absent => false,
-                Standing::WrongSort => owner == Owner::Foreign,
+                Standing::Absent | Standing::WrongSort | Standing::Obstructed => false,
                 Standing::Content(_) => output.owner == owner && question.edits != Edits::Discard,
             })
             .map(|output| output.path.clone())
             .collect()
     };
+    let standing_as = |standing: Standing| -> Vec<RepoPath> {
+        let found = question.outputs.iter().filter(|output| output.standing == standing);
+        found.map(|output| output.path.clone()).collect()
+    };
+    let obstructed = standing_as(Standing::Obstructed);
+    if !obstructed.is_empty() {
+        return Some(Wait::Obstructed { paths: obstructed });
+    }
+    let misfits = standing_as(Standing::WrongSort);
+    if !misfits.is_empty() && question.edits != Edits::Discard {
+        return Some(Wait::Misfit { paths: misfits });
+    }
     let (foreign, edited) = (paths_of(Owner::Foreign), paths_of(Owner::Edited));
     if !foreign.is_empty() {
         Some(Wait::Foreign { paths: foreign })
@@ -230,6 +282,11 @@ fn in_the_way(question: &Question<'_>, reason: &dyn Fn() -> Reason) -> Option<Wa
     } else {
         None
     }
+}
+
+/// Tells whether a record answers for the key: a person's may not, where the stage is to make its own.
+fn counts(question: &Question<'_>, record: &ActionRecord) -> bool {
+    question.accepted == Accepted::Counts || record.outputs.iter().all(|output| output.author == Author::Stage)
 }
 
 /// Tells whether the tree holds just what `record` made.
@@ -246,9 +303,15 @@ pub fn made_in(record: &ActionRecord, slot: &str) -> Option<Digest> {
 }
 
 fn made_of(record: &ActionRecord, outputs: &[OutputView]) -> Fresh {
-    let made =
-        outputs.iter().filter_map(|view| made_in(record, &view.slot).map(|made| (view.path.clone(), made))).collect();
-    Fresh { take: record.take, outputs: made, edits: BTreeMap::new() }
+    let mut stands = Fresh { take: record.take, outputs: BTreeMap::new(), edits: BTreeMap::new() };
+    for view in outputs {
+        let Some(output) = record.outputs.iter().find(|output| output.slot == view.slot) else { continue };
+        stands.outputs.insert(view.path.clone(), output.digest);
+        if output.author == Author::Person {
+            stands.edits.insert(view.path.clone(), output.digest);
+        }
+    }
+    stands
 }
 
 fn restore(record: &ActionRecord, outputs: &[OutputView]) -> Verdict {

@@ -1,8 +1,10 @@
 //! Puts the tree right after a run that was killed (R5): what a command left half-written is kept aside and what stood
 //! before comes back.
 
+use crate::base::id::ActionId;
 use crate::base::path::RepoPath;
 use crate::engine::attempts::{Attempt, left_open};
+use crate::engine::command::REAPER_LOCK;
 use crate::engine::error::EngineError;
 use crate::engine::judge::Project;
 use crate::engine::publish::save_standing;
@@ -12,13 +14,15 @@ use crate::event::kind::Event;
 use crate::event::sink::Sink;
 use crate::storyfile::story::OutputSort;
 use crate::world::disk::{Disk, Sort};
-use crate::world::process::{Signal, signal_group, start_time};
+use crate::world::process::{kill_group, start_time};
+use crate::world::reaper::await_gone;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// Makes room in the state folder where a file stands for a folder, or a folder for a file: what is in there can be had
 /// again, and nothing in it may ever wedge a build.
 pub fn make_usable(disk: &dyn Disk, dir: &Path) -> Result<(), EngineError> {
-    for name in ["attempts", "clock", "lock", "state"] {
+    for name in ["attempts", "clock", "lock", REAPER_LOCK, "state"] {
         let place = dir.join(name);
         if disk.stat_following(&place).is_ok_and(|stat| stat.sort == Sort::Dir) {
             remove(disk, &place)?;
@@ -35,10 +39,17 @@ pub fn make_usable(disk: &dyn Disk, dir: &Path) -> Result<(), EngineError> {
 }
 
 /// Rolls back every attempt that a dead run left open. Called under the exclusive lock, before anything is judged.
-pub fn recover(project: &mut Project, dir: &Path, sink: &dyn Sink) -> Result<(), EngineError> {
+///
+/// Returns the actions whose attempts were rolled back.
+pub fn recover(project: &mut Project, dir: &Path, sink: &dyn Sink) -> Result<BTreeSet<ActionId>, EngineError> {
     let journal = dir.join("attempts");
-    let Ok(bytes) = project.workspace.disk.read(&journal) else { return Ok(()) };
+    let Ok(bytes) = project.workspace.disk.read(&journal) else { return Ok(BTreeSet::new()) };
     let left = left_open(&bytes);
+    if !left.is_empty() {
+        // A command that was only just started is known to its reaper alone: it may write until that one has ended it.
+        let lock = dir.join(REAPER_LOCK);
+        await_gone(&lock).map_err(|error| EngineError::write(&lock, error))?;
+    }
     for (number, attempt) in &left {
         end_group(attempt);
         let place = attempt_dir(dir, *number);
@@ -58,6 +69,30 @@ pub fn recover(project: &mut Project, dir: &Path, sink: &dyn Sink) -> Result<(),
     if !bytes.is_empty() {
         disk.write(&journal, b"").map_err(|error| EngineError::write(&journal, error))?;
     }
+    Ok(left.into_values().map(|attempt| attempt.action).collect())
+}
+
+/// Lets those who only look see the tree as the next build will find it, once it has rolled back what a dead run left
+/// open: what is torn is neither a result nor an edit.
+pub fn foresee(project: &mut Project, dir: &Path) -> Result<(), EngineError> {
+    let disk = project.workspace.disk.clone();
+    let left = left_open(&disk.read(&dir.join("attempts")).unwrap_or_default());
+    for (number, attempt) in left {
+        for path in attempt.outputs {
+            let prev = attempt_dir(dir, number).join("prev").join(path.as_str());
+            // Not yet set aside, or back already.
+            if attempt.moved.contains(&path) && disk.stat(&prev).is_err() {
+                continue;
+            }
+            let vouched = match project.workspace.digest(&path) {
+                Err(error) if error.is_no_content() => false,
+                digest => digest?.is_some_and(|digest| project.store.vouches_for(path.as_str(), &digest)),
+            };
+            if !vouched {
+                project.workspace.look_instead(path, prev);
+            }
+        }
+    }
     Ok(())
 }
 
@@ -71,11 +106,12 @@ pub fn attempt_dir(dir: &Path, number: u64) -> PathBuf {
 
 /// A group whose leader started at another time is a stranger that got the same number.
 fn end_group(attempt: &Attempt) {
-    if let Some((group, started)) = attempt.group
-        && start_time(group) == Some(started)
-    {
-        signal_group(group, Signal::Kill);
+    let Some((group, started)) = attempt.group else { return };
+    // The leader may be gone while its children live; their group's number is then nobody else's.
+    if start_time(group).is_some_and(|now| now != started) {
+        return;
     }
+    kill_group(group);
 }
 
 /// Returns whether something torn was kept aside.
@@ -105,12 +141,12 @@ fn roll_back(
         };
         match standing {
             // The attempt was over but for its closing: its result is recorded and stands.
-            Standing::Content(digest) if project.store.vouches_for(&digest) => return Ok(false),
+            Standing::Content(digest) if project.store.vouches_for(path.as_str(), &digest) => return Ok(false),
             Standing::Content(_) => {
                 save_standing(project, path)?;
                 kept = true;
             }
-            Standing::Absent | Standing::WrongSort => {}
+            Standing::Absent | Standing::WrongSort | Standing::Obstructed => {}
         }
         remove(&*disk, &place)?;
     }

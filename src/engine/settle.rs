@@ -73,6 +73,17 @@ impl Project {
             .zip(digests)
             .filter_map(|(input, digest)| Some((input.what_text(), (*digest)?)))
             .collect();
+        let before = self.lock.get(&self.line_name(action));
+        let was_accepted = |path: &RepoPath, digest: &Digest| {
+            before.is_some_and(|line| line.accepted.contains(path) && line.outputs.get(path) == Some(digest))
+        };
+        // What a person had accepted stays theirs, also once they have edited it further.
+        let accepted = stands
+            .outputs
+            .iter()
+            .filter(|(path, digest)| stands.edits.get(*path) == Some(*digest) || was_accepted(path, digest))
+            .map(|(path, _)| path.clone())
+            .collect();
         let line = Line {
             action: node.action.id.clone(),
             key,
@@ -80,9 +91,10 @@ impl Project {
             inputs,
             outputs: stands.outputs.clone(),
             edits: stands.edits.clone(),
+            accepted,
             verdict,
         };
-        self.named.extend(line.outputs.values());
+        self.named.extend(line.made().map(|(path, digest)| (path.clone(), *digest)));
         self.lock.insert(line.clone());
         self.state.insert(line);
     }

@@ -50,6 +50,7 @@ struct WrittenLine {
     inputs: Vec<(String, Digest)>,
     outputs: Vec<(crate::base::path::RepoPath, Digest)>,
     edits: Vec<(crate::base::path::RepoPath, Digest)>,
+    accepted: Vec<crate::base::path::RepoPath>,
     verdict: Option<Digest>,
 }
 
@@ -62,6 +63,7 @@ pub fn encode(quiet: Option<&Quiet>, body: &Body) -> Vec<u8> {
         inputs: line.inputs.clone().into_iter().collect(),
         outputs: line.outputs.clone().into_iter().collect(),
         edits: line.edits.clone().into_iter().collect(),
+        accepted: line.accepted.iter().cloned().collect(),
         verdict: line.verdict,
     });
     let written = WrittenBody { memo: body.memo.clone(), lines: lines.collect() };
@@ -91,6 +93,7 @@ pub fn body(bytes: &[u8]) -> Body {
         inputs: line.inputs.into_iter().collect(),
         outputs: line.outputs.into_iter().collect(),
         edits: line.edits.into_iter().collect(),
+        accepted: line.accepted.into_iter().collect(),
         verdict: line.verdict,
     });
     Body { memo: written.memo, lines: lines.collect() }
@@ -130,7 +133,7 @@ mod tests {
     use crate::base::id::ActionId;
     use crate::base::path::RepoPath;
     use crate::world::disk::Sort;
-    use std::collections::BTreeMap;
+    use std::collections::{BTreeMap, BTreeSet};
 
     fn sample() -> (Quiet, Body) {
         let stat = Stat { sort: Sort::File, size: 3, mtime_ns: 1, ctime_ns: 2, inode: 3, executable: false };
@@ -150,6 +153,7 @@ mod tests {
             inputs: BTreeMap::new(),
             outputs: BTreeMap::from([(RepoPath::parse("a.txt").unwrap(), Digest::of(b"a"))]),
             edits: BTreeMap::new(),
+            accepted: BTreeSet::new(),
             verdict: None,
         };
         (quiet, Body { memo, lines: vec![line] })

@@ -15,6 +15,7 @@ use crate::kind::contract::{Job, Progress};
 use crate::storyfile::story::Work;
 use crate::storyfile::with::With;
 use crate::world::World;
+use crate::world::disk::Stat;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -97,6 +98,7 @@ impl Crew {
         tracing::debug!(action = %project.node(action).action.id, attempt = ticket.attempts, take = ticket.take, "started");
         match project.node(action).action.work.clone() {
             Work::Run(command) => {
+                self.ticket_mut(action).stats = stats_of_inputs(project, action)?;
                 let prepared = match self.workshop.prepare(project, action, &command, &world.env)? {
                     Ok(prepared) => prepared,
                     Err(failure) => return Ok(Err(failure)),
@@ -210,6 +212,17 @@ impl Crew {
         let handle = self.tasks.spawn(task);
         self.working.insert(handle.id(), action);
     }
+}
+
+fn stats_of_inputs(project: &Project, action: usize) -> Result<Vec<Vec<Stat>>, EngineError> {
+    let inputs = &project.node(action).inputs;
+    inputs
+        .iter()
+        .map(|input| match &input.what {
+            What::File(path) | What::Tree(path) => project.workspace.stats(path),
+            What::Verdict(_) => Ok(Vec::new()),
+        })
+        .collect()
 }
 
 /// The inputs of a kind, read once: these bytes are hashed and these are used (R6).

@@ -8,6 +8,7 @@ use crate::engine::rebuild::Standing;
 use crate::store::{Memo, TreeEntry, TreeListing, hash_file};
 use crate::storyfile::story::OutputSort;
 use crate::world::disk::{Disk, Sort, Stat};
+use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -19,19 +20,31 @@ pub struct Workspace {
     memo: Memo,
     /// What the file system's clock said when the session opened: what changed later is hashed again next time.
     opened_ns: i64,
+    /// Where that lies which will stand at a path once an attempt cut short is rolled back; nothing may lie there.
+    instead: BTreeMap<RepoPath, PathBuf>,
 }
 
 impl Workspace {
     pub fn new(disk: Arc<dyn Disk>, root: PathBuf, memo: Memo, opened_ns: i64) -> Workspace {
-        Workspace { disk, root, memo, opened_ns }
+        Workspace { disk, root, memo, opened_ns, instead: BTreeMap::new() }
     }
 
     pub fn memo(&self) -> &Memo {
         &self.memo
     }
 
+    /// Looks at `place` wherever `path` is asked for: for those who only look, before the next build puts it right.
+    pub fn look_instead(&mut self, path: RepoPath, place: PathBuf) {
+        self.instead.insert(path, place);
+    }
+
     pub fn place(&self, path: &RepoPath) -> PathBuf {
-        path.under(&self.root)
+        let torn = self.instead.iter().find(|(torn, _)| path.is_within(torn));
+        match torn {
+            Some((torn, place)) if path == torn => place.clone(),
+            Some((torn, place)) => place.join(path.as_str()[torn.as_str().len()..].trim_start_matches('/')),
+            None => path.under(&self.root),
+        }
     }
 
     /// Describes what `path` leads to; `None` if nothing stands there.
@@ -47,6 +60,7 @@ impl Workspace {
     /// Tells what stands at an output's path.
     pub fn standing(&mut self, path: &RepoPath, sort: OutputSort) -> Result<Standing, EngineError> {
         match (self.stat(path)?, sort) {
+            (None, _) if self.is_obstructed(path) => Ok(Standing::Obstructed),
             (None, _) => Ok(Standing::Absent),
             (Some(stat), OutputSort::File) if stat.sort == Sort::File => {
                 Ok(Standing::Content(self.digest_of(path, &stat)?))
@@ -61,6 +75,18 @@ impl Workspace {
         }
     }
 
+    /// Tells whether a folder above `path` is none, so that nothing can be written there.
+    fn is_obstructed(&self, path: &RepoPath) -> bool {
+        let mut above = path.parent();
+        while let Some(folder) = above {
+            match self.disk.stat_following(&self.place(&folder)) {
+                Ok(stat) => return stat.sort != Sort::Dir,
+                Err(_) => above = folder.parent(),
+            }
+        }
+        false
+    }
+
     /// Returns the digest of a file's content, or of a folder's listing; `None` if nothing stands there.
     pub fn digest(&mut self, path: &RepoPath) -> Result<Option<Digest>, EngineError> {
         match self.stat(path)? {
@@ -68,6 +94,18 @@ impl Workspace {
             Some(stat) if stat.sort == Sort::Dir => Ok(Some(self.listing(path)?.digest())),
             Some(stat) if stat.sort == Sort::File => Ok(Some(self.digest_of(path, &stat)?)),
             Some(_) => Err(EngineError::special(&self.place(path))),
+        }
+    }
+
+    /// Returns the stats of a file, or of all files in a folder; none if nothing stands there.
+    pub fn stats(&self, path: &RepoPath) -> Result<Vec<Stat>, EngineError> {
+        match self.stat(path)? {
+            None => Ok(Vec::new()),
+            Some(stat) if stat.sort == Sort::Dir => {
+                let files = list_files(&*self.disk, &self.place(path))?;
+                Ok(files.into_iter().map(|(_, stat)| stat).collect())
+            }
+            Some(stat) => Ok(vec![stat]),
         }
     }
 

@@ -226,7 +226,7 @@ pub fn because(reason: &Reason) -> String {
         Reason::Always => "it says `always: true`".to_owned(),
         Reason::Forced => "you asked for it".to_owned(),
         Reason::Upstream { stage } => format!("`{stage}` ran"),
-        Reason::Changed { .. } | Reason::Lost { .. } | Reason::InputMoved { .. } => reason.to_string(),
+        Reason::Changed { .. } | Reason::Lost { .. } | Reason::InputMoved | Reason::EditOfAnother => reason.to_string(),
     };
     format!("because {}", without_digests(&words).replace('`', ""))
 }

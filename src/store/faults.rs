@@ -407,7 +407,7 @@ fn no_flipped_bit_panics_or_serves_wrong_bytes_or_loses_more_than_one_frame() {
         std::fs::write(&path, bad).unwrap();
         let store = Store::open_existing(Arc::new(RealDisk), root.path().join("store")).unwrap();
         assert!(count_right(&store) >= 2, "bit {bit}");
-        store.vouches_for(&Digest::of(b"output"));
+        store.vouches_for("out", &Digest::of(b"output"));
     }
 }
 

@@ -57,8 +57,11 @@ pub enum Reuse {
 /// One output of an action.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RecordedOutput {
-    /// Its name or index and extension, never its path: renaming a file re-pays nothing.
+    /// Its name or index and extension: what a later build finds it by, so that renaming a file re-pays nothing.
     pub slot: String,
+    /// Where it was published then: there, and nowhere else, the record says whose the content is (R2).
+    pub path: String,
+    pub author: Author,
     /// Of the content, or of the [`super::TreeListing`].
     pub digest: Digest,
     /// In bytes; of a folder, all its files together.
@@ -66,6 +69,14 @@ pub struct RecordedOutput {
     pub sort: OutputSort,
     /// Whether its bytes were put into the store.
     pub stored: bool,
+}
+
+/// Who wrote the content of an output.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Author {
+    Stage,
+    /// A person, who had it accepted.
+    Person,
 }
 
 /// What an output is.
@@ -87,7 +98,7 @@ struct State {
     epoch: u64,
     /// By offset in the log; `None` where the record is damaged or a later version's.
     read: HashMap<u64, Option<Arc<ActionRecord>>>,
-    /// Outputs of all records up to `vouched_upto` that no person made.
+    /// Paths and contents, hashed together, of what stages made, in all records up to `vouched_upto`.
     vouched: HashSet<Digest>,
     /// How many of the log's records, oldest first, `vouched` holds.
     vouched_upto: usize,
@@ -125,12 +136,12 @@ impl Store {
         Ok(self.records(key)?.last().map_or(1, |record| record.take + 1))
     }
 
-    /// Tells whether some record that no person made has this output: whether the bytes are ours to replace.
-    pub fn vouches_for(&self, output: &Digest) -> bool {
+    /// Tells whether some stage made this content at this path: whether the bytes are ours to replace there.
+    pub fn vouches_for(&self, path: &str, content: &Digest) -> bool {
         let index = self.inner.log.index();
         let mut state = self.inner.records.state(&index);
         state.read_up(&self.inner.log, &index);
-        state.vouched.contains(output)
+        state.vouched.contains(&placed(path, content))
     }
 }
 
@@ -153,11 +164,17 @@ impl State {
             return;
         }
         log.read_many(new, |payload| {
-            let record = payload.and_then(decode).filter(|record| record.maker == Maker::Run);
-            self.vouched.extend(record.iter().flat_map(|record| &record.outputs).map(|output| output.digest));
+            let record = payload.and_then(decode);
+            let outputs = record.iter().flat_map(|record| &record.outputs);
+            let ours = outputs.filter(|output| output.author == Author::Stage);
+            self.vouched.extend(ours.map(|output| placed(&output.path, &output.digest)));
         });
         self.vouched_upto = index.action_order.len();
     }
+}
+
+fn placed(path: &str, content: &Digest) -> Digest {
+    Digest::hasher().field(path.as_bytes()).field(content.as_bytes()).finish()
 }
 
 fn encode(record: &ActionRecord) -> Vec<u8> {
@@ -192,6 +209,8 @@ pub(super) mod tests {
             reusable: Reuse::Yes,
             outputs: vec![RecordedOutput {
                 slot: "0.md".into(),
+                path: "out/0.md".into(),
+                author: Author::Stage,
                 digest: Digest::of(output.as_bytes()),
                 size: output.len() as u64,
                 sort: OutputSort::File { executable: false },
@@ -228,17 +247,21 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn a_run_vouches_for_its_outputs_and_a_person_does_not() {
+    fn a_stage_vouches_for_what_it_made_where_it_made_it_and_a_person_for_nothing() {
         let dir = tempfile::tempdir().unwrap();
         let (store, other) = (store(dir.path()), store(dir.path()));
+        let vouches = |store: &Store, path: &str, text: &str| store.vouches_for(path, &Digest::of(text.as_bytes()));
         store.save(&record("k", 1, "made")).unwrap();
-        assert!(store.vouches_for(&Digest::of(b"made")));
-        store.save(&ActionRecord { maker: Maker::Accepted, ..record("k", 1, "typed") }).unwrap();
-        assert!(!store.vouches_for(&Digest::of(b"typed")));
+        assert!(vouches(&store, "out/0.md", "made"));
+        assert!(!vouches(&store, "out/1.md", "made"));
+        let mut typed = ActionRecord { maker: Maker::Accepted, ..record("k", 1, "typed") };
+        typed.outputs[0].author = Author::Person;
+        store.save(&typed).unwrap();
+        assert!(!vouches(&store, "out/0.md", "typed"));
         store.save(&record("k", 2, "made later")).unwrap();
-        assert!(store.vouches_for(&Digest::of(b"made later")));
+        assert!(vouches(&store, "out/0.md", "made later"));
         other.refresh().unwrap();
-        assert!(other.vouches_for(&Digest::of(b"made later")));
+        assert!(vouches(&other, "out/0.md", "made later"));
     }
 
     #[test]
@@ -250,6 +273,6 @@ pub(super) mod tests {
         store.inner.log.append(FrameSort::Action, &key("k").0, &payload).unwrap();
         store.save(&record("k", 1, "b")).unwrap();
         assert_eq!(store.records(&key("k")).unwrap().len(), 1);
-        assert!(store.vouches_for(&Digest::of(b"b")));
+        assert!(store.vouches_for("out/0.md", &Digest::of(b"b")));
     }
 }

@@ -160,6 +160,27 @@ pub fn signal_group(group: u32, signal: Signal) {
 #[cfg(not(unix))]
 pub fn signal_group(_group: u32, _signal: Signal) {}
 
+/// Kills a group and waits, for a few seconds at most, until none of it lives. Blocks the calling thread.
+pub fn kill_group(group: u32) {
+    signal_group(group, Signal::Kill);
+    let since = std::time::Instant::now();
+    while group_lives(group) && since.elapsed() < GRACE {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// Tells whether some process of a group lives.
+#[cfg(unix)]
+fn group_lives(group: u32) -> bool {
+    let pid = i32::try_from(group).ok().filter(|&raw| raw > 1).and_then(rustix::process::Pid::from_raw);
+    pid.is_some_and(|pid| rustix::process::test_kill_process_group(pid).is_ok())
+}
+
+#[cfg(not(unix))]
+fn group_lives(_group: u32) -> bool {
+    false
+}
+
 /// Returns when the process started, in clock ticks since boot: with its id, a name that is never used twice.
 /// `None` where the process is gone or the system does not tell.
 pub fn start_time(process: u32) -> Option<u64> {

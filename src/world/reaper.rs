@@ -3,9 +3,10 @@
 //! The build tells it each process group over a pipe. When the pipe ends, by an orderly end or by SIGKILL, what is left
 //! of those groups is asked to end, and killed after a grace. No signal handler and no `unsafe` is needed for that.
 
+use super::lock::{self, wait_exclusive};
 use super::process::{Signal, signal_group, start_time};
 use std::collections::BTreeMap;
-use std::io::{self, BufRead, Write};
+use std::io::{self, BufRead, Read, Write};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::thread;
@@ -23,15 +24,20 @@ pub struct Reaper {
 }
 
 impl Reaper {
-    /// Starts `program` as a reaper.
-    pub fn start(program: &Path) -> io::Result<Reaper> {
+    /// Starts `program` as a reaper that holds the lock at `lock` for as long as it lives: see [`await_gone`].
+    pub fn start(program: &Path, lock: &Path) -> io::Result<Reaper> {
         let mut command = Command::new(program);
-        command.arg(ARGUMENT).env_clear().current_dir("/").stdin(Stdio::piped());
-        command.stdout(Stdio::null()).stderr(Stdio::null());
+        command.arg(ARGUMENT).arg(lock).env_clear().current_dir("/").stdin(Stdio::piped());
+        command.stdout(Stdio::piped()).stderr(Stdio::null());
         // A group of its own: Ctrl-C in the terminal must not end it before its work is done.
         #[cfg(unix)]
         std::os::unix::process::CommandExt::process_group(&mut command, 0);
-        Ok(Reaper { child: command.spawn()? })
+        let mut child = command.spawn()?;
+        // No child is started before the lock is held: who finds it free knows that none is left.
+        if let Some(mut ready) = child.stdout.take() {
+            ready.read_exact(&mut [0]).ok();
+        }
+        Ok(Reaper { child })
     }
 
     /// Tells that a child is about to start: should the build die before it can name the group, the reaper looks for it.
@@ -67,8 +73,22 @@ impl Drop for Reaper {
     }
 }
 
-/// The reaper's whole life: reads which groups live until the pipe ends, then ends those that are left.
-pub fn serve(pipe: impl BufRead) {
+/// Waits until the reaper of an earlier, killed build has ended what that build left running.
+pub fn await_gone(lock: &Path) -> io::Result<()> {
+    wait_exclusive(lock, "").map(drop)
+}
+
+/// The reaper's whole life as a process: takes its lock, says that it is ready, and serves.
+pub fn live(lock: &Path, pipe: impl BufRead, mut ready: impl Write) {
+    // Without the lock the work is the same; only the next build does not wait for it.
+    let _held = lock::wait_exclusive(lock, "the reaper").ok();
+    ready.write_all(b"\n").and_then(|()| ready.flush()).ok();
+    drop(ready);
+    serve(pipe);
+}
+
+/// Reads which groups live until the pipe ends, then ends those that are left.
+fn serve(pipe: impl BufRead) {
     let (build, us) = (parent_id(), Standing::of(std::process::id()));
     let mut groups: BTreeMap<u32, u64> = BTreeMap::new();
     let mut expected = 0usize;

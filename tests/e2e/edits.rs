@@ -180,3 +180,118 @@ fn what_a_person_saves_while_the_stage_runs_stays() {
     space.run(&["accept", "a"]).exit(0);
     space.build().is_up_to_date().holds("a.txt", "saved by a person");
 }
+
+/// `a` copies its input; a person had another text accepted for it.
+fn accepted() -> Space {
+    let space = Space::new()
+        .story("stages: { a: { inputs: in.txt, outputs: a.txt, run: 'echo a >> NOTES/ran; cat in.txt > a.txt' } }")
+        .file("in.txt", "one");
+    space.build().ran(["a"]);
+    space.file("a.txt", "hand").file("in.txt", "two");
+    space.run(&["accept", "a"]).exit(0);
+    space
+}
+
+#[test]
+fn an_accepted_text_stays_a_persons_after_another_edit_was_taken_back() {
+    let space = accepted();
+    space.file("a.txt", "hand, better").build().is_up_to_date();
+    space.file("a.txt", "hand").build().is_up_to_date();
+    space.run(&["status"]).says("edited");
+    space.file("in.txt", "three").build().exit(3).ended_as("a", "waiting").holds("a.txt", "hand");
+}
+
+#[test]
+fn an_accepted_text_stays_a_persons_when_lock_and_state_are_lost() {
+    let space = accepted();
+    space.remove("Storyfile.lock").remove(".storygen/state");
+    space.build().ran_nothing();
+    space.run(&["clean"]).exit(0).holds("a.txt", "hand");
+    space.file("in.txt", "three").build().exit(3).holds("a.txt", "hand");
+}
+
+#[test]
+fn discarding_an_accepted_text_makes_the_stages_own() {
+    let space = accepted();
+    space.build_with(&["--discard-edits", "a"]).ran(["a"]).holds("a.txt", "two");
+    assert!(space.keeps("hand"));
+    space.build().is_up_to_date().holds("a.txt", "two");
+    space.file("in.txt", "three").build().ran(["a"]).holds("a.txt", "three");
+}
+
+#[test]
+fn a_copy_of_another_stages_result_is_an_edit() {
+    let space = Space::new()
+        .story("stages: { a: { foreach: { l: [en, es] }, outputs: 'out/${l}', run: 'echo ${l} > ${outputs[0]}' } }");
+    space.build().ran(["a:en", "a:es"]);
+    space.file("out/es", "en\n").build().ran_nothing().says("your edit is kept").holds("out/es", "en\n");
+}
+
+#[test]
+fn an_edit_of_another_branchs_result_waits() {
+    let space = Space::new()
+        .story("stages: { a: { inputs: in.txt, outputs: out/a, run: 'cat in.txt > ${outputs[0]}' } }")
+        .file("in.txt", "one");
+    space.build().ran(["a"]);
+    let lock = space.read("Storyfile.lock");
+    space.file("in.txt", "two").build().ran(["a"]);
+    space.file("out/a", "mine, of two").build().ran_nothing();
+    // Back on the branch with `one`: its lock and its input come with it, the ignored output stays.
+    space.file("in.txt", "one").file("Storyfile.lock", &lock);
+    space.build().exit(3).ended_as("a", "waiting").says("another result").holds("out/a", "mine, of two");
+}
+
+#[test]
+fn an_accepted_output_of_a_stage_that_always_runs_is_right() {
+    let space = Space::new().story("stages: { a: { always: true, outputs: a.txt, run: 'echo made > ${outputs[0]}' } }");
+    space.build().ran(["a"]);
+    space.file("a.txt", "mine").build().exit(3);
+    space.run(&["accept", "a"]).exit(0);
+    space.build().exit(0).ran_nothing().holds("a.txt", "mine");
+    space.build_with(&["--discard-edits", "a"]).ran(["a"]).holds("a.txt", "made\n");
+    space.build().ran(["a"]);
+}
+
+#[test]
+fn a_folder_in_a_files_place_waits_and_can_be_discarded() {
+    let space = Space::new().story("stages: { a: { outputs: a.txt, run: 'echo made > ${outputs[0]}' } }");
+    space.build().ran(["a"]);
+    space.remove("a.txt").file("a.txt/inner.md", "a person's");
+    space.build().exit(3).says("not of the declared sort");
+    space.build_with(&["--discard-edits", "a"]).exit(0).holds("a.txt", "made\n");
+    assert!(space.keeps("a person's"));
+}
+
+#[test]
+fn a_file_where_a_folder_belongs_stops_its_stage_and_no_other() {
+    let space = Space::new()
+        .story(
+            "stages: { a: { outputs: o/x/a.txt, run: 'echo a > ${outputs[0]}' }, b: { outputs: b, run: 'echo b > b' } }",
+        )
+        .file("o", "precious");
+    space.build().exit(3).ended_as("a", "waiting").says("Move that file away").holds("o", "precious");
+    assert!(space.has("b"));
+}
+
+#[test]
+fn what_is_written_to_a_file_that_was_moved_aside_is_kept() {
+    let space = Space::new()
+        .story(
+            "stages: { a: { inputs: in.txt, outputs: a.txt, run: 'cat in.txt > ${outputs[0]}; echo > NOTES/go; cat NOTES/on' } }",
+        )
+        .file("in.txt", "one");
+    let space = space.fifo("go").fifo("on");
+    let build = |late: &dyn Fn()| {
+        let child = space.spawn(&["build"]);
+        std::fs::read(space.note("go")).unwrap();
+        late();
+        std::fs::write(space.note("on"), "").unwrap();
+        space.ended(&child.wait_with_output().unwrap()).exit(0);
+    };
+    build(&|| {});
+    let mut open = std::fs::OpenOptions::new().append(true).open(space.path("a.txt")).unwrap();
+    space.file("in.txt", "two");
+    build(&|| std::io::Write::write_all(&mut &open, b"a line of a person").unwrap());
+    std::io::Write::flush(&mut open).unwrap();
+    assert!(space.keeps("onea line of a person"));
+}

@@ -151,6 +151,28 @@ fn a_command_that_takes_too_long_is_ended() {
 }
 
 #[test]
+fn an_input_that_changed_and_changed_back_while_the_command_ran_is_no_result_either() {
+    let run = "echo a >> NOTES/ran; mv in.txt away; echo other > in.txt; cat in.txt > a; mv away in.txt";
+    let space = Space::new()
+        .story(&format!("stages: {{ a: {{ inputs: in.txt, outputs: a, run: '{run}' }} }}"))
+        .file("in.txt", "old");
+    space.build().ran(["a"]).says("changed while the command ran");
+    space.build().ran(["a"]);
+}
+
+#[test]
+fn what_is_no_content_in_an_output_folder_stops_its_stage_and_no_other() {
+    let space = Space::new().story(
+        "stages: { a: { outputs: d/, run: 'echo a > d/a' }, b: { inputs: in.txt, outputs: b, run: 'cat in.txt > b' } }",
+    );
+    space.file("in.txt", "one").build().ran(["a", "b"]);
+    std::process::Command::new("mkfifo").arg(space.path("d/pipe")).status().unwrap();
+    space.file("d/a", "mine").file("in.txt", "two").build().exit(3).ended_as("a", "waiting").holds("b", "two");
+    space.build_with(&["--discard-edits", "a"]).exit(0).holds("d/a", "a\n");
+    assert!(!space.has("d/pipe") && space.keeps("mine"));
+}
+
+#[test]
 fn an_input_that_changed_while_the_command_ran_is_no_result_for_its_key() {
     let space = Space::new()
         .story("stages: { a: { inputs: in.txt, outputs: a, run: 'echo a >> NOTES/ran; cat in.txt > a; echo new > in.txt' } }")

@@ -141,6 +141,12 @@ fn accept_after_a_kill_does_not_take_what_is_torn() {
     space.build().ran(["a", "b", "c"]);
     space.file("in.txt", "another story\n");
     killed_in(&space, "a");
+    // Those who only look see what the next build will find, not what is torn.
+    let status = space.run(&["status", "a"]).exit(0);
+    assert!(!status.out.contains("edit"), "{}", status.out);
+    space.run(&["clean", "-n"]).exit(0).says_not("kept");
+    // What stood when the person looked is not what stands now.
+    space.run(&["accept", "a"]).exit(3).says("rolled back").holds("dist/a.txt", "a story\na\n");
     space.run(&["accept", "a"]).exit(0).holds("dist/a.txt", "a story\na\n");
 }
 

@@ -268,6 +268,11 @@ impl Run {
     }
 
     /// Asserts that the talk or the answer holds this.
+    pub fn says_not(&self, text: &str) -> Run {
+        assert!(!self.out.contains(text) && !self.err.contains(text), "says `{text}`:\n{}{}", self.out, self.err);
+        self.clone()
+    }
+
     pub fn says(&self, text: &str) -> Run {
         assert!(self.err.contains(text) || self.out.contains(text), "no `{text}` in:\n{}{}", self.out, self.err);
         self.clone()

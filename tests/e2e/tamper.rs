@@ -50,8 +50,9 @@ fn an_input_changed_with_its_size_and_time_is_noticed() {
 }
 
 #[test]
-fn an_output_of_another_stage_in_its_place_is_put_right() {
+fn an_output_of_another_stage_in_its_place_is_noticed() {
     let space = wide();
     fs::copy(space.path("out/4"), space.path("out/3")).unwrap();
-    space.run(&["build"]).exit(0).holds("out/3", "text 3");
+    space.run(&["build"]).exit(0).says("edit").holds("out/3", "text 4");
+    space.build_with(&["--discard-edits", "s3"]).exit(0).holds("out/3", "text 3");
 }

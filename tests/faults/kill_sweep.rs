@@ -80,6 +80,26 @@ fn torment(scene: &Scene, call: &Call) -> Result<bool, String> {
     }
 }
 
+#[test]
+fn a_command_that_outlives_its_killed_build_is_over_before_the_next_begins() {
+    if !strace::works() {
+        return;
+    }
+    // It does not listen to TERM and writes late: whoever goes on without waiting finds its output afterwards.
+    let story = "storygen: 1\nstages:\n  a:\n    inputs: in.txt\n    outputs: a.txt\n    run: |\n      trap '' TERM\n      \
+                 x=$(cat in.txt)\n      i=0; while [ $i -lt 300000 ]; do i=$((i+1)); done\n      echo made of $x > a.txt\n";
+    let before = Repo::new(&[("Storyfile.yaml", story), ("in.txt", "old\n")]).built();
+    before.write("in.txt", "new\n");
+    let calls = strace::trace(&before.fork(), &["build", "-j1"]);
+    let named = calls.iter().find(|call| call.name == "write" && call.text.contains("started")).unwrap();
+    let repo = before.fork();
+    assert_eq!(repo.run(&strace::killing(named), &["build", "-j1"]).exit, None);
+    repo.write("in.txt", "old\n");
+    assert_eq!(repo.build().exit, Some(0));
+    assert_eq!(repo.living(), Vec::<String>::new());
+    assert_eq!(repo.tree()["a.txt"], b"made of old\n");
+}
+
 /// How many calls of a build that discards an edit are killed at.
 const DISCARDS: usize = 40;
 

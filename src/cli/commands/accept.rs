@@ -10,6 +10,7 @@ use crate::engine::command::STATE_DIR;
 use crate::engine::open::{Access, LockPolicy, close};
 use crate::engine::recover::recover;
 use crate::engine::select::find_all;
+use std::collections::BTreeSet;
 
 /// Runs the command and returns its exit code: 3 if something could not be accepted.
 pub fn run(context: &Context, args: &AcceptArgs) -> Result<u8, CliError> {
@@ -18,12 +19,19 @@ pub fn run(context: &Context, args: &AcceptArgs) -> Result<u8, CliError> {
     let state = found.root.join(STATE_DIR);
     let _lock = hold(context, &state, &*sink)?;
     let mut opened = open_project(&context.world, &found, &Inputs::of(&args.given), Access::Write)?;
-    recover(&mut opened.project, &state, &*sink)?;
+    let recovered = recover(&mut opened.project, &state, &*sink)?;
     let patterns: Vec<String> = args.patterns.iter().map(|pattern| found.target(pattern)).collect();
     let chosen = find_all(&opened.project, &patterns)?;
+    // What stood when the person looked was torn; what stands now they have not seen.
+    let (torn, chosen): (BTreeSet<usize>, BTreeSet<usize>) =
+        chosen.into_iter().partition(|&action| recovered.contains(&opened.project.node(action).action.id));
     let results = accept(&mut opened.project, &chosen, &stamp(&context.world));
     close(&mut opened, &context.world, LockPolicy::Update, None)?;
-    let mut refused = false;
+    let mut refused = !torn.is_empty();
+    for action in torn {
+        let id = &opened.project.node(action).action.id;
+        context.say(&format!("`{id}` was cut short and has just been rolled back: look at it, then accept it"));
+    }
     for (action, accepted) in results? {
         let id = &opened.project.node(action).action.id;
         match accepted {
