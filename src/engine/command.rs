@@ -1,7 +1,9 @@
 //! One attempt at a command (R5): what stood is moved aside, the command runs, and either all its outputs are there or
 //! everything is as it was.
 
+use crate::base::digest::Digest;
 use crate::base::failure::{Cause, Failure};
+use crate::base::id::ActionId;
 use crate::base::path::RepoPath;
 use crate::engine::attempts::{Attempt, Attempts};
 use crate::engine::compose;
@@ -17,6 +19,7 @@ use crate::world::disk::{Disk, Sort, Stat};
 use crate::world::env::Environment;
 use crate::world::process::{Ended, Finished, Limits, Program, Running, start, start_time};
 use crate::world::reaper::Reaper;
+use crate::world::strays::{MARK, adopt};
 use std::io;
 use std::path::{Path, PathBuf};
 use tokio_util::sync::CancellationToken;
@@ -48,6 +51,8 @@ pub struct Workshop {
     pub attempts: Attempts,
     pub reaper: Option<Reaper>,
     pub reaper_program: Option<PathBuf>,
+    /// The mark of this very build, if it runs in a command of another.
+    pub outer_mark: Option<String>,
     /// `.storygen`.
     pub dir: PathBuf,
 }
@@ -117,12 +122,14 @@ impl Workshop {
     /// Starts a prepared attempt.
     pub fn start(&mut self, prepared: &Prepared) -> Result<Result<Running, Failure>, EngineError> {
         if let (None, Some(program)) = (&self.reaper, &self.reaper_program) {
-            let reaper = Reaper::start(program, &self.dir.join(REAPER_LOCK));
+            // A program that has a reaper is a build and nothing else: all its descendants are its own to end.
+            adopt();
+            let reaper = Reaper::start(program, &self.dir.join(REAPER_LOCK), self.outer_mark.as_deref());
             self.reaper = Some(reaper.map_err(|source| EngineError::Process { what: "the reaper".into(), source })?);
         }
         // A reaper that has died is no reason to lose the work: it only guards against our own death.
         if let Some(reaper) = &mut self.reaper {
-            reaper.expect().ok();
+            reaper.expect(prepared.program.env.get(MARK).map_or("", String::as_str)).ok();
         }
         let running = start(&prepared.program);
         if let Some(reaper) = &mut self.reaper {
@@ -372,5 +379,14 @@ fn program(
             env.insert(name.clone(), value.to_owned());
         }
     }
+    env.insert(MARK.to_owned(), mark(environment.get(MARK), &project.workspace.root, &node.action.id));
     Ok(Program { argv, current_dir: project.workspace.root.clone(), env })
+}
+
+/// Names the processes of an action: the same in every build, so that a command which prints its environment prints the
+/// same again.
+fn mark(outer: Option<&str>, root: &Path, id: &ActionId) -> String {
+    let digest = Digest::hasher().field(root.display().to_string().as_bytes()).field(id.as_str().as_bytes()).finish();
+    let own = &digest.to_string()[..16];
+    outer.map_or(own.to_owned(), |outer| format!("{outer}:{own}"))
 }

@@ -8,7 +8,8 @@ pub struct Options {
     /// Commands and kinds at work at once; at least 1.
     pub jobs: u32,
     pub on_failure: OnFailure,
-    /// This program's file, started again as the reaper; without it orphans of a killed build live on.
+    /// This program's file, started again as the reaper, for a program that does nothing but build: it then ends all that
+    /// its commands leave behind. Without it orphans live on.
     pub reaper: Option<PathBuf>,
 }
 

@@ -16,6 +16,7 @@ use crate::storyfile::story::Work;
 use crate::storyfile::with::With;
 use crate::world::World;
 use crate::world::disk::Stat;
+use crate::world::strays::MARK;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -42,6 +43,7 @@ impl Crew {
                 attempts: Attempts::open(&*world.disk, &dir.join("attempts"))?,
                 reaper: None,
                 reaper_program: options.reaper.clone(),
+                outer_mark: world.env.get(MARK).map(str::to_owned),
                 dir,
             },
             cancel: CancellationToken::new(),

@@ -9,6 +9,7 @@ pub mod process;
 pub mod real;
 pub mod reaper;
 pub mod signals;
+pub mod strays;
 
 use std::sync::Arc;
 

@@ -1,5 +1,6 @@
 //! A child process: started in a group of its own, watched, asked to end, killed, always reaped.
 
+use super::strays::{self, Member};
 use std::collections::BTreeMap;
 use std::io;
 use std::path::PathBuf;
@@ -58,6 +59,8 @@ pub struct Running {
     child: Child,
     /// The process group, which is also the child's process id.
     pub group: u32,
+    /// Left only once the child was waited for.
+    member: Member,
 }
 
 /// Starts `program` with nothing on its standard input.
@@ -74,15 +77,16 @@ pub fn start(program: &Program) -> io::Result<Running> {
         .kill_on_drop(true);
     #[cfg(unix)]
     command.process_group(0);
-    let child = command.spawn()?;
+    let mark = program.env.get(strays::MARK).map(String::as_str);
+    let (child, member) = strays::spawn(mark, || command.spawn(), |child: &Child| child.id().unwrap_or_default())?;
     let group = child.id().unwrap_or_default();
-    Ok(Running { child, group })
+    Ok(Running { child, group, member })
 }
 
 impl Running {
     /// Waits until the child has ended and its output is read, within `limits`.
     ///
-    /// What the child started in its group ends with it: a stage leaves nothing running.
+    /// What the child started ends with it, in its group or where it went: a stage leaves nothing running.
     pub async fn finish(mut self, limits: Limits) -> io::Result<Finished> {
         let mut output = Tail::default();
         let mut stdout = self.child.stdout.take();
@@ -115,9 +119,9 @@ impl Running {
                 ended
             }
         };
-        // Descendants that outlived the child hold its pipes: without them gone the last read would never end. One that
-        // left the group is not ours to end, and not waited for.
+        // Descendants that outlived the child hold its pipes: without them gone the last read would never end.
         signal_group(self.group, Signal::Kill);
+        self.member.end_strays(&limits.kill).await;
         let rest = read_both(&mut stdout, &mut stderr, &mut output);
         tokio::time::timeout(LAST_READ, rest).await.ok();
         Ok(Finished { ended, output: output.bytes })
@@ -144,16 +148,22 @@ pub enum Signal {
     Kill,
 }
 
+#[cfg(unix)]
+impl From<Signal> for rustix::process::Signal {
+    fn from(signal: Signal) -> rustix::process::Signal {
+        match signal {
+            Signal::Term => rustix::process::Signal::TERM,
+            Signal::Kill => rustix::process::Signal::KILL,
+        }
+    }
+}
+
 /// Sends a signal to all processes of a group; a group that is gone is no error.
 #[cfg(unix)]
 pub fn signal_group(group: u32, signal: Signal) {
-    let signal = match signal {
-        Signal::Term => rustix::process::Signal::TERM,
-        Signal::Kill => rustix::process::Signal::KILL,
-    };
     // Group 0 and 1 would mean our own group and everybody's: never ours to signal.
     if let Some(pid) = i32::try_from(group).ok().filter(|&raw| raw > 1).and_then(rustix::process::Pid::from_raw) {
-        rustix::process::kill_process_group(pid, signal).ok();
+        rustix::process::kill_process_group(pid, signal.into()).ok();
     }
 }
 

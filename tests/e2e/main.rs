@@ -17,4 +17,5 @@ mod race;
 mod signals;
 mod space;
 mod stages;
+mod strays;
 mod tamper;
