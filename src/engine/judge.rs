@@ -112,6 +112,10 @@ impl Project {
                 });
             }
         };
+        // An optional input whose maker failed is not absent (R18): without it neither a key nor a command can be had.
+        if let Some(maker) = self.lacking(action, &digests, course) {
+            return Ok(Judgement::Blocked { maker });
+        }
         let recipe = match self.recipe(action, &digests, course.foreseen) {
             Ok(recipe) => recipe,
             Err(failure) => return Ok(Judgement::Fault(failure)),
@@ -263,6 +267,14 @@ impl Project {
             digests.push(digest);
         }
         Ok(Ok(digests))
+    }
+
+    /// Returns the failed maker of an input that is not there.
+    fn lacking(&self, action: usize, digests: &[Option<Digest>], course: &Course<'_>) -> Option<usize> {
+        let inputs = self.workflow.nodes[action].inputs.iter().zip(digests);
+        let mut makers =
+            inputs.filter(|(_, digest)| digest.is_none()).flat_map(|(input, _)| input.makers.iter().copied());
+        makers.find(|&maker| course.settled[maker] == Some(Settled::Wrong))
     }
 
     fn missing(&self, input: &Bound) -> Failure {

@@ -182,6 +182,10 @@ impl ShellText {
 
 fn late_words(late: &Late, scope: &Scope) -> Result<Vec<String>, Failure> {
     let value = late.value(scope, View::Path)?;
+    // An absent optional input is no word, and `| default('')` does not make it an empty one.
+    if value.is_undefined() || value.as_str() == Some("") && scope.mentions_absent(&late.source) {
+        return Ok(Vec::new());
+    }
     let words = scope::words(&value).map_err(|found| {
         let failure = Failure::new(Cause::Setup, format!("`${{{}}}` is {found}, not words for a command", late.source));
         failure.hint("name a field of it, or a file")

@@ -98,10 +98,11 @@ impl Text {
 }
 
 impl Late {
-    /// Returns the value when the action runs.
+    /// Returns the value when the action runs. In a command an optional input that is absent is nothing; where its content
+    /// is wanted, a template has to say what stands for it.
     pub fn value(&self, scope: &Scope, view: View) -> Result<minijinja::Value, Failure> {
         let value = evaluate(&self.source, scope.context(view)).map_err(|error| self.failure(&error))?;
-        if value.is_undefined() {
+        if value.is_undefined() && !(view == View::Path && scope.is_absent(&self.source)) {
             let failure = Failure::new(Cause::Setup, format!("`${{{}}}` has no value", self.source));
             return Err(failure.hint("an optional input that is absent has none: test it, or add `| default('')`"));
         }

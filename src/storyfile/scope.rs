@@ -81,6 +81,24 @@ impl Scope {
         roots.into()
     }
 
+    /// Tells whether an expression is nothing but a name of an optional input that is not there: `inputs.notes`,
+    /// `inputs[0]`.
+    pub fn is_absent(&self, source: &str) -> bool {
+        self.absent().any(|role| names_of(role).iter().any(|name| name == source.trim()))
+    }
+
+    /// Tells whether an expression names an optional input that is not there, beside whatever else.
+    pub fn mentions_absent(&self, source: &str) -> bool {
+        let names = expr::names(source);
+        self.absent().any(|role| names_of(role).iter().any(|name| source.contains(name) || names.contains(name)))
+    }
+
+    fn absent(&self) -> impl Iterator<Item = &str> {
+        let is_there = |role: &str| self.inputs.iter().any(|file| file.role == role);
+        let single = self.declared.iter().filter(|(_, list)| *list == Plurality::One);
+        single.map(|(role, _)| role.as_str()).filter(move |role| !is_there(role))
+    }
+
     fn input_files(&self, view: View) -> minijinja::Value {
         files(&self.inputs, &self.declared, view)
     }
@@ -123,7 +141,8 @@ pub fn as_data(value: &minijinja::Value) -> Option<Value> {
         return Some(file.data());
     }
     if let Some(list) = value.downcast_object_ref::<FileList>() {
-        return Some(Value::Array(list.items.iter().map(expr::to_json).collect()));
+        let there = list.items.iter().filter(|item| !item.is_undefined());
+        return Some(Value::Array(there.map(expr::to_json).collect()));
     }
     None
 }
@@ -146,6 +165,11 @@ pub fn words(value: &minijinja::Value) -> Result<Vec<String>, &'static str> {
         }
         _ => Ok(vec![value.to_string()]),
     }
+}
+
+/// Returns the ways to write an input's name.
+fn names_of(role: &str) -> [String; 3] {
+    [format!("inputs.{role}"), format!("inputs[{role}]"), format!("inputs['{role}']")]
 }
 
 fn group(files: Vec<ScopeFile>, view: View) -> minijinja::Value {
@@ -285,8 +309,10 @@ impl Object for FileList {
         self.roles.iter().position(|name| name == role).map(|index| self.items[index].clone())
     }
 
+    /// What is not there has a place, so that `inputs[1]` stays the second, but is no item.
     fn enumerate(self: &Arc<Self>) -> Enumerator {
-        Enumerator::Seq(self.items.len())
+        let there: Vec<minijinja::Value> = self.items.iter().filter(|item| !item.is_undefined()).cloned().collect();
+        if there.len() == self.items.len() { Enumerator::Seq(there.len()) } else { Enumerator::Values(there) }
     }
 
     fn is_true(self: &Arc<Self>) -> bool {
@@ -361,6 +387,20 @@ mod tests {
         assert_eq!(value("'yes' if inputs.notes else 'no'", View::Path), "no");
         assert!(expr::evaluate("inputs.notes ~ ''", scope().context(View::Path)).is_err());
         assert!(expr::evaluate("inputs.notes", scope().context(View::Path)).unwrap().is_undefined());
+    }
+
+    #[test]
+    fn a_list_leaves_out_what_is_not_there_and_keeps_its_places() {
+        let mut scope = scope();
+        scope.declared = vec![("0".into(), Plurality::One), ("1".into(), Plurality::One)];
+        scope.inputs = vec![file("1", Plurality::One, "src.txt", "text")];
+        let value = |source: &str| expr::evaluate(source, scope.context(View::Path)).unwrap();
+        assert_eq!(words(&value("inputs")), Ok(vec!["src.txt".to_owned()]));
+        assert_eq!(value("inputs[1]").to_string(), "src.txt");
+        assert_eq!(value("inputs | length").to_string(), "1");
+        assert_eq!(value("inputs | join(',')").to_string(), "src.txt");
+        assert!(scope.is_absent("inputs[0]") && scope.is_absent(" inputs.0 ") && !scope.is_absent("inputs[1]"));
+        assert!(scope.mentions_absent("inputs[0] | default('')") && !scope.mentions_absent("inputs[1].ext"));
     }
 
     #[test]

@@ -279,3 +279,36 @@ fn an_executable_output_stays_executable_when_it_is_put_back() {
     space.remove("tool").build().ran_nothing();
     assert_ne!(std::fs::metadata(space.path("tool")).unwrap().permissions().mode() & 0o100, 0);
 }
+
+#[test]
+fn an_optional_input_that_is_absent_is_no_word_of_a_command() {
+    let space = Space::new().file("src.txt", "src\n").story(
+        "
+        stages:
+          list: { inputs: ['notes.md?', src.txt], outputs: list, run: 'cat ${inputs} > list' }
+          one: { inputs: ['notes.md?', src.txt], outputs: one, run: 'cat ${inputs[0]} ${inputs[1]} > one' }
+          named: { inputs: { n: 'notes.md?', s: src.txt }, outputs: named, run: 'for x in \"${inputs.n}\" ${inputs.n} ${inputs.s}; do echo \"<$x>\"; done > named' }
+          given: { inputs: { n: 'notes.md?', s: src.txt }, outputs: given, run: 'printf \"<%s>\" ${inputs.n | default(\"\")} \"${inputs.n | default(\"\")}\" ${inputs.s} > given' }
+          argv: { inputs: { n: 'notes.md?' }, outputs: argv, run: [sh, -c, 'echo $# $1 > argv', sh, '${inputs.n}', '-n=${inputs.n}'] }
+        ",
+    );
+    let run = space.build().ran(["argv", "given", "list", "named", "one"]);
+    run.holds("list", "src\n").holds("one", "src\n").holds("named", "<>\n<src.txt>\n").holds("given", "<><src.txt>");
+    run.holds("argv", "1 -n=\n");
+    let run = space.file("notes.md", "notes\n").build().ran(["argv", "given", "list", "named", "one"]);
+    run.holds("list", "notes\nsrc\n").holds("named", "<notes.md>\n<notes.md>\n<src.txt>\n");
+    run.holds("given", "<notes.md><notes.md><src.txt>").holds("argv", "2 notes.md\n");
+}
+
+#[test]
+fn an_optional_input_whose_maker_failed_is_not_absent() {
+    let space = Space::new().file("src.txt", "src").story(
+        "
+        stages:
+          maker: { inputs: 'good?', outputs: notes.md, run: 'cat ${inputs} > notes.md; test -s notes.md' }
+          reader: { inputs: ['notes.md?', src.txt], outputs: a, run: 'cat ${inputs} > a' }
+        ",
+    );
+    space.build_with(&["-k"]).exit(1).ended_as("maker", "failed").ended_as("reader", "blocked");
+    assert!(!space.has("a"));
+}
