@@ -6,6 +6,7 @@ use crate::engine::judge::Project;
 use crate::engine::publish::save_standing;
 use crate::engine::rebuild::{Owner, Standing};
 use crate::engine::recover::remove;
+use crate::storyfile::story::OutputSort;
 use std::collections::BTreeSet;
 
 /// What `clean` finds at an output.
@@ -23,6 +24,12 @@ pub fn find(project: &mut Project, chosen: &BTreeSet<usize>) -> Result<Vec<Found
     for &action in chosen {
         for output in project.node(action).action.outputs.clone() {
             match project.workspace.standing(&output.path, output.sort)? {
+                // An empty folder is nothing that anybody could miss.
+                Standing::Absent
+                    if output.sort == OutputSort::Tree && project.workspace.is_empty_folder(&output.path) =>
+                {
+                    found.push(Found::Ours(output.path));
+                }
                 Standing::Absent | Standing::Obstructed => {}
                 Standing::WrongSort => found.push(Found::Kept(output.path)),
                 Standing::Content(digest) => match project.owner(action, &output.path, &digest) {

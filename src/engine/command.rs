@@ -8,11 +8,11 @@ use crate::base::path::RepoPath;
 use crate::engine::attempts::{Attempt, Attempts};
 use crate::engine::compose;
 use crate::engine::error::EngineError;
+use crate::engine::folder::{Outward, list_tree};
 use crate::engine::judge::Project;
 use crate::engine::publish::{check_inside, create_parent, save_left};
 use crate::engine::recover::{WORK_DIR, attempt_dir, remove};
 use crate::engine::workflow::{Bound, Node};
-use crate::engine::workspace::list_files;
 use crate::storyfile::command::{Command, Invocation};
 use crate::storyfile::story::{Output, OutputSort};
 use crate::world::disk::{Disk, Sort, Stat};
@@ -111,9 +111,14 @@ impl Workshop {
             disk.rename(&from, &prev).map_err(|error| EngineError::write(&from, error))?;
         }
         for output in outputs {
-            make_folders(project, output, &project.workspace.root)?;
+            // Through `${outputs…}` a command makes its folder itself: only so does an empty one say that it was made.
+            // One that writes the declared path finds it made, as `split … parts/p` expects.
+            let declared = project.workspace.place(&output.path);
+            create_parent(&**disk, &declared)?;
             if prepared.staged {
-                make_folders(project, output, &place.join("out"))?;
+                create_parent(&**disk, &output.path.under(&place.join("out")))?;
+            } else if output.sort == OutputSort::Tree {
+                disk.create_dirs(&declared).map_err(|error| EngineError::write(&declared, error))?;
             }
         }
         Ok(())
@@ -164,8 +169,8 @@ impl Workshop {
         for output in &project.node(action).action.outputs {
             let staging = place.join(output.path.as_str());
             let declared = project.workspace.place(&output.path);
-            let written = |place: &Path| is_written(&**disk, output, place);
-            match (prepared.staged && written(&staging), written(&declared)) {
+            let is_staged = prepared.staged && disk.stat(&staging).is_ok();
+            match (is_staged, is_written(&**disk, output, &declared)) {
                 // Nothing in the command names the declared path: somebody saved there while it ran.
                 (true, true) if !prepared.names(&staging, &output.path) => found.push((output.clone(), staging)),
                 (true, true) => {
@@ -174,13 +179,25 @@ impl Workshop {
                 }
                 (true, false) => found.push((output.clone(), staging)),
                 (false, true) => found.push((output.clone(), declared)),
-                (false, false) => {
-                    return Err(Failure::new(Cause::Output, format!("output `{}` was not written", output.path))
-                        .hint("The command ended well but left this declared output out."));
-                }
+                (false, false) => return Err(not_written(output)),
             }
         }
         Ok(found)
+    }
+
+    /// Adds a way out to how a command failed, if it looked for a folder that it had to make.
+    pub fn explain(&self, project: &Project, action: usize, prepared: &Prepared, fault: Failure) -> Failure {
+        let place = attempt_dir(&self.dir, prepared.number).join("out");
+        let mut outputs = project.node(action).action.outputs.iter();
+        let lacks = |output: &Output| {
+            output.sort == OutputSort::Tree && project.workspace.disk.stat(&output.path.under(&place)).is_err()
+        };
+        if fault.cause == Cause::Exit && fault.hint.is_none() && prepared.staged && outputs.any(lacks) {
+            return fault.hint(
+                "A folder that is named through `${outputs…}` is made by the command: `mkdir -p ${outputs[0]}`.",
+            );
+        }
+        fault
     }
 
     /// Moves staged outputs to their declared paths and closes the attempt. A path at which something stands
@@ -193,6 +210,10 @@ impl Workshop {
     ) -> Result<Vec<RepoPath>, EngineError> {
         let mut taken = Vec::new();
         let disk = project.workspace.disk.clone();
+        // All before the first is moved: one may lead to another.
+        for (_, from) in located {
+            flatten(&*disk, from)?;
+        }
         for (output, from) in located {
             let declared = project.workspace.place(&output.path);
             if *from == declared {
@@ -286,7 +307,7 @@ impl Prepared {
 fn files_of(disk: &dyn Disk, place: &Path) -> Vec<(PathBuf, Stat)> {
     match disk.stat_following(place) {
         Ok(stat) if stat.sort == Sort::Dir => {
-            let files = list_files(disk, place).unwrap_or_default();
+            let files = list_tree(disk, place, Outward::Follow).unwrap_or_default().files;
             files.into_iter().map(|(path, stat)| (PathBuf::from(path.as_str()), stat)).collect()
         }
         Ok(stat) => vec![(PathBuf::new(), stat)],
@@ -294,15 +315,36 @@ fn files_of(disk: &dyn Disk, place: &Path) -> Vec<(PathBuf, Stat)> {
     }
 }
 
-/// Tells whether something was written at `place`.
+/// Tells whether something was written at the declared `place`.
 fn is_written(disk: &dyn Disk, output: &Output, place: &Path) -> bool {
-    match disk.stat_following(place) {
+    match disk.stat(place) {
         // The folder itself was made beforehand: only what is in it was written.
         Ok(stat) if output.sort == OutputSort::Tree && stat.sort == Sort::Dir => {
             disk.list(place).is_ok_and(|entries| !entries.is_empty())
         }
         found => found.is_ok(),
     }
+}
+
+/// Puts the content that a symlink leads to in its place: what comes back from the store is a file as well.
+fn flatten(disk: &dyn Disk, place: &Path) -> Result<(), EngineError> {
+    if !disk.stat(place).is_ok_and(|stat| stat.sort == Sort::Symlink) {
+        return Ok(());
+    }
+    let stat = disk.stat_following(place).map_err(|error| EngineError::read(place, error))?;
+    disk.copy(place, place).map_err(|error| EngineError::write(place, error))?;
+    if stat.executable {
+        disk.set_executable(place).map_err(|error| EngineError::write(place, error))?;
+    }
+    Ok(())
+}
+
+fn not_written(output: &Output) -> Failure {
+    let failure = Failure::new(Cause::Output, format!("output `{}` was not written", output.path));
+    failure.hint(match output.sort {
+        OutputSort::File => "The command ended well but left this declared output out.",
+        OutputSort::Tree => "A folder that is to be empty is made by the command: `mkdir -p ${outputs[0]}`.",
+    })
 }
 
 /// Turns how a command ended into a failure; `None` if it ended well.
@@ -337,17 +379,6 @@ fn start_failure(program: &str, error: &io::Error) -> Failure {
             .hint("Install the program, or correct its name in `run:`.")
     } else {
         Failure::new(Cause::Machine, format!("failed to start `{program}`: {error}"))
-    }
-}
-
-/// Makes the folders above an output; for a folder, also the folder itself.
-fn make_folders(project: &Project, output: &Output, root: &Path) -> Result<(), EngineError> {
-    let place = output.path.under(root);
-    match output.sort {
-        OutputSort::File => create_parent(&*project.workspace.disk, &place),
-        OutputSort::Tree => {
-            project.workspace.disk.create_dirs(&place).map_err(|error| EngineError::write(&place, error))
-        }
     }
 }
 

@@ -18,6 +18,8 @@ pub enum EngineError {
     Special { path: PathBuf },
     #[error("`{name}` in `{path}` cannot be used: {fault}", path = path.display())]
     Name { path: PathBuf, name: String, fault: PathFault },
+    #[error("`{path}` is a symlink to `{target}`, which is not in that folder", path = path.display(), target = target.display())]
+    Outward { path: PathBuf, target: PathBuf },
     #[error("`{path}` leads out of the repo through a symlink")]
     Outside { path: RepoPath },
     #[error("failed to start {what}: {source}")]
@@ -41,7 +43,7 @@ impl EngineError {
     /// that leads nowhere.
     pub fn is_no_content(&self) -> bool {
         match self {
-            EngineError::Special { .. } | EngineError::Name { .. } => true,
+            EngineError::Special { .. } | EngineError::Name { .. } | EngineError::Outward { .. } => true,
             EngineError::Read { source, .. } => is_absent(source) || source.kind() == io::ErrorKind::InvalidData,
             _ => false,
         }

@@ -116,7 +116,7 @@ impl Drive<'_> {
         };
         let located = match fault {
             None => self.crew.workshop.locate(self.project, action, prepared),
-            Some(fault) => Err(fault),
+            Some(fault) => Err(self.crew.workshop.explain(self.project, action, prepared, fault)),
         };
         let recorded = match located {
             Ok(located) => self.store_all(action, &located)?.map(|outputs| (located, outputs)),
@@ -133,7 +133,9 @@ impl Drive<'_> {
         let record = self.record(action, outputs, None, moved.is_some())?;
         let taken = self.crew.workshop.publish(self.project, prepared, &located)?;
         if !taken.is_empty() {
-            return self.wait(action, Wait::Foreign { paths: taken });
+            // In the words of the next command that looks.
+            let wait = self.in_the_way(action)?.unwrap_or(Wait::Foreign { paths: taken });
+            return self.wait(action, wait);
         }
         self.done(action, &record, moved, output, Vec::new())
     }

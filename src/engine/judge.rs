@@ -13,15 +13,17 @@ use crate::engine::compose;
 use crate::engine::error::EngineError;
 use crate::engine::keep::{Keep, Kept};
 use crate::engine::lockfile::{Line, LineName, Lines};
-use crate::engine::rebuild::{Accepted, Demand, OutputView, Owner, Question, Standing, Verdict, decide};
+use crate::engine::rebuild::{
+    Accepted, Demand, Mode, OutputView, Owner, Question, Standing, Verdict, decide, made_in,
+};
 use crate::engine::workflow::TEMPLATE_ROLE;
 use crate::engine::workflow::{Bound, Node, What, Workflow};
 use crate::engine::workspace::Workspace;
 use crate::kind::registry::Registry;
 use crate::provider::Providers;
-use crate::store::Store;
+use crate::store::{ActionRecord, OutputSort as RecordedSort, Store, TreeListing};
 use crate::storyfile::catalog::SettingSort;
-use crate::storyfile::story::{Always, Edits, Presence, Story, Work};
+use crate::storyfile::story::{Always, Edits, Output, OutputSort, Presence, Story, Work};
 use crate::storyfile::template::Template;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -293,6 +295,14 @@ impl Project {
         self.lock.get(&name).or_else(|| self.state.get(&name)).and_then(|line| line.verdict)
     }
 
+    /// Tells whether an empty folder stands where some result was one. Any other empty folder is nothing.
+    fn is_empty_result(&self, output: &Output, lines: &[&Line], records: &[Arc<ActionRecord>]) -> bool {
+        let empty = TreeListing::default().digest();
+        let is_known = lines.iter().any(|line| line.outputs.get(&output.path) == Some(&empty))
+            || records.iter().any(|record| made_in(record, &output.slot) == Some(empty));
+        output.sort == OutputSort::Tree && is_known && self.workspace.is_empty_folder(&output.path)
+    }
+
     fn verdict(
         &mut self,
         action: usize,
@@ -303,21 +313,33 @@ impl Project {
         let name = self.line_name(action);
         let lines: Vec<&Line> = [self.lock.get(&name), self.state.get(&name)].into_iter().flatten().collect();
         let declared = &self.workflow.nodes[action].action;
+        let mut records = self.store.records(&key)?;
+        records.sort_by(|one, two| two.at.cmp(&one.at).then(two.take.cmp(&one.take)));
         let mut outputs = Vec::with_capacity(declared.outputs.len());
+        // What stands with another mode needs no bytes to be right again.
+        let mut at_hand = BTreeSet::new();
         for output in &declared.outputs {
-            let standing = match self.workspace.standing(&output.path, output.sort) {
+            let mut standing = match self.workspace.standing(&output.path, output.sort) {
                 // A pipe or a link to elsewhere in a folder: one stage's trouble, not the whole repo's.
                 Err(error) if error.is_no_content() => Standing::WrongSort,
                 standing => standing?,
             };
+            if standing == Standing::Absent && self.is_empty_result(output, &lines, &records) {
+                standing = Standing::Content(TreeListing::default().digest());
+            }
+            let mode = match standing {
+                Standing::Content(digest) => mode(&self.workspace, &records, output, &digest),
+                Standing::Absent | Standing::WrongSort | Standing::Obstructed => Mode::AsMade,
+            };
+            if let (Standing::Content(digest), Mode::Changed) = (standing, mode) {
+                at_hand.insert(digest);
+            }
             let owner = match standing {
                 Standing::Content(digest) => owner(&self.store, &self.named, &lines, &output.path, &digest),
                 Standing::Absent | Standing::WrongSort | Standing::Obstructed => Owner::Foreign,
             };
-            outputs.push(OutputView { slot: output.slot.clone(), path: output.path.clone(), standing, owner });
+            outputs.push(OutputView { slot: output.slot.clone(), path: output.path.clone(), standing, owner, mode });
         }
-        let mut records = self.store.records(&key)?;
-        records.sort_by(|one, two| two.at.cmp(&one.at).then(two.take.cmp(&one.take)));
         let (store, keep) = (&self.store, &self.keep);
         let demand = if demands.forced.contains(&action) {
             Demand::Forced
@@ -335,7 +357,7 @@ impl Project {
             outputs: &outputs,
             lines: &lines,
             records: &records,
-            obtainable: &|digest| store.has(digest) || keep.has(digest),
+            obtainable: &|digest| store.has(digest) || keep.has(digest) || at_hand.contains(digest),
             reason: &|| stale_reason(store, &lines, recipe),
             demand,
             edits,
@@ -343,6 +365,17 @@ impl Project {
         };
         Ok(decide(&question))
     }
+}
+
+/// Tells whether the file at an output can be executed as it could when it was made.
+fn mode(workspace: &Workspace, records: &[Arc<ActionRecord>], output: &Output, digest: &Digest) -> Mode {
+    let Some(stat) = workspace.stat(&output.path).ok().flatten() else { return Mode::AsMade };
+    let made = records.iter().flat_map(|record| &record.outputs);
+    let made = made.filter(|made| made.slot == output.slot && made.digest == *digest);
+    let sorts: Vec<RecordedSort> = made.map(|made| made.sort).collect();
+    let is_file = sorts.iter().any(|sort| matches!(sort, RecordedSort::File { .. }));
+    let as_made = RecordedSort::File { executable: stat.executable };
+    if is_file && !sorts.contains(&as_made) { Mode::Changed } else { Mode::AsMade }
 }
 
 fn unreadable(input: &Bound, error: &EngineError) -> Failure {

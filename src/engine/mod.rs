@@ -8,6 +8,7 @@ pub mod compose;
 pub mod drive;
 pub mod error;
 pub mod finish;
+pub mod folder;
 pub mod judge;
 pub mod keep;
 pub mod lockfile;

@@ -5,6 +5,7 @@ use crate::base::digest::Digest;
 use crate::base::path::RepoPath;
 use crate::engine::command::STATE_DIR;
 use crate::engine::error::EngineError;
+use crate::engine::folder::{Outward, list_tree};
 use crate::engine::judge::Project;
 use crate::engine::keep::Keep;
 use crate::engine::lockfile::{Line, Lines};
@@ -12,7 +13,7 @@ use crate::engine::recover::foresee;
 use crate::engine::snapshot::{self, Body, Quiet};
 use crate::engine::sources::{Guards, Pattern};
 use crate::engine::workflow::{Find, What, connect};
-use crate::engine::workspace::{Workspace, is_absent, list_files};
+use crate::engine::workspace::{Workspace, is_absent};
 use crate::kind::registry::Registry;
 use crate::provider::Providers;
 use crate::store::Store;
@@ -194,15 +195,13 @@ fn quiet_state(opened: &Opened, world: &World, basis: QuietBasis) -> Result<Opti
             watched.insert(tree.to_string(), None);
             continue;
         }
-        for (relative, _) in list_files(disk, &place)? {
-            let inner = tree.within(&relative);
-            let mut folder = inner.parent();
-            while let Some(inside) = folder.filter(|folder| folder.is_within(&tree)) {
-                watched.insert(inside.to_string(), disk.stat_following(&project.workspace.place(&inside)).ok());
-                folder = inside.parent();
-            }
-            files.insert(inner.to_string());
+        let found = list_tree(disk, &place, Outward::Follow)?;
+        // A symlink cannot be changed but by making it anew, which changes its folder.
+        watched.insert(tree.to_string(), disk.stat_following(&place).ok());
+        for inside in found.folders.iter().map(|folder| tree.within(folder)) {
+            watched.insert(inside.to_string(), disk.stat_following(&project.workspace.place(&inside)).ok());
         }
+        files.extend(found.files.iter().map(|(relative, _)| tree.within(relative).to_string()));
     }
     let unsure: BTreeSet<&str> = project.workspace.memo().racy().collect();
     for file in files {

@@ -6,11 +6,12 @@ use crate::base::id::ActionKey;
 use crate::base::path::RepoPath;
 use crate::engine::command::STATE_DIR;
 use crate::engine::error::EngineError;
+use crate::engine::folder::{Outward, list_tree};
 use crate::engine::judge::Project;
 use crate::engine::keep::Kept;
 use crate::engine::rebuild::Restore;
 use crate::engine::recover::{WORK_DIR, remove};
-use crate::engine::workspace::{Workspace, list_files, stays_inside};
+use crate::engine::workspace::{Workspace, stays_inside};
 use crate::store::{
     Author, Materialised, OutputSort as RecordedSort, RecordedOutput, Store, TreeEntry, TreeListing, hash_file,
 };
@@ -37,6 +38,9 @@ pub fn store_output(
     place: &Path,
 ) -> Result<Result<RecordedOutput, Failure>, EngineError> {
     let disk = &*workspace.disk;
+    if let Some(failure) = refused_link(workspace, output, place) {
+        return Ok(Err(failure));
+    }
     let stat = disk.stat_following(place).map_err(|error| EngineError::read(place, error))?;
     let recorded = |digest, size, sort| RecordedOutput {
         slot: output.slot.clone(),
@@ -60,11 +64,11 @@ pub fn store_output(
         }
         (OutputSort::Tree, Sort::Dir) => {
             let (mut entries, mut size) = (Vec::new(), 0);
-            let files = match list_files(disk, place) {
+            let found = match list_tree(disk, place, Outward::Refuse) {
                 Err(error) if error.is_no_content() => return Ok(Err(no_content(output, &error))),
-                files => files?,
+                found => found?,
             };
-            for (relative, stat) in files {
+            for (relative, stat) in &found.files {
                 let file = relative.under(place);
                 let (digest, bytes) = match output.keep {
                     KeepBytes::Bytes => store.put_file(&file)?,
@@ -74,12 +78,9 @@ pub fn store_output(
                     }
                 };
                 size += bytes;
-                entries.push(TreeEntry { path: relative, digest, executable: stat.executable });
+                entries.push(TreeEntry { path: relative.clone(), digest, executable: stat.executable });
             }
-            if entries.is_empty() {
-                return Ok(Err(Failure::new(Cause::Output, format!("the folder `{}/` is empty", output.path))));
-            }
-            let digest = store.put_tree(&TreeListing::new(entries))?;
+            let digest = store.put_tree(&found.listing(entries))?;
             Ok(Ok(recorded(digest, size, RecordedSort::Tree)))
         }
         (OutputSort::File, Sort::Dir) => {
@@ -98,7 +99,29 @@ fn wrong_sort(output: &Output, found: &str, hint: &str) -> Failure {
 
 fn no_content(output: &Output, error: &EngineError) -> Failure {
     let message = format!("the folder `{}/` holds what cannot be kept: {error}", output.path);
-    Failure::new(Cause::Output, message).hint("Leave only files with plain names in it, and links that lead to some.")
+    Failure::new(Cause::Output, message)
+        .hint("Leave only files, folders, and symlinks that lead to a place in this folder.")
+}
+
+/// Tells why a symlink cannot be an output. One that leads to a file of the repo is an output with that content.
+fn refused_link(workspace: &Workspace, output: &Output, place: &Path) -> Option<Failure> {
+    let disk = &*workspace.disk;
+    if !disk.stat(place).is_ok_and(|stat| stat.sort == Sort::Symlink) {
+        return None;
+    }
+    let target = disk.read_link(place).unwrap_or_default();
+    let inside = match (disk.canonical(place), disk.canonical(&workspace.root)) {
+        (Ok(place), Ok(root)) => place.starts_with(root),
+        _ => false,
+    };
+    let is_file = disk.stat_following(place).is_ok_and(|stat| stat.sort == Sort::File);
+    let what = match (inside, is_file) {
+        (true, true) => return None,
+        (true, false) => "which is no file",
+        (false, _) => "which is not in this repo",
+    };
+    let message = format!("output `{}` is a symlink to `{}`, {what}", output.path, target.display());
+    Some(Failure::new(Cause::Output, message).hint("Copy what it leads to."))
 }
 
 /// Makes sure that what stands at `path` is in some cache, before it is replaced.
@@ -108,7 +131,7 @@ pub fn save_standing(project: &mut Project, path: &RepoPath) -> Result<(), Engin
     match stat.sort {
         Sort::File => save_file(project, path),
         Sort::Dir => {
-            for (relative, _) in list_files(&*project.workspace.disk, &place)? {
+            for (relative, _) in list_tree(&*project.workspace.disk, &place, Outward::Follow)?.files {
                 save_file(project, &path.within(&relative))?;
             }
             Ok(())
@@ -150,13 +173,14 @@ pub fn keep_standing(project: &Project, path: &RepoPath) -> Result<(), EngineErr
     match project.workspace.stat(path)? {
         Some(stat) if stat.sort == Sort::File => project.keep.put_file(&place).map(|_| ()),
         Some(stat) if stat.sort == Sort::Dir => {
+            let found = list_tree(&*project.workspace.disk, &place, Outward::Follow)?;
             let mut entries = Vec::new();
-            for (relative, stat) in list_files(&*project.workspace.disk, &place)? {
+            for (relative, stat) in &found.files {
                 let digest = project.keep.put_file(&relative.under(&place))?;
-                entries.push(TreeEntry { path: relative, digest, executable: stat.executable });
+                entries.push(TreeEntry { path: relative.clone(), digest, executable: stat.executable });
             }
             // With its listing the folder can be put back whole.
-            project.store.put_tree(&TreeListing::new(entries))?;
+            project.store.put_tree(&found.listing(entries))?;
             Ok(())
         }
         _ => Ok(()),
@@ -175,18 +199,32 @@ fn save_file(project: &mut Project, path: &RepoPath) -> Result<(), EngineError> 
 pub fn restore(project: &mut Project, key: ActionKey, restore: &Restore) -> Result<Restored, EngineError> {
     let records = project.store.records(&key)?;
     for (path, digest) in &restore.write {
-        if let Some(reason) = write_content(project, path, digest)? {
+        let stands = match project.workspace.stat(path)? {
+            Some(stat) if stat.sort == Sort::File => project.workspace.digest(path)? == Some(*digest),
+            _ => false,
+        };
+        // A file that only lost its mode is left where it is: it may be in no cache.
+        if !stands && let Some(reason) = write_content(project, path, digest)? {
             return Ok(Restored::Missing { path: path.clone(), reason });
         }
-        let executable = RecordedSort::File { executable: true };
         let made = records.iter().flat_map(|record| &record.outputs).find(|output| output.digest == *digest);
-        if made.is_some_and(|output| output.sort == executable) {
-            let place = project.workspace.place(path);
-            project.workspace.disk.set_executable(&place).map_err(|error| EngineError::write(&place, error))?;
-            project.workspace.learn(path, *digest)?;
+        if let Some(made) = made {
+            set_mode(project, path, made)?;
         }
     }
     Ok(Restored::Whole)
+}
+
+/// Makes a file executable or not, as it was made.
+fn set_mode(project: &mut Project, path: &RepoPath, made: &RecordedOutput) -> Result<(), EngineError> {
+    let RecordedSort::File { executable } = made.sort else { return Ok(()) };
+    if project.workspace.stat(path)?.is_none_or(|stat| stat.executable == executable) {
+        return Ok(());
+    }
+    let (place, disk) = (project.workspace.place(path), &project.workspace.disk);
+    let set = if executable { disk.set_executable(&place) } else { disk.clear_executable(&place) };
+    set.map_err(|error| EngineError::write(&place, error))?;
+    project.workspace.learn(path, made.digest)
 }
 
 /// Writes the content `digest` to `path`; returns why it could not be had.
@@ -232,6 +270,11 @@ fn write_tree(project: &mut Project, path: &RepoPath, listing: &TreeListing) -> 
     let disk = project.workspace.disk.clone();
     let spare = project.workspace.root.join(STATE_DIR).join(WORK_DIR).join("restore").join(path.as_str());
     remove(&*disk, &spare)?;
+    let make = |folder: &Path| disk.create_dirs(folder).map_err(|error| EngineError::write(folder, error));
+    make(&spare)?;
+    for folder in listing.empty_folders() {
+        make(&folder.under(&spare))?;
+    }
     for TreeEntry { path: relative, digest, executable } in listing.entries() {
         let place = relative.under(&spare);
         create_parent(&*disk, &place)?;
@@ -242,6 +285,12 @@ fn write_tree(project: &mut Project, path: &RepoPath, listing: &TreeListing) -> 
         if *executable {
             disk.set_executable(&place).map_err(|error| EngineError::write(&place, error))?;
         }
+    }
+    // Last: nothing is ever written through one of them.
+    for (relative, target) in listing.links() {
+        let place = relative.under(&spare);
+        create_parent(&*disk, &place)?;
+        disk.symlink(target, &place).map_err(|error| EngineError::write(&place, error))?;
     }
     let place = project.workspace.place(path);
     save_left(project, path)?;

@@ -43,6 +43,15 @@ pub struct OutputView {
     pub standing: Standing,
     /// Meaningful when something stands there.
     pub owner: Owner,
+    pub mode: Mode,
+}
+
+/// Whether a file can be executed as it could when it was made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// Also where nothing is recorded of it, or nothing stands.
+    AsMade,
+    Changed,
 }
 
 /// What the command line or the Storyfile asks beyond "if it is stale".
@@ -161,10 +170,12 @@ fn decide_named(question: &Question<'_>, line: &Line) -> Verdict {
             Standing::Content(digest) if Some(&digest) == kept => {
                 stands.edits.insert(output.path.clone(), digest);
             }
-            Standing::Content(digest) if digest == *made && line.accepted.contains(&output.path) => {
+            Standing::Content(digest)
+                if digest == *made && line.accepted.contains(&output.path) && output.mode == Mode::AsMade =>
+            {
                 stands.edits.insert(output.path.clone(), digest);
             }
-            Standing::Content(digest) if digest == *made => {}
+            Standing::Content(digest) if digest == *made && output.mode == Mode::AsMade => {}
             Standing::Content(digest) if output.owner != Owner::Ours && question.edits != Edits::Discard => {
                 if edits_another(question, line, &output.path, &digest) {
                     let paths = vec![output.path.clone()];
@@ -295,6 +306,7 @@ fn stands_as(record: &ActionRecord, outputs: &[OutputView]) -> bool {
         && outputs
             .iter()
             .all(|view| made_in(record, &view.slot).is_some_and(|made| view.standing == Standing::Content(made)))
+        && outputs.iter().all(|view| view.mode == Mode::AsMade)
 }
 
 /// Returns the content that `record` has in a slot.
@@ -319,7 +331,7 @@ fn restore(record: &ActionRecord, outputs: &[OutputView]) -> Verdict {
     let write = outputs
         .iter()
         .filter_map(|view| stands.outputs.get(&view.path).map(|made| (view, made)))
-        .filter(|(view, made)| view.standing != Standing::Content(**made))
+        .filter(|(view, made)| view.standing != Standing::Content(**made) || view.mode == Mode::Changed)
         .map(|(view, made)| (view.path.clone(), *made))
         .collect();
     Verdict::Restore(Restore { stands, write })

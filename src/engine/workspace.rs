@@ -4,6 +4,7 @@ use crate::base::digest::Digest;
 use crate::base::failure::{Cause, Failure};
 use crate::base::path::RepoPath;
 use crate::engine::error::EngineError;
+use crate::engine::folder::{Outward, list_tree};
 use crate::engine::rebuild::Standing;
 use crate::store::{Memo, TreeEntry, TreeListing, hash_file};
 use crate::storyfile::story::OutputSort;
@@ -68,8 +69,7 @@ impl Workspace {
             (Some(stat), OutputSort::Tree) if stat.sort == Sort::Dir => {
                 let listing = self.listing(path)?;
                 // A folder that storygen made for a file's sake is nothing that a person or a stage put there.
-                let empty = listing.entries().is_empty();
-                Ok(if empty { Standing::Absent } else { Standing::Content(listing.digest()) })
+                Ok(if listing.is_empty() { Standing::Absent } else { Standing::Content(listing.digest()) })
             }
             _ => Ok(Standing::WrongSort),
         }
@@ -87,6 +87,11 @@ impl Workspace {
         false
     }
 
+    /// Tells whether a folder with nothing in it stands at `path`.
+    pub fn is_empty_folder(&self, path: &RepoPath) -> bool {
+        list_tree(&*self.disk, &self.place(path), Outward::Follow).is_ok_and(|found| found.is_empty())
+    }
+
     /// Returns the digest of a file's content, or of a folder's listing; `None` if nothing stands there.
     pub fn digest(&mut self, path: &RepoPath) -> Result<Option<Digest>, EngineError> {
         match self.stat(path)? {
@@ -102,7 +107,7 @@ impl Workspace {
         match self.stat(path)? {
             None => Ok(Vec::new()),
             Some(stat) if stat.sort == Sort::Dir => {
-                let files = list_files(&*self.disk, &self.place(path))?;
+                let files = list_tree(&*self.disk, &self.place(path), Outward::Follow)?.files;
                 Ok(files.into_iter().map(|(_, stat)| stat).collect())
             }
             Some(stat) => Ok(vec![stat]),
@@ -132,15 +137,16 @@ impl Workspace {
         Ok(())
     }
 
-    /// Lists a folder's files with their digests.
+    /// Lists what is in a folder, files with their digests.
     pub fn listing(&mut self, path: &RepoPath) -> Result<TreeListing, EngineError> {
         let place = self.place(path);
+        let found = list_tree(&*self.disk, &place, Outward::Follow)?;
         let mut entries = Vec::new();
-        for (relative, stat) in list_files(&*self.disk, &place)? {
-            let digest = self.digest_of(&path.within(&relative), &stat)?;
-            entries.push(TreeEntry { path: relative, digest, executable: stat.executable });
+        for (relative, stat) in &found.files {
+            let digest = self.digest_of(&path.within(relative), stat)?;
+            entries.push(TreeEntry { path: relative.clone(), digest, executable: stat.executable });
         }
-        Ok(TreeListing::new(entries))
+        Ok(found.listing(entries))
     }
 
     fn digest_of(&mut self, path: &RepoPath, stat: &Stat) -> Result<Digest, EngineError> {
@@ -152,38 +158,6 @@ impl Workspace {
         self.memo.learn(path.as_str(), stat, digest, self.opened_ns);
         Ok(digest)
     }
-}
-
-/// Lists all files in a folder, each relative to it; symlinked folders are not followed, `.git` and `.storygen` not
-/// looked into.
-pub fn list_files(disk: &dyn Disk, place: &Path) -> Result<Vec<(RepoPath, Stat)>, EngineError> {
-    let mut files = Vec::new();
-    let mut folders = vec![String::new()];
-    while let Some(folder) = folders.pop() {
-        let inside = place.join(&folder);
-        for entry in disk.list(&inside).map_err(|error| EngineError::read(&inside, error))? {
-            if matches!(entry.name.as_str(), ".git" | ".storygen") {
-                continue;
-            }
-            let relative = if folder.is_empty() { entry.name } else { format!("{folder}/{}", entry.name) };
-            if entry.sort_is_dir {
-                folders.push(relative);
-                continue;
-            }
-            let file = place.join(&relative);
-            match disk.stat_following(&file) {
-                Ok(stat) if stat.sort == Sort::File => {
-                    let path =
-                        RepoPath::parse(&relative).map_err(|fault| EngineError::name(place, &relative, fault))?;
-                    files.push((path, stat));
-                }
-                Ok(_) => return Err(EngineError::special(&file)),
-                Err(error) => return Err(EngineError::read(&file, error)),
-            }
-        }
-    }
-    files.sort_by(|one, two| one.0.cmp(&two.0));
-    Ok(files)
 }
 
 /// Tells "nothing is there" from "it cannot be known". A link that leads in a circle leads to nothing.

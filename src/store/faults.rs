@@ -189,6 +189,17 @@ impl Disk for FaultyDisk {
         self.step()?;
         RealDisk.set_executable(path)
     }
+    fn clear_executable(&self, path: &Path) -> io::Result<()> {
+        self.step()?;
+        RealDisk.clear_executable(path)
+    }
+    fn read_link(&self, path: &Path) -> io::Result<PathBuf> {
+        RealDisk.read_link(path)
+    }
+    fn symlink(&self, target: &str, path: &Path) -> io::Result<()> {
+        self.step()?;
+        RealDisk.symlink(target, path)
+    }
     fn remove_file(&self, path: &Path) -> io::Result<()> {
         let mut state = self.state.lock().unwrap();
         if let Fails::FromUntilFreed(_) = state.fails {

@@ -96,7 +96,17 @@ pub trait Disk: Send + Sync {
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
 
+    /// Returns what a symlink says, whether or not anything is there.
+    fn read_link(&self, path: &Path) -> io::Result<PathBuf>;
+
+    /// Makes a symlink at `path` that says `target`.
+    fn symlink(&self, target: &str, path: &Path) -> io::Result<()>;
+
+    /// Lets all who may read the file execute it.
     fn set_executable(&self, path: &Path) -> io::Result<()>;
+
+    /// Lets nobody execute the file.
+    fn clear_executable(&self, path: &Path) -> io::Result<()>;
 
     fn remove_file(&self, path: &Path) -> io::Result<()>;
 

@@ -123,6 +123,30 @@ impl Disk for RealDisk {
         Ok(())
     }
 
+    fn clear_executable(&self, path: &Path) -> io::Result<()> {
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            let mode = fs::metadata(path)?.permissions().mode();
+            fs::set_permissions(path, fs::Permissions::from_mode(mode & !0o111))?;
+        }
+        Ok(())
+    }
+
+    fn read_link(&self, path: &Path) -> io::Result<PathBuf> {
+        fs::read_link(path)
+    }
+
+    #[cfg(unix)]
+    fn symlink(&self, target: &str, path: &Path) -> io::Result<()> {
+        std::os::unix::fs::symlink(target, path)
+    }
+
+    #[cfg(not(unix))]
+    fn symlink(&self, _target: &str, _path: &Path) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
     fn remove_file(&self, path: &Path) -> io::Result<()> {
         fs::remove_file(path)
     }

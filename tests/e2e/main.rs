@@ -8,6 +8,7 @@ mod exits;
 mod failures;
 mod faults;
 mod flags;
+mod folders;
 mod kills;
 mod lost;
 mod model;
