@@ -98,22 +98,29 @@ impl Recipe {
         ActionKey(hasher.finish())
     }
 
-    /// Returns what differs from an `older` recipe, in this recipe's order; what only the older has comes last.
+    /// Returns what differs from an `older` recipe, in this recipe's order; what only the older has comes last. The files
+    /// of a list are compared by their paths: one that is gone moves no other.
+    ///
+    /// The command comes after the inputs, whose paths stand in it.
     pub fn changes_since(&self, older: &Recipe) -> Vec<Change> {
         let mut changes = Vec::new();
         for (index, (field, new)) in self.fields.iter().enumerate() {
-            match older.value(field, self.occurrence(index)) {
+            match older.counterpart(field, new, self.occurrence(index), self) {
                 Some(old) if old == new => {}
                 old => changes.push(Change { field: field.clone(), old: old.cloned(), new: Some(new.clone()) }),
             }
         }
         for (index, (field, old)) in older.fields.iter().enumerate() {
-            if self.value(field, older.occurrence(index)).is_none() {
+            if self.counterpart(field, old, older.occurrence(index), older).is_none() {
                 changes.push(Change { field: field.clone(), old: Some(old.clone()), new: None });
             }
         }
-        if changes.is_empty() && self != older {
-            changes.push(Change { field: Field::Input("order".into()), old: None, new: None });
+        let only_derived = changes.iter().all(|change| change.field == Field::Command);
+        if only_derived && self.inputs() != older.inputs() || changes.is_empty() && self != older {
+            changes.insert(0, Change { field: Field::Input("order".into()), old: None, new: None });
+        }
+        if changes.iter().any(|change| matches!(change.field, Field::Input(_))) {
+            changes.sort_by_key(|change| change.field == Field::Command);
         }
         changes
     }
@@ -123,13 +130,29 @@ impl Recipe {
         &self.fields
     }
 
-    /// Returns how many equal fields stand before `index`: a glob's files share one role.
+    fn inputs(&self) -> Vec<&(Field, Value)> {
+        self.fields.iter().filter(|(field, _)| matches!(field, Field::Input(_))).collect()
+    }
+
+    /// Returns how many equal fields stand before `index`.
     fn occurrence(&self, index: usize) -> usize {
         self.fields[..index].iter().filter(|(field, _)| *field == self.fields[index].0).count()
     }
 
-    fn value(&self, field: &Field, occurrence: usize) -> Option<&Value> {
-        self.fields.iter().filter(|(other, _)| other == field).nth(occurrence).map(|(_, value)| value)
+    /// Returns what stands here for a `value` of the `other` recipe: of a list of files the one with its path, else the
+    /// value in the same place.
+    fn counterpart(&self, field: &Field, value: &Value, occurrence: usize, other: &Recipe) -> Option<&Value> {
+        let here: Vec<&Value> = self.values(field).collect();
+        match value {
+            Value::File(path, _) if here.len() > 1 || other.values(field).nth(1).is_some() => {
+                here.into_iter().find(|value| matches!(value, Value::File(other, _) if other == path))
+            }
+            _ => here.get(occurrence).copied(),
+        }
+    }
+
+    fn values(&self, field: &Field) -> impl Iterator<Item = &Value> {
+        self.fields.iter().filter(move |(other, _)| other == field).map(|(_, value)| value)
     }
 }
 
@@ -180,7 +203,10 @@ impl fmt::Display for Change {
         match (&self.old, &self.new) {
             // The digest of an environment value stands for it: it may be private.
             (Some(Value::Text(old)), Some(Value::Text(new))) if !matches!(self.field, Field::Env(_)) => {
-                write!(f, ": {} → {}", one_line(old), one_line(new))
+                let (was, is) = (one_line(old), one_line(new));
+                // What differs only in white space is shown with it.
+                let (was, is) = if was == is { (spelled(old), spelled(new)) } else { (was, is) };
+                write!(f, ": {was} → {is}")
             }
             (None, Some(Value::Text(new))) => write!(f, ": now {}", one_line(new)),
             (Some(Value::Text(old)), None) => write!(f, ": was {}", one_line(old)),
@@ -203,7 +229,15 @@ fn input_change(f: &mut fmt::Formatter<'_>, role: &str, old: Option<&Value>, new
 }
 
 fn one_line(text: &str) -> String {
-    format!("`{}`", text.split_whitespace().collect::<Vec<_>>().join(" "))
+    match text.split_whitespace().collect::<Vec<_>>().join(" ") {
+        words if words.is_empty() && text.is_empty() => "nothing".to_owned(),
+        words if words.is_empty() => spelled(text),
+        words => format!("`{words}`"),
+    }
+}
+
+fn spelled(text: &str) -> String {
+    format!("`{text:?}`")
 }
 
 #[cfg(test)]
@@ -236,6 +270,39 @@ mod tests {
     fn a_changed_input_is_named_by_its_path() {
         let changes = recipe("0.7", b"b").changes_since(&recipe("0.7", b"a"));
         assert!(changes[0].to_string().starts_with("input `build/idea.json` changed ("), "{}", changes[0]);
+    }
+
+    fn list(paths: &[&str]) -> Recipe {
+        let mut recipe = Recipe::default();
+        recipe.text(Field::Command, &format!("cat {}", paths.join(" ")));
+        paths.iter().for_each(|path| recipe.file("0", path, Digest::of(path.as_bytes())));
+        recipe
+    }
+
+    fn told(new: &Recipe, old: &Recipe) -> Vec<String> {
+        new.changes_since(old).iter().map(Change::to_string).collect()
+    }
+
+    #[test]
+    fn a_file_that_leaves_a_list_or_joins_it_is_all_that_is_told() {
+        let changed = "the command changed: `cat a b c` → `cat a c`";
+        assert_eq!(told(&list(&["a", "c"]), &list(&["a", "b", "c"])), ["input `b` is gone", changed]);
+        let words = told(&list(&["a", "b", "c"]), &list(&["a", "c"]));
+        assert_eq!(words[0], "input `b` is new");
+        assert_eq!(told(&list(&["b"]), &list(&["a"]))[0], "input `a` is now `b`");
+        let words = told(&list(&["b", "a"]), &list(&["a", "b"]));
+        assert_eq!(words[0], "the order of the inputs changed");
+    }
+
+    #[test]
+    fn what_is_hard_to_see_is_spelled_out() {
+        let with = |value: &str| {
+            let mut recipe = Recipe::default();
+            recipe.text(Field::With("tone".into()), value);
+            recipe
+        };
+        assert_eq!(told(&with("5"), &with("")), ["`with.tone` changed: nothing → `5`"]);
+        assert_eq!(told(&with("a\n b"), &with("a b")), ["`with.tone` changed: `\"a b\"` → `\"a\\n b\"`"]);
     }
 
     #[test]
