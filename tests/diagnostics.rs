@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use storygen::base::diagnostic::Diagnostic;
 use storygen::base::path::RepoPath;
-use storygen::engine::sources::Pattern;
+use storygen::engine::sources::{Match, Pattern};
 use storygen::engine::workflow::{Find, connect};
 use storygen::report::diagnostic::{Color, render};
 use storygen::storyfile::catalog::{Catalog, InputRule, KindInfo, Need, OutputRule, Setting, SettingSort};
@@ -111,7 +111,7 @@ fn report(section: &Section) -> (Vec<Diagnostic>, String) {
 struct EmptyDisk;
 
 impl Find for EmptyDisk {
-    fn glob(&mut self, _: &Pattern) -> Vec<String> {
+    fn glob(&mut self, _: &Pattern) -> Vec<Match> {
         Vec::new()
     }
 

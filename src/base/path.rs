@@ -24,6 +24,8 @@ pub enum PathFault {
     Backslash,
     #[error("the path has a control character")]
     Control,
+    #[error("its name is not UTF-8")]
+    NotUtf8,
 }
 
 impl RepoPath {
@@ -41,6 +43,14 @@ impl RepoPath {
         }
         if text.chars().any(char::is_control) {
             return Err(PathFault::Control);
+        }
+        RepoPath::found(text)
+    }
+
+    /// Returns the path of a file that was found on disk: a newline or a backslash in its name is nobody's slip there.
+    pub fn found(text: &str) -> Result<RepoPath, PathFault> {
+        if text.starts_with('/') {
+            return Err(PathFault::Absolute);
         }
         let mut parts: Vec<&str> = Vec::new();
         for part in text.split('/') {
@@ -114,7 +124,7 @@ impl RepoPath {
 impl TryFrom<String> for RepoPath {
     type Error = PathFault;
     fn try_from(text: String) -> Result<RepoPath, PathFault> {
-        RepoPath::parse(&text)
+        RepoPath::found(&text)
     }
 }
 
@@ -149,6 +159,18 @@ mod tests {
         assert_eq!(parsed("./a//b/"), Ok("a/b".into()));
         assert_eq!(parsed("a/../b"), Ok("b".into()));
         assert_eq!(parsed("тексты/глава 1.md"), Ok("тексты/глава 1.md".into()));
+    }
+
+    #[test]
+    fn what_is_found_on_disk_may_be_called_anything() {
+        for name in ["in/two\nlines", "in/back\\slash", "in/C:\t"] {
+            let path = RepoPath::found(name).unwrap();
+            assert_eq!(path.as_str(), name);
+            let written = serde_json::to_string(&path).unwrap();
+            assert_eq!(serde_json::from_str::<RepoPath>(&written).unwrap(), path);
+        }
+        assert_eq!(RepoPath::found("a/../../b"), Err(PathFault::Outside));
+        assert_eq!(RepoPath::found("/a"), Err(PathFault::Absolute));
     }
 
     #[test]

@@ -1,9 +1,9 @@
 //! Looks through a folder: its files, the symlinks that stay in it, its folders and which of them are empty.
 
-use crate::base::path::RepoPath;
+use crate::base::path::{PathFault, RepoPath};
 use crate::engine::error::EngineError;
 use crate::store::{TreeEntry, TreeListing};
-use crate::world::disk::{Disk, Sort, Stat};
+use crate::world::disk::{Disk, Sort, Spelling, Stat};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Component, Path};
 
@@ -52,7 +52,11 @@ pub fn list_tree(disk: &dyn Disk, place: &Path, outward: Outward) -> Result<Foun
                 continue;
             }
             let relative = if folder.is_empty() { entry.name } else { format!("{folder}/{}", entry.name) };
-            let path = RepoPath::parse(&relative).map_err(|fault| EngineError::name(place, &relative, fault))?;
+            let path = match entry.spelling {
+                Spelling::Exact => RepoPath::found(&relative),
+                Spelling::Lossy => Err(PathFault::NotUtf8),
+            };
+            let path = path.map_err(|fault| EngineError::name(place, &relative, fault))?;
             if entry.sort_is_dir {
                 found.folders.insert(path);
                 folders.push(relative);

@@ -174,7 +174,7 @@ impl Project {
         let names = self.template_names(action)?;
         let node = &self.workflow.nodes[action];
         let read = &mut |path: &str| {
-            let cached = RepoPath::parse(path).ok().and_then(|path| foreseen.get(&path));
+            let cached = RepoPath::found(path).ok().and_then(|path| foreseen.get(&path));
             match cached.and_then(|digest| self.cached(digest)) {
                 Some(bytes) => Ok(bytes.into()),
                 None => self.workspace.content(path),

@@ -11,7 +11,7 @@ use crate::engine::keep::Keep;
 use crate::engine::lockfile::{Line, Lines};
 use crate::engine::recover::foresee;
 use crate::engine::snapshot::{self, Body, Quiet};
-use crate::engine::sources::{Guards, Pattern};
+use crate::engine::sources::{Guards, Match, Pattern};
 use crate::engine::workflow::{Find, What, connect};
 use crate::engine::workspace::{Workspace, is_absent};
 use crate::kind::registry::Registry;
@@ -271,7 +271,7 @@ struct Finder<'a> {
 }
 
 impl Find for Finder<'_> {
-    fn glob(&mut self, pattern: &Pattern) -> Vec<String> {
+    fn glob(&mut self, pattern: &Pattern) -> Vec<Match> {
         pattern.find(self.disk, self.root, &mut self.guards).unwrap_or_else(|error| {
             self.error = Some(EngineError::read(&self.root.join(pattern.base()), error));
             Vec::new()

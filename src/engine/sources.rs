@@ -3,7 +3,7 @@
 //! `*` and `?`-free by design of the language; `**` crosses folders; names that start with a dot match only a pattern
 //! that says the dot. `.git` and `.storygen` are never looked into, symlinked folders are not followed.
 
-use crate::world::disk::{Disk, Sort, Stat};
+use crate::world::disk::{Disk, Sort, Spelling, Stat};
 use globset::{GlobBuilder, GlobMatcher};
 use std::collections::BTreeMap;
 use std::io;
@@ -14,6 +14,13 @@ use std::path::Path;
 pub struct Pattern {
     segments: Vec<String>,
     matcher: GlobMatcher,
+}
+
+/// A file that a pattern matches.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Match {
+    pub path: String,
+    pub spelling: Spelling,
 }
 
 /// The folders that were listed for a plan, with what they were: a change in one makes the plan new.
@@ -48,7 +55,7 @@ impl Pattern {
     }
 
     /// Finds the files on disk that match, in natural order (`ch2` before `ch10`).
-    pub fn find(&self, disk: &dyn Disk, root: &Path, guards: &mut Guards) -> io::Result<Vec<String>> {
+    pub fn find(&self, disk: &dyn Disk, root: &Path, guards: &mut Guards) -> io::Result<Vec<Match>> {
         let mut found = Vec::new();
         let depth = if self.segments.iter().any(|segment| segment == "**") { None } else { Some(self.segments.len()) };
         let mut folders = vec![self.base()];
@@ -64,17 +71,26 @@ impl Pattern {
                 if matches!(path.as_str(), ".git" | ".storygen") {
                     continue;
                 }
-                if entry.sort_is_dir {
+                let goes_on = entry.sort_is_dir && entry.spelling == Spelling::Exact;
+                if goes_on {
                     if depth.is_none_or(|depth| path.split('/').count() < depth) && self.allows_dots_of(&path) {
                         folders.push(path);
                     }
-                } else if self.matches(&path) {
-                    found.push(path);
+                } else if self.matches(&path) && !entry.sort_is_dir || entry.sort_is_dir && self.leads_into(&path) {
+                    found.push(Match { path, spelling: entry.spelling });
                 }
             }
         }
-        found.sort_by(|one, two| natural(one, two));
+        found.sort_by(|one, two| natural(&one.path, &two.path));
         Ok(found)
+    }
+
+    /// Tells whether the pattern can match something in a folder that cannot be opened by its name.
+    fn leads_into(&self, folder: &str) -> bool {
+        let deep = self.segments.iter().any(|segment| segment == "**");
+        let known = if deep { self.segments.len() - 1 } else { folder.split('/').count() };
+        let rest = self.segments.iter().skip(known).map(|segment| segment.replace('*', "x"));
+        self.matches(&rest.fold(folder.to_owned(), |path, segment| format!("{path}/{segment}")))
     }
 
     /// A hidden name must be asked for: some segment of the pattern starts with a dot.
@@ -123,7 +139,13 @@ mod tests {
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
             std::fs::write(path, "").unwrap();
         }
-        Pattern::parse(pattern).unwrap().find(&RealDisk, dir.path(), &mut Guards::new()).unwrap()
+        Pattern::parse(pattern)
+            .unwrap()
+            .find(&RealDisk, dir.path(), &mut Guards::new())
+            .unwrap()
+            .into_iter()
+            .map(|found| found.path)
+            .collect()
     }
 
     #[test]

@@ -3,11 +3,12 @@
 //! Edges come from paths (files, folders, globs over sources on disk *and* declared outputs), `needs` and `after`.
 
 use crate::base::diagnostic::Diagnostic;
-use crate::base::path::RepoPath;
-use crate::engine::sources::Pattern;
+use crate::base::path::{PathFault, RepoPath};
+use crate::engine::sources::{Match, Pattern};
 use crate::graph::order::{Cycle, Dag};
 use crate::storyfile::story::{Action, Input, OutputSort, Presence, Selector, Story};
 use crate::storyfile::template::Template;
+use crate::world::disk::Spelling;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// All actions with their inputs found, in order.
@@ -61,7 +62,7 @@ pub trait Find {
     fn text(&mut self, path: &RepoPath) -> Option<String>;
 
     /// Returns the files that match, in natural order.
-    fn glob(&mut self, pattern: &Pattern) -> Vec<String>;
+    fn glob(&mut self, pattern: &Pattern) -> Vec<Match>;
 
     fn exists(&mut self, path: &RepoPath) -> bool;
 }
@@ -290,9 +291,13 @@ fn glob(
         .collect();
     // A fan-out's outputs come in the order of its items, which is the order of the actions.
     found.sort_by_key(|(_, maker)| *maker);
-    let sources = find.glob(&pattern).into_iter().filter(|path| wanted(path) && !orphans.contains(path));
-    for path in sources {
-        match RepoPath::parse(&path) {
+    let is_kept_out = |path: &str| excluded.iter().any(|pattern| pattern.matches(path)) || orphans.contains(path);
+    for Match { path, spelling } in find.glob(&pattern).into_iter().filter(|found| !is_kept_out(&found.path)) {
+        let source = match spelling {
+            Spelling::Exact => RepoPath::found(&path),
+            Spelling::Lossy => Err(PathFault::NotUtf8),
+        };
+        match source {
             Ok(path) if makers.of_path(&path).is_none() => found.push((path, None)),
             Ok(_) => {}
             // Left out in silence, it would be missed only by who counts what was made of it.

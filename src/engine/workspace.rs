@@ -125,7 +125,7 @@ impl Workspace {
     /// Reads a file for an expression that looks into it.
     pub fn content(&self, path: &str) -> Result<Arc<[u8]>, Failure> {
         let broken = |why: String| Failure::new(Cause::Machine, format!("failed to read `{path}`: {why}"));
-        let place = RepoPath::parse(path).map_err(|fault| broken(fault.to_string()))?.under(&self.root);
+        let place = RepoPath::found(path).map_err(|fault| broken(fault.to_string()))?.under(&self.root);
         self.disk.read(&place).map(Arc::from).map_err(|error| broken(error.to_string()))
     }
 

@@ -139,7 +139,7 @@ pub fn parse(text: &str, span: Span, faults: &mut Faults) -> Option<RepoPath> {
                 }
                 PathFault::Empty => "write a path such as `build/x.txt`; `.` is no single file",
                 PathFault::Backslash => "write `/` between folders on every system",
-                PathFault::Control => "rename the file",
+                PathFault::Control | PathFault::NotUtf8 => "rename the file",
             };
             faults.push(
                 Diagnostic::error("S070", format!("`{text}` is no path of this repo: {fault}"), span)

@@ -35,7 +35,16 @@ pub struct Stat {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Entry {
     pub name: String,
+    pub spelling: Spelling,
     pub sort_is_dir: bool,
+}
+
+/// Whether a name is given as it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Spelling {
+    Exact,
+    /// The name is not UTF-8: what is given is only for people to read, and opens nothing.
+    Lossy,
 }
 
 /// An open file that bytes are appended to.
@@ -73,7 +82,7 @@ pub trait Disk: Send + Sync {
     /// Calls `piece` with the file's content piece by piece.
     fn read_pieces(&self, path: &Path, piece: &mut dyn FnMut(&[u8])) -> io::Result<()>;
 
-    /// Lists a folder, sorted by name. Names that are not UTF-8 are an error that shows them.
+    /// Lists a folder, sorted by name.
     fn list(&self, dir: &Path) -> io::Result<Vec<Entry>>;
 
     /// Makes a folder and its parents.

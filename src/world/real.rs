@@ -1,6 +1,6 @@
 //! This machine's disk.
 
-use super::disk::{Append, Disk, Entry, Sort, Stat};
+use super::disk::{Append, Disk, Entry, Sort, Spelling, Stat};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
@@ -50,11 +50,11 @@ impl Disk for RealDisk {
         let mut entries = Vec::new();
         for entry in walkdir::WalkDir::new(dir).min_depth(1).max_depth(1).sort_by_file_name() {
             let entry = entry.map_err(io::Error::from)?;
-            let Some(name) = entry.file_name().to_str() else {
-                let shown = entry.path().display();
-                return Err(io::Error::new(io::ErrorKind::InvalidData, format!("the name is not UTF-8: {shown}")));
+            let (name, spelling) = match entry.file_name().to_str() {
+                Some(name) => (name.to_owned(), Spelling::Exact),
+                None => (entry.file_name().to_string_lossy().into_owned(), Spelling::Lossy),
             };
-            entries.push(Entry { name: name.to_owned(), sort_is_dir: entry.file_type().is_dir() });
+            entries.push(Entry { name, spelling, sort_is_dir: entry.file_type().is_dir() });
         }
         Ok(entries)
     }

@@ -46,18 +46,50 @@ fn any_name_is_only_a_name_in_every_place_of_a_command() {
 #[test]
 fn any_name_can_be_found_by_a_pattern() {
     let space = Space::new().story("stages: { a: { inputs: 'in/*.md', outputs: a, run: 'cat -- ${inputs} > a' } }");
-    NAMES.iter().for_each(|name| drop(space.file(&format!("in/{name}"), "x")));
-    space.build().ran(["a"]).holds("a", &"x".repeat(NAMES.len()));
+    let names = || NAMES.into_iter().chain(["two\nlines.md", "tab\there.md", "back\\slash.md", "\u{1b}[31m.md"]);
+    names().for_each(|name| drop(space.file(&format!("in/{name}"), "x")));
+    space.build().ran(["a"]).holds("a", &"x".repeat(names().count()));
+    space.file("in/two\nlines.md", "y").build().ran(["a"]).because("input in/two");
     assert!(!space.has("pwned"));
     space.build().is_up_to_date();
 }
 
 #[test]
-fn a_name_that_cannot_be_said_is_a_fault_and_not_left_out() {
-    let space = Space::new().story("stages: { a: { inputs: 'in/*.md', outputs: a, run: 'cat -- ${inputs} > a' } }");
-    space.file("in/a.md", "x").file("in/back\\slash.md", "x").build().exit(2).says("back\\\\slash.md").says("exclude");
-    let text = space.read("Storyfile.yaml").replace("outputs:", "exclude: '**/back*', outputs:");
-    space.file("Storyfile.yaml", &text).build().ran(["a"]).holds("a", "x");
+fn any_name_comes_back_in_a_folder() {
+    let make = "mkdir -p out; cd out; for name in 'two\nlines' 'tab\there' 'back\\slash'; do echo x > \"$name\"; done";
+    let space = Space::new().story(&format!("stages: {{ a: {{ outputs: out/, run: {} }} }}", quoted(make)));
+    space.build().ran(["a"]);
+    let made = space.tree();
+    assert_eq!(made.len(), 5, "{made:?}");
+    space.build().is_up_to_date();
+    space.remove("out").build().ran_nothing();
+    assert_eq!(space.tree(), made);
+}
+
+/// A name that is no UTF-8, `name` with one more byte.
+fn unsayable(space: &Space, name: &str, end: &str) {
+    use std::os::unix::ffi::OsStringExt;
+    let name = [name.as_bytes(), b"\xff", end.as_bytes()].concat();
+    std::fs::write(space.path(std::ffi::OsString::from_vec(name)), "x").unwrap();
+}
+
+#[test]
+fn a_name_that_cannot_be_said_is_a_fault_where_it_matches_and_nowhere_else() {
+    let space = Space::new().file("in/a.md", "x").story(
+        "
+        stages:
+          a: { inputs: 'in/*.md', outputs: a, run: 'cat -- ${inputs} > a' }
+          tree: { inputs: in/, outputs: tree, run: 'ls in > tree' }
+        ",
+    );
+    unsayable(&space, "in/z", ".txt");
+    space.run(&["status"]).exit(0);
+    space.run(&["validate"]).exit(2).says("stage `tree`").says("not UTF-8");
+    space.build_with(&["-k"]).exit(1).ended_as("a", "done").ended_as("tree", "failed").holds("a", "x");
+    unsayable(&space, "in/z", ".md");
+    space.build().exit(2).says("S070").says("not UTF-8").says("in/z").says("exclude");
+    let text = space.read("Storyfile.yaml").replace("outputs: a,", "exclude: 'in/z*', outputs: a,");
+    space.file("Storyfile.yaml", &text).build_with(&["a"]).exit(0).holds("a", "x");
 }
 
 #[test]
