@@ -293,7 +293,8 @@ impl Drive<'_> {
         made: Option<&Made>,
         moved: bool,
     ) -> Result<ActionRecord, EngineError> {
-        let took = self.took_ms(action);
+        // Of a run that remembered its answers nothing can be foretold: 0 says so.
+        let took = if made.is_some_and(|made| made.remembered > 0) { 0 } else { self.took_ms(action) };
         let ticket = self.crew.ticket(action);
         let verdict = made.and_then(|made| made.verdict.as_ref()).map(ToString::to_string);
         let result = settle::Made {
@@ -345,7 +346,7 @@ impl Drive<'_> {
         }
         let reason = self.crew.ticket(action).reason.clone();
         let made_by = record.made_by.clone();
-        let (take, took_ms) = (record.take, record.duration_ms);
+        let (take, took_ms) = (record.take, self.took_ms(action));
         self.finish(action, Settled::Right { verdict }, Outcome::Done, |finished| {
             finished.reason = Some(reason);
             finished.took_ms = took_ms;

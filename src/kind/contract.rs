@@ -89,4 +89,6 @@ pub struct Made {
     pub warnings: Vec<String>,
     /// Keys of the requests that it used.
     pub requests: Vec<Digest>,
+    /// How many of them were answered from memory: such a run says nothing of how long the work takes.
+    pub remembered: usize,
 }

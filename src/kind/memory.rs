@@ -17,6 +17,8 @@ pub struct Memory<'a> {
     pub requests: Vec<Digest>,
     /// What a person should know of them.
     pub warnings: Vec<String>,
+    /// How many were answered without a call.
+    pub remembered: usize,
     makers: BTreeSet<String>,
 }
 
@@ -44,7 +46,7 @@ pub struct Fresh {
 
 impl<'a> Memory<'a> {
     pub fn new(store: &'a Store, cancel: &'a CancellationToken) -> Memory<'a> {
-        Memory { store, cancel, requests: Vec::new(), warnings: Vec::new(), makers: BTreeSet::new() }
+        Memory { store, cancel, requests: Vec::new(), warnings: Vec::new(), remembered: 0, makers: BTreeSet::new() }
     }
 
     /// Returns the body of the answer to the request `key`: the remembered one, else that of `call`, which is then
@@ -65,7 +67,10 @@ impl<'a> Memory<'a> {
             () = self.cancel.cancelled() => return Err(stopped()),
         };
         let reply = match lookup {
-            Lookup::Hit(reply) => reply,
+            Lookup::Hit(reply) => {
+                self.remembered += 1;
+                reply
+            }
             Lookup::Miss(claim) => {
                 if let Some(lost) = claim.lost() {
                     self.warnings.push(format!("a remembered reply is lost ({lost}): {description} was asked again"));

@@ -106,6 +106,7 @@ async fn write(job: Job<'_>) -> Result<Made, Failure> {
         verdict: None,
         made_by: memory.made_by(),
         warnings: std::mem::take(&mut memory.warnings),
+        remembered: memory.remembered,
         requests: memory.requests,
     })
 }

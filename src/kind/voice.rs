@@ -116,6 +116,7 @@ async fn speak_script(job: Job<'_>) -> Result<Made, Failure> {
         verdict: None,
         made_by: memory.made_by(),
         warnings,
+        remembered: memory.remembered,
         requests: memory.requests,
     })
 }

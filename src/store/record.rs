@@ -31,6 +31,7 @@ pub struct ActionRecord {
     /// Who made it, as the provider named itself.
     pub made_by: Option<String>,
     pub warnings: Vec<String>,
+    /// 0 where it says nothing of how long the work takes: accepted, adopted, or made of remembered replies.
     pub duration_ms: u64,
     /// When it was finished, RFC 3339. For people: no decision reads it.
     pub at: String,
