@@ -1,6 +1,7 @@
 //! What every command has at hand: the world, where it was called, and how to speak.
 
 use crate::base::diagnostic::Diagnostic;
+use crate::cli::answer::Answers;
 use crate::cli::args::build::{BuildArgs, ProgressArg};
 use crate::cli::error::CliError;
 use crate::cli::session::Found;
@@ -27,6 +28,8 @@ pub struct Context {
     /// `-f`.
     pub file: Option<PathBuf>,
     pub colour: ColourChoice,
+    /// Standard output.
+    pub answers: Answers,
     /// Where pulls of models are told, once a sink is there.
     told: Arc<OnceLock<Arc<dyn Sink>>>,
 }
@@ -51,13 +54,12 @@ impl From<&BuildArgs> for Manner {
 
 impl Context {
     pub fn new(world: World, dir: PathBuf, file: Option<PathBuf>, colour: ColourChoice) -> Context {
-        Context { world, dir, file, colour, told: Arc::new(OnceLock::new()) }
+        Context { world, dir, file, colour, answers: Answers::default(), told: Arc::new(OnceLock::new()) }
     }
 
-    /// Prints a command's answer. A reader that has gone away is no failure.
+    /// Prints a command's answer.
     pub fn answer(&self, text: &str) {
-        let mut out = io::stdout().lock();
-        let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+        self.answers.give(text);
     }
 
     /// Prints talk.
@@ -145,7 +147,10 @@ impl Context {
     pub fn writer(&self, place: &Path) -> Result<Box<dyn Write + Send>, CliError> {
         let open = || {
             let mut file = self.world.disk.append(place)?;
-            file.truncate(0)?;
+            // A pipe or a terminal has no size, and cannot be cut.
+            if file.size()? > 0 {
+                file.truncate(0)?;
+            }
             Ok(file)
         };
         let file = open().map_err(|error: io::Error| CliError::write(place, &error))?;

@@ -4,6 +4,8 @@ use crate::base::diagnostic::Diagnostic;
 use crate::base::failure::{Cause, Failure};
 use crate::engine::error::EngineError;
 use crate::engine::select::UnknownTarget;
+use crate::report::diagnostic::to_json;
+use serde_json::json;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -43,6 +45,11 @@ pub enum CliError {
         what: String,
         source: String,
     },
+    /// Nothing may be written there.
+    ReadOnly {
+        what: String,
+        source: String,
+    },
     Failure(Failure),
 }
 
@@ -52,7 +59,11 @@ impl CliError {
     }
 
     pub fn write(path: &Path, error: &io::Error) -> CliError {
-        CliError::Io { what: format!("failed to write `{}`", path.display()), source: error.to_string() }
+        let (what, source) = (format!("failed to write `{}`", path.display()), error.to_string());
+        match error.kind() {
+            io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied => CliError::ReadOnly { what, source },
+            _ => CliError::Io { what, source },
+        }
     }
 
     pub fn folder(path: &Path, error: &io::Error) -> CliError {
@@ -65,7 +76,7 @@ impl CliError {
 
     pub fn exit_code(&self) -> u8 {
         match self {
-            CliError::Machine(_) | CliError::Io { .. } => 4,
+            CliError::Machine(_) | CliError::Io { .. } | CliError::ReadOnly { .. } => 4,
             CliError::Failure(failure) if failure.cause == Cause::Machine => 4,
             CliError::Failure(_) => 1,
             CliError::Locked { .. } => 3,
@@ -73,10 +84,37 @@ impl CliError {
         }
     }
 
+    /// Returns what kind of error it is, in a word that stays.
+    fn code(&self) -> &'static str {
+        match self {
+            CliError::Faults { .. } => "faults",
+            CliError::NoStoryfile { .. } => "no-storyfile",
+            CliError::TooLarge { .. } | CliError::NotText { .. } => "unreadable",
+            CliError::Target(_) => "unknown-target",
+            CliError::Usage { .. } => "usage",
+            CliError::Locked { .. } => "locked",
+            CliError::Machine(_) | CliError::Io { .. } | CliError::ReadOnly { .. } => "machine",
+            CliError::Failure(_) => "failed",
+        }
+    }
+
+    /// Returns the answer of a command that was asked for JSON and has none to give.
+    pub fn json(&self) -> String {
+        let (message, hint) = self.words();
+        let mut error = json!({ "code": self.code(), "message": message, "hint": hint });
+        if let CliError::Faults { file, text, faults } = self {
+            error["faults"] = to_json(faults, file, text);
+        }
+        format!("{:#}\n", json!({ "version": 1, "exit": self.exit_code(), "error": error }))
+    }
+
     /// Returns what went wrong, and a way out if there is one.
     pub fn words(&self) -> (String, Option<String>) {
         match self {
-            CliError::Faults { faults, .. } => (format!("the Storyfile has {} faults", faults.len()), None),
+            CliError::Faults { faults, .. } => {
+                let count = faults.len();
+                (format!("the Storyfile has {count} {}", if count == 1 { "fault" } else { "faults" }), None)
+            }
             CliError::NoStoryfile { looked, named: true } => (format!("there is no file `{}`", looked.display()), None),
             CliError::NoStoryfile { looked, named: false } => (
                 format!("there is no Storyfile.yaml in `{}` or above it", looked.display()),
@@ -110,7 +148,7 @@ impl CliError {
                 };
                 (error.to_string(), hint)
             }
-            CliError::Io { what, source } => (format!("{what}: {source}"), None),
+            CliError::Io { what, source } | CliError::ReadOnly { what, source } => (format!("{what}: {source}"), None),
             CliError::Failure(failure) => (failure.message.clone(), failure.hint.clone()),
         }
     }

@@ -1,5 +1,6 @@
 //! The terminal: arguments in, an answer and an exit code out. The only room that knows both.
 
+pub mod answer;
 pub mod args;
 pub mod commands;
 pub mod context;
@@ -9,6 +10,7 @@ mod logging;
 pub mod session;
 pub mod views;
 
+use crate::cli::answer::Answers;
 use crate::cli::args::Command;
 use crate::cli::context::Context;
 use crate::cli::error::CliError;
@@ -26,23 +28,62 @@ pub fn run(args: Vec<OsString>, world: World) -> ExitCode {
         reaper::live(&lock, io::stdin().lock(), io::stdout());
         return ExitCode::SUCCESS;
     }
+    let as_json = args.iter().any(|word| word == "--json");
     let args = match args::parse(args) {
         Ok(args) => args,
-        Err(stop) => {
-            let print: &mut dyn Write = if stop.exit == 0 { &mut io::stdout() } else { &mut io::stderr() };
-            let _ = print.write_all(stop.text.as_bytes());
-            return ExitCode::from(stop.exit);
-        }
+        Err(stop) => return ExitCode::from(stopped(&stop, as_json)),
     };
     logging::start(&args, &world);
     let dir = world.env.current_dir.join(args.directory.clone().unwrap_or_default());
     let context = Context::new(world, dir, args.file.clone(), args.color.into());
-    match command(&context, &args.command) {
-        Ok(code) => ExitCode::from(code),
-        Err(error) => {
-            complain(&context, &error);
-            ExitCode::from(error.exit_code())
+    let code = command(&context, &args.command).unwrap_or_else(|error| {
+        if wants_json(&args.command) {
+            context.answer(&error.json());
         }
+        complain(&context, &error);
+        error.exit_code()
+    });
+    ExitCode::from(heard(&context.answers, code))
+}
+
+/// Says why there is no command to carry out, and returns the exit code.
+fn stopped(stop: &args::Stop, as_json: bool) -> u8 {
+    let answers = Answers::default();
+    if stop.exit == 0 {
+        answers.give(&stop.text);
+    } else {
+        let _ = io::stderr().write_all(stop.text.as_bytes());
+        if as_json {
+            let words = stop.text.trim_end().trim_start_matches("error: ");
+            answers.give(&CliError::usage(words).json());
+        }
+    }
+    heard(&answers, stop.exit)
+}
+
+/// Returns `code`, or that of a failed machine if the answer did not come through.
+fn heard(answers: &Answers, code: u8) -> u8 {
+    let Some(error) = answers.take_failure() else { return code };
+    let _ = writeln!(io::stderr(), "error: failed to write to standard output: {error}");
+    4
+}
+
+fn wants_json(command: &Command) -> bool {
+    use args::look_up::GraphFormat;
+    use args::tend::ModelsCommand;
+    match command {
+        Command::Build(args) => args.json,
+        Command::Status(args) => args.json,
+        Command::Why(args) => args.json,
+        Command::Graph(args) => args.chosen() == GraphFormat::Json,
+        Command::Validate(args) => args.json,
+        Command::Log(args) => args.json,
+        Command::Accept(args) => args.json,
+        Command::Clean(args) => args.json,
+        Command::Models(args) => match &args.command {
+            ModelsCommand::List { json } | ModelsCommand::Pull { json, .. } | ModelsCommand::Path { json, .. } => *json,
+        },
+        Command::Init(_) | Command::Eject(_) | Command::Completions(_) | Command::Unknown(_) => false,
     }
 }
 

@@ -30,6 +30,8 @@ pub struct Found {
     pub name: String,
     /// The folder in which the command was given, relative to the root and `/`-separated; empty for the root itself.
     pub from: String,
+    /// The root as the shell calls it, where a symlink leads to it.
+    pub called: Option<PathBuf>,
 }
 
 /// What a user gives beside the file.
@@ -56,11 +58,11 @@ pub fn find(world: &World, start: &Path, named: Option<&Path>) -> Result<Found, 
             return Err(CliError::NoStoryfile { looked: path, named: true });
         }
         let root = path.parent().unwrap_or(&start).to_owned();
-        return Ok(found(&root, &path, &start));
+        return Ok(Found { called: called(world, &root), ..found(&root, &path, &start) });
     }
     for folder in start.ancestors() {
         if let Some(path) = NAMES.iter().map(|name| folder.join(name)).find(|path| is_file(path)) {
-            return Ok(found(folder, &path, &start));
+            return Ok(Found { called: called(world, folder), ..found(folder, &path, &start) });
         }
     }
     Err(CliError::NoStoryfile { looked: start, named: false })
@@ -69,13 +71,24 @@ pub fn find(world: &World, start: &Path, named: Option<&Path>) -> Result<Found, 
 fn found(root: &Path, path: &Path, start: &Path) -> Found {
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let from = start.strip_prefix(root).map(|inner| inner.to_string_lossy().replace('\\', "/")).unwrap_or_default();
-    Found { root: root.to_owned(), name, from }
+    Found { root: root.to_owned(), name, from, called: None }
+}
+
+/// Returns what the shell calls `root`, if it works below it and calls it something else.
+fn called(world: &World, root: &Path) -> Option<PathBuf> {
+    let shell = PathBuf::from(world.env.get("PWD")?);
+    let is_root = |folder: &&Path| world.disk.canonical(folder).is_ok_and(|place| place == root);
+    shell.ancestors().find(is_root).map(Path::to_owned)
 }
 
 impl Found {
     /// Turns a target as it was typed into one that is meant from the root: a path from a sub-directory means what it
-    /// means there.
+    /// means there, and an absolute one in the repo what it names.
     pub fn target(&self, typed: &str) -> String {
+        let roots = [Some(&self.root), self.called.as_ref()];
+        if let Some(inner) = roots.into_iter().flatten().find_map(|root| Path::new(typed).strip_prefix(root).ok()) {
+            return inner.to_string_lossy().into_owned();
+        }
         let is_path = typed.contains('/') || typed.starts_with('.');
         if self.from.is_empty() || !is_path { typed.to_owned() } else { format!("{}/{typed}", self.from) }
     }

@@ -41,6 +41,14 @@ impl Plan {
 }
 
 impl Step {
+    /// Returns how many outputs hold a person's edit, if all is right.
+    pub fn edits(&self) -> usize {
+        match &self.judgement {
+            Judgement::Verdict { verdict: Verdict::Fresh(stands), .. } => stands.edits.len(),
+            _ => 0,
+        }
+    }
+
     pub fn is_fresh(&self) -> bool {
         matches!(self.judgement, Judgement::Verdict { verdict: Verdict::Fresh(_), .. })
     }

@@ -2,6 +2,7 @@
 
 #![cfg(unix)]
 
+mod answers;
 mod cutoff;
 mod edits;
 mod exits;

@@ -60,7 +60,7 @@ pub struct BuildArgs {
     /// Print the result, or with --dry-run the plan, as JSON on standard output
     #[arg(long)]
     pub json: bool,
-    /// Write everything that happens to this file, one JSON object a line
+    /// Write everything that happens to this file, one JSON object a line; `-` is standard output
     #[arg(long, value_name = "FILE")]
     pub events: Option<PathBuf>,
     /// How to show work under way [default: live on a terminal, plain lines elsewhere and where CI is set]

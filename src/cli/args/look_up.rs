@@ -97,4 +97,7 @@ pub struct LogArgs {
     /// A stage
     #[arg(value_name = "STAGE")]
     pub stage: String,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
 }

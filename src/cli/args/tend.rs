@@ -19,6 +19,9 @@ pub struct AcceptArgs {
     pub patterns: Vec<String>,
     #[command(flatten)]
     pub given: GivenArgs,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Remove the files that stages made
@@ -38,6 +41,9 @@ pub struct CleanArgs {
     /// Say what would be removed, and remove nothing
     #[arg(short = 'n', long)]
     pub dry_run: bool,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Begin a story: write a Storyfile with all stages from idea to subtitles

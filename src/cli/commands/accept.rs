@@ -10,6 +10,7 @@ use crate::engine::command::STATE_DIR;
 use crate::engine::open::{Access, LockPolicy, close};
 use crate::engine::recover::recover;
 use crate::engine::select::find_all;
+use serde_json::json;
 use std::collections::BTreeSet;
 
 /// Runs the command and returns its exit code: 3 if something could not be accepted.
@@ -28,12 +29,21 @@ pub fn run(context: &Context, args: &AcceptArgs) -> Result<u8, CliError> {
     let results = accept(&mut opened.project, &chosen, &stamp(&context.world));
     close(&mut opened, &context.world, LockPolicy::Update, None)?;
     let mut refused = !torn.is_empty();
+    let mut told = Vec::new();
     for action in torn {
         let id = &opened.project.node(action).action.id;
-        context.say(&format!("`{id}` was cut short and has just been rolled back: look at it, then accept it"));
+        let why = "it was cut short and has just been rolled back: look at it, then accept it";
+        told.push(json!({ "id": id, "result": "refused", "why": why }));
+        context.say(&format!("`{id}` could not be accepted: {why}"));
     }
     for (action, accepted) in results? {
         let id = &opened.project.node(action).action.id;
+        let (word, why) = match &accepted {
+            Accepted::Now => ("accepted", None),
+            Accepted::Already => ("already", None),
+            Accepted::Refused(why) => ("refused", Some(why.clone())),
+        };
+        told.push(json!({ "id": id, "result": word, "why": why }));
         match accepted {
             Accepted::Now => context.say(&format!("accepted `{id}`: what stands is right for today's inputs")),
             Accepted::Already => context.say(&format!("`{id}` is right already")),
@@ -42,6 +52,9 @@ pub fn run(context: &Context, args: &AcceptArgs) -> Result<u8, CliError> {
                 context.say(&format!("`{id}` could not be accepted: {why}"));
             }
         }
+    }
+    if args.json {
+        context.answer(&format!("{:#}\n", json!({ "version": 1, "actions": told })));
     }
     Ok(if refused { 3 } else { 0 })
 }

@@ -30,6 +30,9 @@ use std::sync::Arc;
 /// Runs the command and returns its exit code.
 pub fn run(context: &Context, args: &BuildArgs) -> Result<u8, CliError> {
     let found = find(&context.world, &context.dir, context.file.as_deref())?;
+    if args.json && args.events.as_deref() == Some(Path::new("-")) {
+        return Err(CliError::usage("`--events -` and `--json` both write to standard output"));
+    }
     let wish = wish(&found, args);
     let inputs = Inputs { pull: pull(args), on_pull: context.on_pull(), ..Inputs::of(&args.given) };
     if args.dry_run {
@@ -50,7 +53,13 @@ pub fn run(context: &Context, args: &BuildArgs) -> Result<u8, CliError> {
         false => context.sink(args.into()),
     };
     let state = found.root.join(STATE_DIR);
-    let _lock = hold(context, &state, &*sink)?;
+    let _lock = match hold(context, &state, &*sink) {
+        Err(CliError::ReadOnly { what, source }) => {
+            let refusal = CliError::ReadOnly { what, source };
+            return look_only(context, &found, &wish, &inputs, args).and_then(|done| done.ok_or(refusal));
+        }
+        held => held?,
+    };
     let stamp = stamp(&context.world);
     // Loaded only now: a build that waited must see what the one before it left.
     let mut opened = open_project(&context.world, &found, &inputs, Access::Write)?;
@@ -69,6 +78,36 @@ pub fn run(context: &Context, args: &BuildArgs) -> Result<u8, CliError> {
         context.answer(&result::of_events(&recorder.events()));
     }
     Ok(exit)
+}
+
+/// Finds in a repo where nothing may be written that there is nothing to do; `None` if there is.
+fn look_only(
+    context: &Context,
+    found: &Found,
+    wish: &Wish,
+    inputs: &Inputs,
+    args: &BuildArgs,
+) -> Result<Option<u8>, CliError> {
+    let attempts = context.world.disk.stat(&found.root.join(STATE_DIR).join("attempts")).map_or(0, |stat| stat.size);
+    let mut opened = open_project(&context.world, found, inputs, Access::Read)?;
+    let selection = select(&opened.project, wish)?;
+    let plan = plan(&mut opened.project, &selection)?;
+    if args.locked
+        && let Some(refusal) = refusal(&opened, &plan)
+    {
+        return Err(refusal);
+    }
+    // What a killed run left open would have to be rolled back first.
+    if attempts > 0 || !plan.is_quiet() {
+        return Ok(None);
+    }
+    context.warn(found, &opened.warnings);
+    let edited = plan.steps.iter().map(|step| step.edits()).sum();
+    context.up_to_date(plan.steps.len(), edited, args.into());
+    if args.json {
+        context.answer(&result::of_nothing(plan.steps.len()));
+    }
+    Ok(Some(0))
 }
 
 #[expect(clippy::too_many_arguments, reason = "the one place where all that a build needs comes together")]
@@ -157,8 +196,13 @@ fn with_records(
         context.world.disk.create_dirs(&runs).map_err(|error| CliError::write(&runs, &error))?;
         places.push(runs.join(format!("{}.jsonl", stamp.run)));
     }
-    places.extend(args.events.as_ref().map(|events| context.dir.join(events)));
     let mut sinks = vec![sink.clone()];
+    match args.events.as_deref() {
+        Some(events) if events == Path::new("-") => {
+            sinks.push(Arc::new(JsonLines::new(Box::new(context.answers.clone()), "standard output", sink.clone())));
+        }
+        events => places.extend(events.map(|events| context.dir.join(events))),
+    }
     for place in places {
         let writer = context.writer(&place)?;
         sinks.push(Arc::new(JsonLines::new(writer, place.display().to_string(), sink.clone())));

@@ -10,6 +10,7 @@ use crate::engine::command::STATE_DIR;
 use crate::engine::open::{Access, LockPolicy, close};
 use crate::engine::recover::recover;
 use crate::engine::select::find_all;
+use serde_json::json;
 use std::collections::BTreeSet;
 
 /// Runs the command and returns its exit code.
@@ -40,6 +41,10 @@ pub fn run(context: &Context, args: &CleanArgs) -> Result<u8, CliError> {
         close(&mut opened, &context.world, LockPolicy::Update, None)?;
         cleaned?;
     }
+    if args.json {
+        context.answer(&as_json(&findings, args));
+        return Ok(0);
+    }
     for finding in &findings {
         match finding {
             Finding::Ours(path) => context.answer(&format!("{verb} {path}\n")),
@@ -52,4 +57,15 @@ pub fn run(context: &Context, args: &CleanArgs) -> Result<u8, CliError> {
         context.say("`storygen build` puts all of it back without running anything");
     }
     Ok(0)
+}
+
+fn as_json(findings: &[Finding], args: &CleanArgs) -> String {
+    let (mut removed, mut kept) = (Vec::new(), Vec::new());
+    for finding in findings {
+        match finding {
+            Finding::Ours(path) => removed.push(path),
+            Finding::Kept(path) => kept.push(path),
+        }
+    }
+    format!("{:#}\n", json!({ "version": 1, "dry_run": args.dry_run, "removed": removed, "kept": kept }))
 }

@@ -1,5 +1,6 @@
 //! `storygen log`: what a stage's last attempt printed, and how it ended.
 
+use crate::base::id::ActionId;
 use crate::cli::args::look_up::LogArgs;
 use crate::cli::context::Context;
 use crate::cli::error::CliError;
@@ -7,6 +8,7 @@ use crate::cli::session::find;
 use crate::engine::command::STATE_DIR;
 use crate::event::kind::Event;
 use crate::report::jsonl::read;
+use serde_json::json;
 
 /// Runs the command and returns its exit code: 1 if nothing is recorded of the stage.
 pub fn run(context: &Context, args: &LogArgs) -> Result<u8, CliError> {
@@ -18,38 +20,46 @@ pub fn run(context: &Context, args: &LogArgs) -> Result<u8, CliError> {
     for entry in entries.iter().rev().filter(|entry| entry.name.ends_with(".jsonl")) {
         let place = runs.join(&entry.name);
         let events = read(&disk.read(&place).map_err(|error| CliError::read(&place, &error))?);
-        let text = story(&events, &args.stage);
-        if !text.is_empty() {
-            context.answer(&format!("run {}\n{text}", entry.name.trim_end_matches(".jsonl")));
+        let told: Vec<&Event> = events.iter().filter(|event| is_about(event, &args.stage)).collect();
+        if !told.is_empty() {
+            let run = entry.name.trim_end_matches(".jsonl");
+            context.answer(&match args.json {
+                true => format!("{:#}\n", json!({ "version": 1, "run": run, "events": told })),
+                false => format!("run {run}\n{}", told.into_iter().map(paragraph).collect::<String>()),
+            });
             return Ok(0);
         }
+    }
+    if args.json {
+        context.answer(&format!("{:#}\n", json!({ "version": 1, "run": null, "events": [] })));
     }
     context.say(&format!("nothing is recorded of `{}`: it has not run here", args.stage));
     Ok(1)
 }
 
-/// Tells what happened to an action, or to all actions of a stage, in one run.
-fn story(events: &[Event], name: &str) -> String {
-    let meant = |id: &crate::base::id::ActionId| id.as_str() == name || id.stage() == name;
-    let mut text = String::new();
-    for event in events {
-        match event {
-            Event::ActionStarted { action, reason, .. } if meant(action) => {
-                text.push_str(&format!("{action} started: {reason}\n"));
-            }
-            Event::AttemptFailed { action, attempt, failure, output, .. } if meant(action) => {
-                text.push_str(&format!("{output}{action} attempt {attempt} failed: {failure}\n"));
-            }
-            Event::ActionFinished(finished) if meant(&finished.action) && finished.reason.is_some() => {
-                text.push_str(&finished.output);
-                let failure = finished.failure.as_ref().map(|failure| format!(": {failure}")).unwrap_or_default();
-                text.push_str(&format!("{} {}{failure}\n", finished.action, finished.outcome.word()));
-            }
-            Event::Warned { action: Some(action), message } if meant(action) => {
-                text.push_str(&format!("{action} warning: {message}\n"));
-            }
-            _ => {}
-        }
+/// Tells whether an event says something of an action, or of an action of the stage `name`.
+fn is_about(event: &Event, name: &str) -> bool {
+    let meant = |id: &ActionId| id.as_str() == name || id.stage() == name;
+    match event {
+        Event::ActionStarted { action, .. } | Event::AttemptFailed { action, .. } => meant(action),
+        Event::ActionFinished(finished) => meant(&finished.action) && finished.reason.is_some(),
+        Event::Warned { action: Some(action), .. } => meant(action),
+        _ => false,
     }
-    text
+}
+
+/// Tells what happened to an action.
+fn paragraph(event: &Event) -> String {
+    match event {
+        Event::ActionStarted { action, reason, .. } => format!("{action} started: {reason}\n"),
+        Event::AttemptFailed { action, attempt, failure, output, .. } => {
+            format!("{output}{action} attempt {attempt} failed: {failure}\n")
+        }
+        Event::ActionFinished(finished) => {
+            let failure = finished.failure.as_ref().map(|failure| format!(": {failure}")).unwrap_or_default();
+            format!("{}{} {}{failure}\n", finished.output, finished.action, finished.outcome.word())
+        }
+        Event::Warned { action: Some(action), message } => format!("{action} warning: {message}\n"),
+        _ => String::new(),
+    }
 }
