@@ -299,7 +299,7 @@ impl Prepared {
     /// Tells whether the command's own text names the declared `path`, beside its staging place.
     fn names(&self, staging: &Path, path: &RepoPath) -> bool {
         let relative = staging.strip_prefix(&self.program.current_dir).unwrap_or(staging).display().to_string();
-        self.program.argv.iter().any(|word| word.replace(&relative, "").contains(path.as_str()))
+        self.program.argv.iter().any(|word| has_path(&word.replace(&relative, " "), path.as_str()))
     }
 }
 
@@ -313,6 +313,13 @@ fn files_of(disk: &dyn Disk, place: &Path) -> Vec<(PathBuf, Stat)> {
         Ok(stat) => vec![(PathBuf::new(), stat)],
         Err(_) => Vec::new(),
     }
+}
+
+/// Tells whether `path` stands in a text, not only as a part of another word.
+fn has_path(text: &str, path: &str) -> bool {
+    let goes_on = |sign: char| sign.is_alphanumeric() || "_-".contains(sign);
+    text.match_indices(path)
+        .any(|(place, _)| !text[..place].ends_with(goes_on) && !text[place + path.len()..].starts_with(goes_on))
 }
 
 /// Tells whether something was written at the declared `place`.

@@ -139,3 +139,17 @@ fn a_repo_that_cannot_be_written_can_be_up_to_date() {
     assert_eq!(json(&runs[2].exit(0).out)["exit"], 0);
     runs[3].exit(4).says("Read-only file system");
 }
+
+#[test]
+fn a_save_during_the_run_is_called_the_same_by_the_next_command() {
+    let run = "cat in > ${outputs[0]}; if grep -q new in; then echo > NOTES/go; cat NOTES/saved; fi";
+    let space = Space::new().fifo("go").fifo("saved").file("in", "old");
+    space.story(&format!("stages: {{ a: {{ inputs: in, outputs: a, run: '{run}' }} }}")).build().ran(["a"]);
+    let child = space.file("in", "new").spawn(&["build"]);
+    std::fs::read(space.note("go")).unwrap();
+    space.file("a", "saved by a person");
+    std::fs::write(space.note("saved"), "").unwrap();
+    let during = space.ended(&child.wait_with_output().unwrap()).exit(3).says("holds your edit");
+    assert!(!during.err.contains("was not made by storygen"), "{}", during.err);
+    space.run(&["build"]).exit(3).says("holds your edit").holds("a", "saved by a person");
+}
