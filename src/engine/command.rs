@@ -111,14 +111,9 @@ impl Workshop {
             disk.rename(&from, &prev).map_err(|error| EngineError::write(&from, error))?;
         }
         for output in outputs {
-            // Through `${outputs…}` a command makes its folder itself: only so does an empty one say that it was made.
-            // One that writes the declared path finds it made, as `split … parts/p` expects.
-            let declared = project.workspace.place(&output.path);
-            create_parent(&**disk, &declared)?;
+            make_folders(project, output, &project.workspace.root)?;
             if prepared.staged {
-                create_parent(&**disk, &output.path.under(&place.join("out")))?;
-            } else if output.sort == OutputSort::Tree {
-                disk.create_dirs(&declared).map_err(|error| EngineError::write(&declared, error))?;
+                make_folders(project, output, &place.join("out"))?;
             }
         }
         Ok(())
@@ -169,8 +164,8 @@ impl Workshop {
         for output in &project.node(action).action.outputs {
             let staging = place.join(output.path.as_str());
             let declared = project.workspace.place(&output.path);
-            let is_staged = prepared.staged && disk.stat(&staging).is_ok();
-            match (is_staged, is_written(&**disk, output, &declared)) {
+            let written = |place: &Path| is_written(&**disk, output, place);
+            match (prepared.staged && written(&staging), written(&declared)) {
                 // Nothing in the command names the declared path: somebody saved there while it ran.
                 (true, true) if !prepared.names(&staging, &output.path) => found.push((output.clone(), staging)),
                 (true, true) => {
@@ -179,25 +174,18 @@ impl Workshop {
                 }
                 (true, false) => found.push((output.clone(), staging)),
                 (false, true) => found.push((output.clone(), declared)),
-                (false, false) => return Err(not_written(output)),
+                (false, false) => {
+                    // A folder was made beforehand. Left empty it is a result as well, and told as one.
+                    let place = if prepared.staged { staging } else { declared };
+                    let is_folder = disk.stat(&place).is_ok_and(|stat| stat.sort == Sort::Dir);
+                    if output.sort != OutputSort::Tree || !is_folder {
+                        return Err(not_written(output));
+                    }
+                    found.push((output.clone(), place));
+                }
             }
         }
         Ok(found)
-    }
-
-    /// Adds a way out to how a command failed, if it looked for a folder that it had to make.
-    pub fn explain(&self, project: &Project, action: usize, prepared: &Prepared, fault: Failure) -> Failure {
-        let place = attempt_dir(&self.dir, prepared.number).join("out");
-        let mut outputs = project.node(action).action.outputs.iter();
-        let lacks = |output: &Output| {
-            output.sort == OutputSort::Tree && project.workspace.disk.stat(&output.path.under(&place)).is_err()
-        };
-        if fault.cause == Cause::Exit && fault.hint.is_none() && prepared.staged && outputs.any(lacks) {
-            return fault.hint(
-                "A folder that is named through `${outputs…}` is made by the command: `mkdir -p ${outputs[0]}`.",
-            );
-        }
-        fault
     }
 
     /// Moves staged outputs to their declared paths and closes the attempt. A path at which something stands
@@ -322,7 +310,7 @@ fn has_path(text: &str, path: &str) -> bool {
         .any(|(place, _)| !text[..place].ends_with(goes_on) && !text[place + path.len()..].starts_with(goes_on))
 }
 
-/// Tells whether something was written at the declared `place`.
+/// Tells whether something was written at `place`.
 fn is_written(disk: &dyn Disk, output: &Output, place: &Path) -> bool {
     match disk.stat(place) {
         // The folder itself was made beforehand: only what is in it was written.
@@ -347,11 +335,8 @@ fn flatten(disk: &dyn Disk, place: &Path) -> Result<(), EngineError> {
 }
 
 fn not_written(output: &Output) -> Failure {
-    let failure = Failure::new(Cause::Output, format!("output `{}` was not written", output.path));
-    failure.hint(match output.sort {
-        OutputSort::File => "The command ended well but left this declared output out.",
-        OutputSort::Tree => "A folder that is to be empty is made by the command: `mkdir -p ${outputs[0]}`.",
-    })
+    Failure::new(Cause::Output, format!("output `{}` was not written", output.path))
+        .hint("The command ended well but left this declared output out.")
 }
 
 /// Turns how a command ended into a failure; `None` if it ended well.
@@ -386,6 +371,17 @@ fn start_failure(program: &str, error: &io::Error) -> Failure {
             .hint("Install the program, or correct its name in `run:`.")
     } else {
         Failure::new(Cause::Machine, format!("failed to start `{program}`: {error}"))
+    }
+}
+
+/// Makes the folders above an output; for a folder, also the folder itself, as programs expect that write into one.
+fn make_folders(project: &Project, output: &Output, root: &Path) -> Result<(), EngineError> {
+    let place = output.path.under(root);
+    match output.sort {
+        OutputSort::File => create_parent(&*project.workspace.disk, &place),
+        OutputSort::Tree => {
+            project.workspace.disk.create_dirs(&place).map_err(|error| EngineError::write(&place, error))
+        }
     }
 }
 

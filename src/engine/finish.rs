@@ -17,7 +17,7 @@ use crate::engine::workflow::What;
 use crate::event::kind::{Event, Outcome};
 use crate::kind::check::check_outputs_beside;
 use crate::kind::contract::{Made, Pay};
-use crate::store::{ActionRecord, Author, Maker, OutputSort as RecordedSort, RecordedOutput, Reuse};
+use crate::store::{ActionRecord, Author, Maker, OutputSort as RecordedSort, RecordedOutput, Reuse, TreeListing};
 use crate::storyfile::story::{OnExit, Output, Retry};
 use crate::world::disk::Stat;
 use crate::world::process::Finished as ProcessFinished;
@@ -116,7 +116,7 @@ impl Drive<'_> {
         };
         let located = match fault {
             None => self.crew.workshop.locate(self.project, action, prepared),
-            Some(fault) => Err(self.crew.workshop.explain(self.project, action, prepared, fault)),
+            Some(fault) => Err(fault),
         };
         let recorded = match located {
             Ok(located) => self.store_all(action, &located)?.map(|outputs| (located, outputs)),
@@ -137,7 +137,18 @@ impl Drive<'_> {
             let wait = self.in_the_way(action)?.unwrap_or(Wait::Foreign { paths: taken });
             return self.wait(action, wait);
         }
-        self.done(action, &record, moved, output, Vec::new())
+        let warnings = self.empty_folders(action, &record);
+        self.done(action, &record, moved, output, warnings)
+    }
+
+    /// Tells which folders came out empty: it may be meant, or the command wrote elsewhere.
+    fn empty_folders(&self, action: usize, record: &ActionRecord) -> Vec<String> {
+        let empty = Some(TreeListing::default().digest());
+        let outputs = self.project.node(action).action.outputs.iter();
+        let empty = outputs.filter(|output| made_in(record, &output.slot) == empty);
+        empty
+            .map(|output| format!("the folder `{}/` is empty: the command wrote nothing into it", output.path))
+            .collect()
     }
 
     fn store_all(

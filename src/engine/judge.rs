@@ -13,9 +13,7 @@ use crate::engine::compose;
 use crate::engine::error::EngineError;
 use crate::engine::keep::{Keep, Kept};
 use crate::engine::lockfile::{Line, LineName, Lines};
-use crate::engine::rebuild::{
-    Accepted, Demand, Mode, OutputView, Owner, Question, Standing, Verdict, decide, made_in,
-};
+use crate::engine::rebuild::{Accepted, Demand, Mode, OutputView, Owner, Question, Standing, Verdict, decide, made_in};
 use crate::engine::workflow::TEMPLATE_ROLE;
 use crate::engine::workflow::{Bound, Node, What, Workflow};
 use crate::engine::workspace::Workspace;
