@@ -98,7 +98,7 @@ fn report(section: &Section) -> (Vec<Diagnostic>, String) {
     let params =
         section.example.lines().filter_map(|line| line.strip_prefix("# -p ")).filter_map(|pair| pair.split_once('='));
     let params = params.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-    let (story, mut faults) = load(section.example, &Kinds, &Given { params, env: &|_| None });
+    let (story, mut faults) = load(section.example, &Kinds, &Given { params, env: &|_| None, file: "Storyfile.yaml" });
     if let Some(mut story) = story {
         connect(&mut story, &BTreeSet::new(), &mut EmptyDisk, &mut faults);
         assert!(!faults.is_empty(), "the example of {} is right", section.code);

@@ -60,7 +60,7 @@ fn outcome(text: &str, params: &[(&str, &str)]) -> (Option<Story>, Vec<Diagnosti
         "STORYGEN_PARAM_LENGTH" => Some("500".to_owned()),
         _ => None,
     };
-    load(&text, &Kinds, &Given { params, env: &env })
+    load(&text, &Kinds, &Given { params, env: &env, file: "Storyfile.yaml" })
 }
 
 fn story_with(text: &str, params: &[(&str, &str)]) -> Story {
@@ -346,7 +346,7 @@ proptest! {
         let from = (0..=at.min(text.len())).rev().find(|&at| text.is_char_boundary(at)).unwrap();
         let to = (from + cut..).find(|&at| at >= text.len() || text.is_char_boundary(at)).unwrap().min(text.len());
         let text = format!("{}{put}{}", &text[..from], &text[to..]);
-        let (story, faults) = load(&text, &Kinds, &Given { params: Vec::new(), env: &|_| None });
+        let (story, faults) = load(&text, &Kinds, &Given { params: Vec::new(), env: &|_| None, file: "Storyfile.yaml" });
         prop_assert_eq!(story.is_none(), faults.iter().any(|fault| fault.code.starts_with('S')));
         render(&faults, "Storyfile.yaml", &text, Color::Never);
     }

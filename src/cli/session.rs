@@ -111,7 +111,8 @@ pub fn load_story(world: &World, found: &Found, registry: &Registry, inputs: &In
     let bytes = world.disk.read(&place).map_err(|error| CliError::read(&place, &error))?;
     let text = String::from_utf8(bytes)
         .map_err(|error| CliError::NotText { path: place.clone(), at: error.utf8_error().valid_up_to() })?;
-    let given = Given { params: inputs.params.clone(), env: &|name| world.env.get(name).map(str::to_owned) };
+    let given =
+        Given { params: inputs.params.clone(), env: &|name| world.env.get(name).map(str::to_owned), file: &found.name };
     let (story, mut diagnostics) = draft(&text, registry, &given);
     let is_error = |fault: &Diagnostic| fault.severity == Severity::Error;
     match story {

@@ -67,7 +67,8 @@ mod tests {
     fn said(stage: &str) -> Vec<String> {
         let none = |_: &str| None;
         let story = format!("storygen: 1\nstages:\n  s: {stage}\n");
-        let (_, faults) = load(&story, &Registry::builtin(), &Given { params: Vec::new(), env: &none });
+        let (_, faults) =
+            load(&story, &Registry::builtin(), &Given { params: Vec::new(), env: &none, file: "Storyfile.yaml" });
         faults.into_iter().map(|fault| fault.message).collect()
     }
 

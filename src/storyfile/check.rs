@@ -2,10 +2,14 @@
 
 use crate::base::diagnostic::Diagnostic;
 use crate::storyfile::faults::Faults;
+use crate::storyfile::paths;
 use crate::storyfile::story::{Action, Output, OutputSort, Selector};
 
-/// Checks all actions; sorted neighbours, so that a thousand stages cost a sort.
-pub fn check(actions: &[Action], faults: &mut Faults) {
+/// Checks all actions; sorted neighbours, so that a thousand stages cost a sort. `file` is the Storyfile's own name.
+pub fn check(actions: &[Action], file: &str, faults: &mut Faults) {
+    for output in actions.iter().flat_map(|action| &action.outputs) {
+        paths::reserved(&output.path, file, output.span, faults);
+    }
     let mut all: Vec<(&Action, &Output)> =
         actions.iter().flat_map(|action| action.outputs.iter().map(move |output| (action, output))).collect();
     // By segments: what lies in a folder follows it at once.

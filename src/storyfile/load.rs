@@ -17,6 +17,8 @@ pub struct Given<'a> {
     pub params: Vec<(String, String)>,
     /// Looks up an environment variable. `STORYGEN_PARAM_NAME` gives a param as well.
     pub env: &'a dyn Fn(&str) -> Option<String>,
+    /// The Storyfile's own name in its folder: `-f` may name any file, and no stage may write it.
+    pub file: &'a str,
 }
 
 /// Loads a Storyfile. There is a story exactly if no diagnostic is an error.
@@ -48,7 +50,7 @@ fn read_story(
         Variables { get: given.env, used: RefCell::new(BTreeSet::new()), secrets: declared.secrets.clone() };
     let params = params::settle(&declared.params, given, &variables, &mut faults);
     let (stages, actions) = lower::lower(&declared, &params, catalog, &variables, &mut faults);
-    check::check(&actions, &mut faults);
+    check::check(&actions, given.file, &mut faults);
     let providers = declared.providers.into_iter().filter_map(|(name, provider)| provider.map(|one| (name, one)));
     let story = Story {
         name: declared.name,

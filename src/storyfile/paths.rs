@@ -106,7 +106,6 @@ fn output(slot: &str, node: &Node, names: &Names, faults: &mut Faults) -> Option
         return None;
     }
     let repo_path = parse(&text, span, faults)?;
-    reserved(&repo_path, span, faults);
     let sort = if text.ends_with('/') { OutputSort::Tree } else { OutputSort::File };
     Some(Output { slot: slot.to_owned(), path: repo_path, sort, keep, span })
 }
@@ -117,9 +116,10 @@ fn is_described(node: &Node) -> bool {
         && node.entries().iter().all(|entry| ["path", "store", "allow_empty"].contains(&entry.key.as_str()))
 }
 
-fn reserved(path: &RepoPath, span: Span, faults: &mut Faults) {
+/// Refuses an output that only storygen, git or a person writes. `file` is the name of the Storyfile that was loaded.
+pub fn reserved(path: &RepoPath, file: &str, span: Span, faults: &mut Faults) {
     let first = path.as_str().split('/').next().unwrap_or_default().to_lowercase();
-    let ours = OURS.iter().any(|name| path.as_str().eq_ignore_ascii_case(name));
+    let ours = OURS.iter().chain([&file]).any(|name| first == name.to_lowercase());
     if ours || first == ".git" || first == ".storygen" {
         faults.push(
             Diagnostic::error("S074", format!("no stage may write `{path}`"), span)

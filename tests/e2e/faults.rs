@@ -100,6 +100,14 @@ fn a_stage_may_not_write_our_own_files_nor_its_input() {
 }
 
 #[test]
+fn a_stage_may_not_write_the_storyfile_that_f_names() {
+    let story = "storygen: 1\nstages: { a: { outputs: other.yml, run: 'echo > other.yml' } }\n";
+    let space = Space::new().file("other.yml", story);
+    space.run(&["-f", "other.yml", "build"]).exit(2).says("S074");
+    space.holds("other.yml", story);
+}
+
+#[test]
 fn paths_that_lead_out_are_refused() {
     for path in ["../x", "/etc/x", "a/../../x"] {
         let space = Space::new().story(&format!("stages: {{ a: {{ outputs: '{path}', run: 'true' }} }}"));
