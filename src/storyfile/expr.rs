@@ -2,9 +2,10 @@
 
 use crate::base::failure::{Cause, Failure};
 use crate::base::span::Span;
+use crate::storyfile::depth;
 use crate::storyfile::scope::{Scope, View};
 use minijinja::value::ValueKind;
-use minijinja::{Environment, Error, ErrorKind, UndefinedBehavior};
+use minijinja::{Environment, Error, ErrorKind, Expression, UndefinedBehavior};
 use serde_json::Value;
 use std::sync::LazyLock;
 
@@ -198,10 +199,24 @@ pub fn names(source: &str) -> Vec<String> {
     if is_path(source) {
         return vec![source.to_owned()];
     }
-    let Ok(expression) = ENVIRONMENT.compile_expression_owned(source.to_owned()) else { return Vec::new() };
+    let Ok(expression) = compile(source) else { return Vec::new() };
     let mut names: Vec<String> = expression.undeclared_variables(true).into_iter().collect();
     names.sort();
     names
+}
+
+/// Compiles an expression, if it is one and not too deep.
+pub fn compile(source: &str) -> Result<Expression<'static, 'static>, Error> {
+    depth::check_expression(source)?;
+    ENVIRONMENT.compile_expression_owned(source.to_owned())
+}
+
+/// Returns an expression as messages name it: whole, or its start.
+pub fn shown(source: &str) -> String {
+    match source.char_indices().nth(80) {
+        Some((end, _)) => format!("{}…", &source[..end]),
+        None => source.to_owned(),
+    }
 }
 
 /// Returns the first word of a dotted name.
@@ -214,7 +229,7 @@ pub fn evaluate(source: &str, context: minijinja::Value) -> Result<minijinja::Va
     if is_path(source) {
         return follow(source, context);
     }
-    let value = ENVIRONMENT.compile_expression_owned(source.to_owned())?.eval(context.clone())?;
+    let value = compile(source)?.eval(context.clone())?;
     if !value.is_undefined() {
         return Ok(value);
     }

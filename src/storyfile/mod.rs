@@ -17,6 +17,7 @@ pub mod with;
 
 mod axes;
 mod check;
+mod depth;
 mod faults;
 mod fields;
 mod lexer;

@@ -163,12 +163,16 @@ impl Names<'_> {
     pub fn expression(&self, source: &str, span: Span, faults: &mut Faults) -> Option<One> {
         let place = faults.place(span, source, 0);
         if !expr::is_path(source)
-            && let Err(error) = expr::ENVIRONMENT.compile_expression_owned(source.to_owned())
+            && let Err(error) = expr::compile(source)
         {
             faults.push(
-                Diagnostic::error("S050", format!("`${{{source}}}` is no expression: {}", expr::reason(&error)), place)
-                    .label("cannot be read")
-                    .help("an expression is a name, a filter, a comparison: `${params.tone | join(', ')}`"),
+                Diagnostic::error(
+                    "S050",
+                    format!("`${{{}}}` is no expression: {}", expr::shown(source), expr::reason(&error)),
+                    place,
+                )
+                .label("cannot be read")
+                .help("an expression is a name, a filter, a comparison: `${params.tone | join(', ')}`"),
             );
             return None;
         }

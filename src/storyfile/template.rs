@@ -4,6 +4,7 @@ use crate::base::diagnostic::Diagnostic;
 use crate::base::failure::{Cause, Failure};
 use crate::base::path::RepoPath;
 use crate::base::span::Span;
+use crate::storyfile::depth;
 use crate::storyfile::expr;
 use crate::storyfile::scope::{Scope, View};
 use serde_json::Value;
@@ -21,7 +22,9 @@ impl Template {
     /// Parses `source`; the diagnostic's place is in it.
     #[expect(clippy::result_large_err, reason = "once a template, never in a loop")]
     pub fn parse(name: &str, source: &str) -> Result<Template, Diagnostic> {
-        if let Err(error) = expr::ENVIRONMENT.template_from_named_str(name, source) {
+        let read = depth::check_template(source)
+            .and_then(|()| expr::ENVIRONMENT.template_from_named_str(name, source).map(drop));
+        if let Err(error) = read {
             let span = error.range().map(|range| Span::new(range.start as u32, range.end as u32));
             let at_line = error.line().map(|line| line_span(source, line));
             let fault = Diagnostic::error(
@@ -54,7 +57,9 @@ impl Template {
     pub fn render(&self, scope: &Scope, included: &BTreeMap<String, String>, with: &Value) -> Result<String, Failure> {
         let mut environment = expr::environment();
         for (path, source) in included {
-            environment.add_template(path, source).map_err(|error| self.failure(&error))?;
+            depth::check_template(source)
+                .and_then(|()| environment.add_template(path, source))
+                .map_err(|error| self.failure(&error))?;
         }
         let mut scope = scope.clone();
         if let Value::Object(globals) = &mut scope.globals {

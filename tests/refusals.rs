@@ -1,0 +1,63 @@
+//! What a Storyfile may not say, and where the report points: one promise a test.
+
+use storygen::base::diagnostic::Diagnostic;
+use storygen::kind::registry::Registry;
+use storygen::report::diagnostic::{Color, render};
+use storygen::storyfile::load::{Given, load};
+
+/// The faults of a Storyfile, `storygen: 1` put before it.
+struct Report {
+    text: String,
+    faults: Vec<Diagnostic>,
+}
+
+fn report(text: &str) -> Report {
+    let text = if text.contains("storygen") { text.to_owned() } else { format!("storygen: 1\n{text}") };
+    let given = Given { params: Vec::new(), env: &|_| None, file: "Storyfile.yaml" };
+    let (story, faults) = load(&text, &Registry::builtin(), &given);
+    assert_eq!(story.is_none(), !faults.is_empty(), "{text}");
+    Report { text, faults }
+}
+
+impl Report {
+    /// Each code with the text under its caret.
+    fn marks(&self) -> Vec<(&str, &str)> {
+        let marked =
+            |fault: &Diagnostic| fault.span.map_or("", |span| &self.text[span.start as usize..span.end as usize]);
+        self.faults.iter().map(|fault| (fault.code, marked(fault))).collect()
+    }
+
+    fn codes(&self) -> Vec<&str> {
+        self.faults.iter().map(|fault| fault.code).collect()
+    }
+
+    fn shown(&self) -> String {
+        render(&self.faults, "Storyfile.yaml", &self.text, Color::Never)
+    }
+
+    /// Asserts that the report says these words.
+    fn says(&self, words: &str) -> &Report {
+        assert!(self.shown().contains(words), "no `{words}` in\n{}", self.shown());
+        self
+    }
+
+    /// Asserts the codes with the text under each caret, in the order of the file.
+    fn marked(&self, marks: &[(&str, &str)]) -> &Report {
+        assert_eq!(self.marks(), marks, "{}", self.shown());
+        self
+    }
+}
+
+fn fine(text: &str) {
+    let report = report(text);
+    assert!(report.faults.is_empty(), "{}", report.shown());
+}
+
+#[test]
+fn an_expression_of_any_depth_is_a_fault_and_no_crash() {
+    for deep in ["not ".repeat(10_000) + "1", "1+".repeat(10_000) + "1", "1".to_owned() + &"|abs".repeat(10_000)] {
+        let report = report(&format!("stages: {{ a: {{ run: [echo, \"x ${{{deep}}}\"] }} }}"));
+        assert_eq!(report.codes(), ["S050"]);
+        assert!(report.faults[0].message.len() < 300, "{}", report.faults[0].message);
+    }
+}
