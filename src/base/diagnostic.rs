@@ -69,11 +69,19 @@ impl Diagnostic {
 
 /// Returns the candidate most like `word`, if one is close enough to be what was meant.
 pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let limit = (word.chars().count() / 3).max(1);
+    let length = word.chars().count();
     candidates
         .into_iter()
-        .map(|candidate| (distance(word, candidate), candidate))
-        .filter(|(steps, _)| *steps <= limit)
+        .filter_map(|candidate| {
+            let other = candidate.chars().count();
+            // A third of the letters: of two short words every one is near every other.
+            let limit = length.max(other) / 3;
+            if candidate.to_lowercase() == word.to_lowercase() {
+                return Some((0, candidate));
+            }
+            let steps = if length.abs_diff(other) > limit { usize::MAX } else { distance(word, candidate) };
+            (steps <= limit).then_some((steps, candidate))
+        })
         .min()
         .map(|(_, candidate)| candidate)
 }
@@ -114,5 +122,8 @@ mod tests {
     #[test]
     fn a_different_word_is_not_suggested() {
         assert_eq!(nearest("banana", ["inputs", "outputs"]), None);
+        assert_eq!(nearest("b", ["a", "c"]), None);
+        assert_eq!(nearest("no", ["en", "es"]), None);
+        assert_eq!((nearest("B", ["a", "b"]), nearest("gp", ["cpu", "gpu"])), (Some("b"), Some("gpu")));
     }
 }

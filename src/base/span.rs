@@ -17,10 +17,41 @@ impl Span {
 
     /// Returns line and column of the span's start in `text`, both from 1, the column in characters.
     pub fn line_column(&self, text: &str) -> (usize, usize) {
-        let before = text.get(..self.start as usize).unwrap_or(text);
-        let line = before.bytes().filter(|&b| b == b'\n').count() + 1;
-        let line_start = before.rfind('\n').map_or(0, |at| at + 1);
-        (line, before[line_start..].chars().count() + 1)
+        Lines::of(text).place(self.start)
+    }
+}
+
+/// Where the lines of a text start: for many places in one text.
+pub struct Lines<'a> {
+    text: &'a str,
+    starts: Vec<usize>,
+}
+
+impl<'a> Lines<'a> {
+    pub fn of(text: &'a str) -> Lines<'a> {
+        let breaks = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(at, _)| at + 1);
+        // A byte order mark stands before the first column.
+        let first = if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
+        Lines { text, starts: std::iter::once(first).chain(breaks).collect() }
+    }
+
+    /// Returns line and column of a byte, both from 1, the column in characters.
+    pub fn place(&self, at: u32) -> (usize, usize) {
+        let line = self.index(at as usize);
+        let at = (at as usize).min(self.text.len());
+        let before = self.text.get(self.starts[line]..at).unwrap_or("");
+        (line + 1, before.chars().count() + 1)
+    }
+
+    /// Returns the whole lines that hold the bytes `start..end`: the number of the first, its first byte, their text.
+    pub fn around(&self, start: usize, end: usize) -> (usize, usize, &'a str) {
+        let (first, last) = (self.index(start), self.index(end));
+        let stop = self.starts.get(last + 1).copied().unwrap_or(self.text.len());
+        (first + 1, self.starts[first], self.text.get(self.starts[first]..stop).unwrap_or(""))
+    }
+
+    fn index(&self, at: usize) -> usize {
+        self.starts.partition_point(|&start| start <= at).saturating_sub(1)
     }
 }
 
@@ -46,5 +77,19 @@ mod tests {
         let text = "a: 1\nключ: ${x}\n";
         let start = text.find("${x}").unwrap() as u32;
         assert_eq!(Span::new(start, start + 4).line_column(text), (2, 7));
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_no_column() {
+        assert_eq!(Span::new(4, 5).line_column("\u{feff}a: 1\n"), (1, 2));
+        assert_eq!(Span::new(0, 0).line_column("\u{feff}a: 1\n"), (1, 1));
+    }
+
+    #[test]
+    fn lines_are_found_around_their_bytes() {
+        let lines = Lines::of("one\ntwo\nthree");
+        assert_eq!(lines.around(5, 6), (2, 4, "two\n"));
+        assert_eq!(lines.around(5, 13), (2, 4, "two\nthree"));
+        assert_eq!(lines.around(99, 99), (3, 8, "three"));
     }
 }

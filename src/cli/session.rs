@@ -3,6 +3,7 @@
 use crate::base::diagnostic::{Diagnostic, Severity};
 use crate::base::digest::Digest;
 use crate::base::id::RunId;
+use crate::base::span::Span;
 use crate::cli::args::given::GivenArgs;
 use crate::cli::error::CliError;
 use crate::engine::open::{Access, Opened, Opening, faults_of_graph, open};
@@ -120,20 +121,37 @@ pub fn load_story(world: &World, found: &Found, registry: &Registry, inputs: &In
         story => {
             // One report for every fault: also what shows only in the graph, where nothing is wrong already.
             let more = story.map(|story| faults_of_graph(world, &found.root, story)).unwrap_or_default();
-            diagnostics.extend(
-                more.into_iter()
-                    .filter(|fault| {
-                        let meets = |other: &Diagnostic| match (fault.span, other.span) {
-                            (Some(one), Some(two)) => one.start < two.end && two.start < one.end,
-                            _ => false,
-                        };
-                        !diagnostics.iter().any(meets)
-                    })
-                    .collect::<Vec<_>>(),
-            );
+            let known = Taken::by(&diagnostics);
+            diagnostics.extend(more.into_iter().filter(|fault| !fault.span.is_some_and(|span| known.meets(span))));
             diagnostics.sort_by_key(|fault| fault.span);
             Err(CliError::Faults { file: found.name.clone(), text, faults: diagnostics })
         }
+    }
+}
+
+/// The places of many faults, to be asked often.
+struct Taken {
+    /// By their start, each with the furthest end up to there.
+    spans: Vec<(u32, u32)>,
+}
+
+impl Taken {
+    fn by(faults: &[Diagnostic]) -> Taken {
+        let mut spans: Vec<(u32, u32)> =
+            faults.iter().filter_map(|fault| fault.span).map(|span| (span.start, span.end)).collect();
+        spans.sort_unstable();
+        let mut furthest = 0;
+        for (_, end) in &mut spans {
+            furthest = furthest.max(*end);
+            *end = furthest;
+        }
+        Taken { spans }
+    }
+
+    /// Tells whether one of the places shares a byte with `span`.
+    fn meets(&self, span: Span) -> bool {
+        let before = self.spans.partition_point(|(start, _)| *start < span.end);
+        before > 0 && self.spans[before - 1].1 > span.start
     }
 }
 

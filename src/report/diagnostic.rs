@@ -1,7 +1,7 @@
 //! Renders diagnostics: for a person with the line and a caret, for a program as JSON.
 
 use crate::base::diagnostic::{Diagnostic, Severity};
-use crate::base::span::Span;
+use crate::base::span::{Lines, Span};
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 use serde_json::{Value, json};
 use std::ops::Range;
@@ -13,28 +13,43 @@ pub enum Color {
     Always,
 }
 
-/// Returns all diagnostics as text, one paragraph each, ending with a newline; nothing for none.
+/// Most diagnostics that are shown: nobody reads more, and each costs a look at its lines.
+const SHOWN_MAX: usize = 50;
+
+/// Returns the diagnostics as text, one paragraph each, ending with a newline; nothing for none. Of very many the first
+/// are shown, errors before warnings.
 pub fn render(diagnostics: &[Diagnostic], file_name: &str, text: &str, color: Color) -> String {
     let renderer = match color {
         Color::Never => Renderer::plain(),
         Color::Always => Renderer::styled(),
     };
     let mut out = String::new();
-    for diagnostic in diagnostics {
+    let lines = Lines::of(text);
+    let mut shown: Vec<&Diagnostic> = diagnostics.iter().collect();
+    if shown.len() > SHOWN_MAX {
+        shown.sort_by_key(|diagnostic| diagnostic.severity);
+        shown.truncate(SHOWN_MAX);
+    }
+    for diagnostic in &shown {
         if !out.is_empty() {
             out.push('\n');
         }
-        out.push_str(&renderer.render(&[group(diagnostic, file_name, text)]));
+        out.push_str(&renderer.render(&[group(diagnostic, file_name, &lines)]));
         out.push('\n');
+    }
+    if shown.len() < diagnostics.len() {
+        let more = diagnostics.len() - shown.len();
+        out.push_str(&format!("\nand {more} more: `storygen validate --json` lists them all\n"));
     }
     out
 }
 
 /// Returns all diagnostics as a JSON array; places have bytes, and line and column from 1.
 pub fn to_json(diagnostics: &[Diagnostic], file_name: &str, text: &str) -> Value {
+    let lines = Lines::of(text);
     let all = diagnostics.iter().map(|diagnostic| {
         let related = diagnostic.related.iter().map(|(span, words)| {
-            let mut place = place(*span, text);
+            let mut place = place(*span, &lines);
             place["message"] = json!(words);
             place
         });
@@ -43,7 +58,7 @@ pub fn to_json(diagnostics: &[Diagnostic], file_name: &str, text: &str) -> Value
             "severity": diagnostic.severity,
             "message": diagnostic.message,
             "file": file_name,
-            "span": diagnostic.span.map(|span| place(span, text)),
+            "span": diagnostic.span.map(|span| place(span, &lines)),
             "label": diagnostic.label,
             "related": related.collect::<Vec<_>>(),
             "help": diagnostic.help,
@@ -52,12 +67,12 @@ pub fn to_json(diagnostics: &[Diagnostic], file_name: &str, text: &str) -> Value
     Value::Array(all.collect())
 }
 
-fn place(span: Span, text: &str) -> Value {
-    let (line, column) = span.line_column(text);
+fn place(span: Span, lines: &Lines) -> Value {
+    let (line, column) = lines.place(span.start);
     json!({ "start": span.start, "end": span.end, "line": line, "column": column })
 }
 
-fn group<'a>(diagnostic: &'a Diagnostic, file_name: &'a str, text: &'a str) -> Group<'a> {
+fn group<'a>(diagnostic: &'a Diagnostic, file_name: &'a str, lines: &Lines<'a>) -> Group<'a> {
     let level = match diagnostic.severity {
         Severity::Error => Level::ERROR,
         Severity::Warning => Level::WARNING,
@@ -71,11 +86,20 @@ fn group<'a>(diagnostic: &'a Diagnostic, file_name: &'a str, text: &'a str) -> G
         };
     };
     let label = Some(diagnostic.label.as_str()).filter(|label| !label.is_empty());
+    // Only the lines that are shown: the renderer reads all that it is given, each time.
+    let places = || diagnostic.related.iter().map(|(span, _)| *span).chain([span]);
+    let (start, end) = places().fold((u32::MAX, 0), |(start, end), span| (start.min(span.start), end.max(span.start)));
+    let (first_line, from, text) = lines.around(start as usize, end as usize);
+    let within = |span: Span| {
+        let inner = |at: u32| at.saturating_sub(from as u32);
+        one_line(Span::new(inner(span.start), inner(span.end)), text)
+    };
     let mut snippet = Snippet::source(text)
         .path(file_name)
-        .annotation(AnnotationKind::Primary.span(one_line(span, text)).label(label));
+        .line_start(first_line)
+        .annotation(AnnotationKind::Primary.span(within(span)).label(label));
     for (span, words) in &diagnostic.related {
-        snippet = snippet.annotation(AnnotationKind::Context.span(one_line(*span, text)).label(words.as_str()));
+        snippet = snippet.annotation(AnnotationKind::Context.span(within(*span)).label(words.as_str()));
     }
     let group = title.element(snippet);
     match &diagnostic.help {
@@ -124,6 +148,16 @@ error[S012]: stage `рассказ` needs `scirpt`, which no stage provides
   = help: did you mean `script`?
 ";
         assert_eq!(shown, expected);
+    }
+
+    #[test]
+    fn of_very_many_diagnostics_some_are_shown_errors_first() {
+        let mut many = vec![Diagnostic { severity: Severity::Warning, ..fault() }; 40];
+        many.extend(vec![fault(); 60]);
+        let shown = render(&many, "Storyfile.yaml", TEXT, Color::Never);
+        assert_eq!((shown.matches("error[").count(), shown.matches("warning[").count()), (50, 0));
+        assert!(shown.ends_with("\n\nand 50 more: `storygen validate --json` lists them all\n"), "{shown}");
+        assert_eq!(to_json(&many, "Storyfile.yaml", TEXT).as_array().map(Vec::len), Some(100));
     }
 
     #[test]

@@ -151,7 +151,8 @@ pub fn cycle(stages: &[StageText], path: &[usize], how: &str, faults: &mut Fault
 
 /// Reports a stage that is named and not declared.
 pub fn unknown_stage(from: &StageText, name: &str, span: Span, verb: &str, stages: &[StageText], faults: &mut Faults) {
-    let help = match crate::base::diagnostic::nearest(name, stages.iter().map(|stage| stage.name.as_str())) {
+    let names: Vec<&str> = stages.iter().map(|stage| stage.name.as_str()).collect();
+    let help = match faults.nearest(name, &names) {
         Some(near) => format!("did you mean `{near}`?"),
         None => "declare it under `stages:`, or name another".to_owned(),
     };

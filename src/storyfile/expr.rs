@@ -211,14 +211,6 @@ pub fn compile(source: &str) -> Result<Expression<'static, 'static>, Error> {
     ENVIRONMENT.compile_expression_owned(source.to_owned())
 }
 
-/// Returns an expression as messages name it: whole, or its start.
-pub fn shown(source: &str) -> String {
-    match source.char_indices().nth(80) {
-        Some((end, _)) => format!("{}…", &source[..end]),
-        None => source.to_owned(),
-    }
-}
-
 /// Returns the first word of a dotted name.
 pub fn root_of(name: &str) -> &str {
     name.split('.').next().unwrap_or(name)

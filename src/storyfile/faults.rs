@@ -3,26 +3,43 @@
 use crate::base::diagnostic::{Diagnostic, nearest};
 use crate::base::span::Span;
 use crate::storyfile::tree::{Content, Node};
-use std::collections::BTreeSet;
+use std::cell::Cell;
+use std::collections::{BTreeSet, HashSet};
+
+/// Names that one load looks through for what may have been meant: every fault may have every stage to choose from.
+const LOOKED_THROUGH_MAX: usize = 200_000;
 
 /// The diagnostics of one load.
 pub struct Faults<'a> {
     source: &'a str,
     list: Vec<Diagnostic>,
+    told: HashSet<(&'static str, Option<Span>)>,
+    looked_through: Cell<usize>,
 }
 
 impl<'a> Faults<'a> {
     pub fn new(source: &'a str, list: Vec<Diagnostic>) -> Faults<'a> {
-        Faults { source, list }
+        let told = list.iter().map(|diagnostic| (diagnostic.code, diagnostic.span)).collect();
+        Faults { source, list, told, looked_through: Cell::new(0) }
     }
 
-    pub fn push(&mut self, diagnostic: Diagnostic) {
+    pub fn push(&mut self, mut diagnostic: Diagnostic) {
+        diagnostic.message = readable(diagnostic.message);
+        diagnostic.help = diagnostic.help.map(readable);
+        self.told.insert((diagnostic.code, diagnostic.span));
         self.list.push(diagnostic);
     }
 
     /// Tells whether a fault of this sort was reported at this place.
-    pub fn has(&self, code: &str, span: Span) -> bool {
-        self.list.iter().any(|diagnostic| diagnostic.code == code && diagnostic.span == Some(span))
+    pub fn has(&self, code: &'static str, span: Span) -> bool {
+        self.told.contains(&(code, Some(span)))
+    }
+
+    /// Returns the candidate that was probably meant; after very many faults no more are looked for.
+    pub fn nearest<'c>(&self, word: &str, candidates: &[&'c str]) -> Option<&'c str> {
+        let looked_through = self.looked_through.get() + candidates.len();
+        self.looked_through.set(looked_through);
+        (looked_through <= LOOKED_THROUGH_MAX).then(|| nearest(word, candidates.iter().copied()))?
     }
 
     /// Returns how many were reported so far.
@@ -63,7 +80,7 @@ impl<'a> Faults<'a> {
 
     /// Reports a key that nothing knows, with the nearest that is known.
     pub fn unknown(&mut self, code: &'static str, what: &str, name: &str, span: Span, known: &[&str]) {
-        let help = match nearest(name, known.iter().copied()) {
+        let help = match self.nearest(name, known) {
             Some(near) => format!("did you mean `{near}`?"),
             None if known.is_empty() => "there is none to choose from".to_owned(),
             None => format!("known are {}", listed(known)),
@@ -155,6 +172,13 @@ impl<'a> Faults<'a> {
             _ => self.text(what, node).map(|text| (text, node.span)).into_iter().collect(),
         }
     }
+}
+
+/// Takes the middle out of what nobody would read: messages name values as they are written, however long.
+fn readable(text: String) -> String {
+    let end = |at: usize| text.char_indices().nth(at).map_or(text.len(), |(at, _)| at);
+    let (start, count) = (end(200), text.chars().count());
+    if count <= 400 { text } else { format!("{}…{}", &text[..start], &text[end(count - 150)..]) }
 }
 
 fn way_out(expected: &str, node: &Node) -> String {

@@ -12,6 +12,9 @@ use crate::storyfile::tree::{Content, Node};
 /// Names that only storygen and git write.
 const OURS: [&str; 4] = ["Storyfile.yaml", "Storyfile.yml", "Storyfile.json", "Storyfile.lock"];
 
+/// Longest pattern: no system has longer paths, and the matcher is made of all that is written.
+const PATTERN_BYTES_MAX: usize = 4096;
+
 /// Returns the texts of `inputs` or `outputs` by their role: a name, or an index.
 pub fn roles<'n>(what: &str, node: &'n Node, faults: &mut Faults) -> Vec<(String, &'n Node)> {
     match &node.value {
@@ -154,7 +157,9 @@ pub fn parse(text: &str, span: Span, faults: &mut Faults) -> Option<RepoPath> {
 pub fn pattern(text: &str, span: Span, faults: &mut Faults) -> Option<String> {
     let path = parse(text, span, faults)?;
     let mut fault = None;
-    if text.ends_with('/') {
+    if text.len() > PATTERN_BYTES_MAX {
+        fault = Some("no path is that long");
+    } else if text.ends_with('/') {
         fault = Some("a pattern names files, not folders");
     } else if text.contains('?') {
         fault = Some("`?` is no wildcard: it marks an optional input, at the end");

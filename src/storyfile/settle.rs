@@ -1,6 +1,6 @@
 //! Evaluates the expressions of one action while the file is loaded; those that read files stay for later.
 
-use crate::base::diagnostic::{Diagnostic, nearest};
+use crate::base::diagnostic::Diagnostic;
 use crate::base::span::Span;
 use crate::storyfile::expr::{self, LATE_ROOTS, Late, Piece, ROOTS, Text, TextPiece};
 use crate::storyfile::faults::{Faults, listed};
@@ -166,13 +166,9 @@ impl Names<'_> {
             && let Err(error) = expr::compile(source)
         {
             faults.push(
-                Diagnostic::error(
-                    "S050",
-                    format!("`${{{}}}` is no expression: {}", expr::shown(source), expr::reason(&error)),
-                    place,
-                )
-                .label("cannot be read")
-                .help("an expression is a name, a filter, a comparison: `${params.tone | join(', ')}`"),
+                Diagnostic::error("S050", format!("`${{{source}}}` is no expression: {}", expr::reason(&error)), place)
+                    .label("cannot be read")
+                    .help("an expression is a name, a filter, a comparison: `${params.tone | join(', ')}`"),
             );
             return None;
         }
@@ -290,7 +286,7 @@ impl Names<'_> {
         if known.contains(&field) || root != "needs" && field.parse::<usize>().is_ok_and(|index| index < known.len()) {
             return true;
         }
-        let help = match nearest(field, known.iter().copied()) {
+        let help = match faults.nearest(field, &known) {
             Some(near) => format!("did you mean `{root}.{near}`?"),
             None if known.iter().any(|name| name.parse::<usize>().is_err()) => format!("there are {}", listed(&known)),
             None if known.is_empty() => format!("the stage declares no `{root}`"),
@@ -311,12 +307,15 @@ impl Names<'_> {
     ) -> bool {
         let root = expr::root_of(name);
         let Some(field) = field else { return true };
+        if value.get_attr(field).is_ok_and(|value| !value.is_undefined()) {
+            return true;
+        }
         let known: Vec<String> = value.try_iter().into_iter().flatten().map(|key| key.to_string()).collect();
         if known.iter().any(|key| key == field) || root == "with" && self.late_with.contains(field) {
             return true;
         }
         let known: Vec<&str> = known.iter().map(String::as_str).collect();
-        let help = match nearest(field, known.iter().copied()) {
+        let help = match faults.nearest(field, &known) {
             Some(near) => format!("did you mean `{root}.{near}`?"),
             None if root == "params" => format!("declare it: `params: {{ {field}: … }}`"),
             None => format!("there are {}", listed(&known)),
@@ -328,12 +327,13 @@ impl Names<'_> {
 
     fn unknown_root(&self, root: &str, name: &str, place: Span, faults: &mut Faults) {
         let axes = self.roots.keys().map(String::as_str);
-        let candidates = axes.chain(ROOTS.iter().copied().filter(|root| *root != "prev" && *root != "batch"));
+        let candidates: Vec<&str> =
+            axes.chain(ROOTS.iter().copied().filter(|root| *root != "prev" && *root != "batch")).collect();
         let params: Vec<String> =
             self.roots["params"].try_iter().into_iter().flatten().map(|key| key.to_string()).collect();
         let help = if params.iter().any(|param| param == root) {
             format!("write `params.{root}`")
-        } else if let Some(near) = nearest(root, candidates) {
+        } else if let Some(near) = faults.nearest(root, &candidates) {
             format!("did you mean `{}`?", name.replacen(root, near, 1))
         } else if self.variables.look_up(root).is_some() {
             format!("for the environment variable write `env.{root}`")
@@ -377,7 +377,10 @@ impl Names<'_> {
             let inner = text[at + 2..].trim_start();
             let root: String = inner.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
             let ours = ROOTS.contains(&root.as_str()) || self.roots.contains_key(&root);
-            if let (true, Some(end)) = (ours, text[at..].find("}}")) {
+            if !ours {
+                continue;
+            }
+            if let Some(end) = text[at..].find("}}") {
                 let found = &text[at..at + end + 2];
                 let meant = found.trim_matches(['{', '}']).trim();
                 faults.push(
