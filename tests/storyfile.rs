@@ -173,6 +173,35 @@ fn a_param_comes_from_the_line_then_the_environment_then_its_default() {
     assert!(story(text).env_used.contains("STORYGEN_PARAM_LENGTH"));
 }
 
+/// The words of a command without a shell.
+fn words(text: &str, params: &[(&str, &str)]) -> String {
+    match invocation(&story_with(text, params), "a") {
+        Invocation::Direct(words) => words.join(" "),
+        Invocation::Shell { script, .. } => panic!("a shell: {script}"),
+    }
+}
+
+#[test]
+fn a_param_without_a_value_is_undefined_and_has_a_default() {
+    let text = "params: { o: { required: false } }\nstages: { a: { run: [x, \"${params.o | default('none')}\", \"${'some' if params.o else 'no'}\"] } }";
+    assert_eq!(words(text, &[]), "x none no");
+    assert_eq!(words(text, &[("o", "here")]), "x here some");
+    let template = "params: { o: { required: false } }\nstages: { a: { uses: prompt, outputs: o.md, with: { prompt: \"${params.o | default('none')}\" } } }";
+    assert_eq!(with(action(&story(template), "a")).constant("prompt"), Some(&json!("none")));
+    let missing = "params: { o: { required: false } }\nstages: { a: { run: \"echo ${params.o}\" } }";
+    assert_eq!(codes(missing), ["S057"]);
+}
+
+#[test]
+fn truth_and_numbers_are_written_as_they_stand_in_the_file() {
+    let text = "params: { b: { type: bool, default: True }, n: { type: number, default: 0.10 } }\nstages: { a: { run: \"x ${params.b} ${params.n} 'n=${params.n}' ${params.n + 1}\" } }";
+    assert_eq!(words(text, &[]), "x true 0.10 n=0.10 1.1");
+    assert_eq!(words(text, &[("b", "False"), ("n", "2")]), "x false 2 n=2 3");
+    let list = "params: { n: { type: number, default: 0.10 }, b: true }\nstages: { a: { salt: \"${params.n}\", run: [x, \"${params.n}\", \"${params.b}\", \"b${params.b}\"] } }";
+    assert_eq!(words(list, &[]), "x 0.10 true btrue");
+    assert_eq!(action(&story(list), "a").salt.as_deref(), Some("0.10"));
+}
+
 #[test]
 fn inputs_are_files_folders_patterns_and_may_be_optional() {
     let story = story(

@@ -72,7 +72,7 @@ impl Text {
         for piece in &self.pieces {
             match piece {
                 TextPiece::Literal(text) => whole.push_str(text),
-                TextPiece::Late(late) => whole.push_str(&late.value(scope, view)?.to_string()),
+                TextPiece::Late(late) => whole.push_str(&printed(&late.value(scope, view)?)),
             }
         }
         Ok(whole)
@@ -295,6 +295,14 @@ pub fn to_json(value: &minijinja::Value) -> Value {
     }
 }
 
+/// Returns a value as it is written into texts: `true`, as it stands in the file, and not the language's own `True`.
+pub fn printed(value: &minijinja::Value) -> String {
+    match value.kind() {
+        ValueKind::Bool => value.is_true().to_string(),
+        _ => value.to_string(),
+    }
+}
+
 /// Returns data as a value for expressions.
 pub fn from_json(value: &Value) -> minijinja::Value {
     minijinja::Value::from(minijinja::value::Serde(value))
@@ -308,6 +316,10 @@ pub fn environment() -> Environment<'static> {
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::SemiStrict);
     environment.set_auto_escape_callback(|_| minijinja::AutoEscape::None);
+    environment.set_formatter(|out, state, value| match value.kind() {
+        ValueKind::Bool => Ok(out.write_str(&printed(value))?),
+        _ => minijinja::escape_formatter(out, state, value),
+    });
     environment.set_fuel(Some(FUEL));
     environment.set_recursion_limit(64);
     environment.add_filter("slug", |text: String| slug(&text));

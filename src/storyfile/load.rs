@@ -55,7 +55,7 @@ fn read_story(
     let story = Story {
         name: declared.name,
         description: declared.description,
-        params,
+        params: params.values,
         stages,
         actions,
         pools: declared.pools,

@@ -9,6 +9,7 @@ use crate::storyfile::expr;
 use crate::storyfile::faults::Faults;
 use crate::storyfile::fields::{self, Fields};
 use crate::storyfile::model::{Declared, StageText};
+use crate::storyfile::param_values::ParamValues;
 use crate::storyfile::paths;
 use crate::storyfile::providers;
 use crate::storyfile::references::{self, References};
@@ -18,8 +19,6 @@ use crate::storyfile::settings::{self, Uses};
 use crate::storyfile::settle::{Names, Variables};
 use crate::storyfile::story::{Action, Input, Need, Output, Presence, Selector, Stage, Work};
 use crate::storyfile::tree::Node;
-use indexmap::IndexMap;
-use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
@@ -41,12 +40,12 @@ struct Plan<'a> {
 /// Returns the stages and their actions.
 pub fn lower(
     declared: &Declared,
-    params: &IndexMap<String, Value>,
+    params: &ParamValues,
     catalog: &dyn Catalog,
     variables: &Variables,
     faults: &mut Faults,
 ) -> (Vec<Stage>, Vec<Action>) {
-    let params = expr::from_json(&serde_json::json!(params));
+    let params = params.clone().root();
     let base = names(variables, &params);
     let all_axes = axes::expand(&declared.stages, &base, faults);
     let references = references::read(&declared.stages, faults);

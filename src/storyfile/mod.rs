@@ -23,6 +23,7 @@ mod fields;
 mod lexer;
 mod lower;
 mod model;
+mod param_values;
 mod params;
 pub mod parse;
 mod paths;

@@ -2,14 +2,13 @@
 
 use crate::base::diagnostic::Diagnostic;
 use crate::base::span::Span;
-use crate::storyfile::expr;
 use crate::storyfile::faults::{Faults, listed};
 use crate::storyfile::load::Given;
 use crate::storyfile::model::{Param, ParamSort};
+use crate::storyfile::param_values::ParamValues;
 use crate::storyfile::settle::{Names, Variables};
 use crate::storyfile::tree::{Content, Node};
 use crate::storyfile::with::Field;
-use indexmap::IndexMap;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -98,7 +97,7 @@ fn guess(node: &Node) -> ParamSort {
 }
 
 /// Settles every parameter: `-p` over the environment over the default.
-pub fn settle(params: &[Param], given: &Given, variables: &Variables, faults: &mut Faults) -> IndexMap<String, Value> {
+pub fn settle(params: &[Param], given: &Given, variables: &Variables, faults: &mut Faults) -> ParamValues {
     for (name, _) in &given.params {
         if !params.iter().any(|param| param.name == *name) {
             let known: Vec<&str> = params.iter().map(|param| param.name.as_str()).collect();
@@ -108,14 +107,23 @@ pub fn settle(params: &[Param], given: &Given, variables: &Variables, faults: &m
             faults.unplace(before);
         }
     }
-    let mut values = IndexMap::new();
+    let mut settled = ParamValues::default();
     for param in params {
         let environment = format!("STORYGEN_PARAM_{}", param.name.to_uppercase());
         let line = given.params.iter().rev().find(|(name, _)| *name == param.name).map(|(_, value)| value.clone());
         let value = match line.or_else(|| variables.look_up(&environment)) {
-            Some(text) => typed(param, &text, faults),
+            Some(text) => {
+                let value = typed(param, &text, faults);
+                spelling(param, value.as_ref(), &text, &mut settled);
+                value
+            }
             None => match &param.default {
-                Some(node) => default(param, node, &values, variables, faults),
+                Some(node) => {
+                    let value = default(param, node, &settled, variables, faults);
+                    let text = node.scalar().map_or("", |scalar| &scalar.text);
+                    spelling(param, value.as_ref(), text, &mut settled);
+                    value
+                }
                 None if param.required => {
                     faults.push(
                         Diagnostic::error("S043", format!("the param `{}` has no value", param.name), param.span)
@@ -130,9 +138,17 @@ pub fn settle(params: &[Param], given: &Given, variables: &Variables, faults: &m
         // After a fault some value stands in, so that it is told once and not by every stage that uses it.
         let value = value.unwrap_or_else(|| stand_in(param.sort));
         check_choice(param, &value, faults);
-        values.insert(param.name.clone(), value);
+        settled.values.insert(param.name.clone(), value);
     }
-    values
+    settled
+}
+
+/// Remembers how a number is written, where it would print otherwise.
+fn spelling(param: &Param, value: Option<&Value>, text: &str, settled: &mut ParamValues) {
+    let Some(Value::Number(number)) = value.filter(|_| param.sort == ParamSort::Number) else { return };
+    if number.to_string() != text && text.parse::<f64>().is_ok() {
+        settled.spelled.insert(param.name.clone(), text.to_owned());
+    }
 }
 
 /// Reads a value from the command line or the environment.
@@ -140,8 +156,11 @@ fn typed(param: &Param, text: &str, faults: &mut Faults) -> Option<Value> {
     let value = match param.sort {
         ParamSort::Text => Some(Value::String(text.to_owned())),
         ParamSort::Integer => text.parse::<i64>().ok().map(Value::from),
-        ParamSort::Number => text.parse::<f64>().ok().and_then(serde_json::Number::from_f64).map(Value::Number),
-        ParamSort::Bool => match text {
+        ParamSort::Number => {
+            let whole = text.parse::<i64>().ok().map(Value::from);
+            whole.or_else(|| text.parse::<f64>().ok().and_then(serde_json::Number::from_f64).map(Value::Number))
+        }
+        ParamSort::Bool => match text.to_ascii_lowercase().as_str() {
             "true" | "1" | "yes" | "on" => Some(Value::Bool(true)),
             "false" | "0" | "no" | "off" | "" => Some(Value::Bool(false)),
             _ => None,
@@ -172,13 +191,13 @@ fn typed(param: &Param, text: &str, faults: &mut Faults) -> Option<Value> {
 fn default(
     param: &Param,
     node: &Node,
-    earlier: &IndexMap<String, Value>,
+    earlier: &ParamValues,
     variables: &Variables,
     faults: &mut Faults,
 ) -> Option<Value> {
     let names = Names {
         variables,
-        roots: BTreeMap::from([("params".to_owned(), expr::from_json(&serde_json::json!(earlier)))]),
+        roots: BTreeMap::from([("params".to_owned(), earlier.clone().root())]),
         inputs: Vec::new(),
         outputs: Vec::new(),
         needs: Vec::new(),

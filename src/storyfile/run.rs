@@ -11,6 +11,7 @@ use crate::storyfile::scope;
 use crate::storyfile::settle::{Names, One, Settled};
 use crate::storyfile::shell::{self, LexFaultSort, ShellPiece};
 use crate::storyfile::tree::{Content, Node, Style};
+use serde_json::Value;
 
 /// Shells whose words we know how to escape.
 const SHELLS: [&str; 7] = ["sh", "bash", "dash", "zsh", "ksh", "ash", "busybox"];
@@ -66,7 +67,7 @@ fn argv(items: &[std::sync::Arc<Node>], names: &Names, faults: &mut Faults) -> O
         };
         match names.settle(text, item.span, faults) {
             Some(Settled::Text(text)) => words.push(text),
-            Some(Settled::Value(value)) => match scope::words(&expr::from_json(&value)) {
+            Some(Settled::Value(value)) => match words_of(text, &value, names) {
                 Ok(all) => words.extend(all.into_iter().map(|word| Text::literal(word, item.span))),
                 Err(found) => {
                     whole = false;
@@ -99,7 +100,7 @@ fn text_of(text: &str, span: Span, instance: &Instance, names: &Names, faults: &
             ShellPiece::Ours { source, place } => match names.expression(&source, span, faults) {
                 None | Some(One::Text(_)) => whole = false,
                 Some(One::Late(late)) => pieces.push(CommandPiece::Insert { value: Insert::Late(late), place }),
-                Some(One::Value(source, value)) => match scope::words(&expr::from_json(&value)) {
+                Some(One::Value(source, value)) => match words_of(&source, &value, names) {
                     Ok(words) => pieces.push(CommandPiece::Insert { value: Insert::Words(words), place }),
                     Err(found) => {
                         whole = false;
@@ -110,6 +111,14 @@ fn text_of(text: &str, span: Span, instance: &Instance, names: &Names, faults: &
         }
     }
     whole.then_some(ShellText { pieces, form: lexed.form })
+}
+
+/// Returns the words that the value of `${source}` is.
+fn words_of(source: &str, value: &Value, names: &Names) -> Result<Vec<String>, &'static str> {
+    match names.inserted(source, value) {
+        Some(word) => Ok(vec![word]),
+        None => scope::words(&expr::from_json(value)),
+    }
 }
 
 fn no_words(text: &str, found: &str, place: Span, faults: &mut Faults) {

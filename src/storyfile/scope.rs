@@ -2,6 +2,7 @@
 
 use crate::base::id::ActionId;
 use crate::storyfile::expr;
+use crate::storyfile::param_values::ParamValues;
 use crate::storyfile::story::{Action, Selector, Story};
 use indexmap::IndexMap;
 use minijinja::value::{DynObject, Enumerator, Object, ObjectRepr};
@@ -72,7 +73,13 @@ impl Scope {
     pub fn context(&self, view: View) -> minijinja::Value {
         let mut roots: BTreeMap<String, minijinja::Value> = BTreeMap::new();
         if let Value::Object(globals) = &self.globals {
-            roots.extend(globals.iter().map(|(name, value)| (name.clone(), expr::from_json(value))));
+            roots.extend(globals.iter().map(|(name, value)| match (name.as_str(), value) {
+                ("params", Value::Object(params)) => {
+                    let values = params.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
+                    (name.clone(), ParamValues { values, ..ParamValues::default() }.root())
+                }
+                _ => (name.clone(), expr::from_json(value)),
+            }));
         }
         roots.insert("inputs".into(), self.input_files(view));
         roots.insert("outputs".into(), files(&self.outputs, &[], View::Path));
@@ -163,7 +170,7 @@ pub fn words(value: &minijinja::Value) -> Result<Vec<String>, &'static str> {
             }
             Ok(all)
         }
-        _ => Ok(vec![value.to_string()]),
+        _ => Ok(vec![expr::printed(value)]),
     }
 }
 

@@ -4,6 +4,7 @@ use crate::base::diagnostic::Diagnostic;
 use crate::base::span::Span;
 use crate::storyfile::expr::{self, LATE_ROOTS, Late, Piece, ROOTS, Text, TextPiece};
 use crate::storyfile::faults::{Faults, listed};
+use crate::storyfile::param_values::ParamValues;
 use crate::storyfile::tree::{Content, Node};
 use crate::storyfile::with::Field;
 use indexmap::IndexMap;
@@ -91,7 +92,7 @@ impl Names<'_> {
             match value {
                 None => whole = false,
                 Some(One::Value(_, value)) if single => return Some(Settled::Value(value)),
-                Some(One::Value(source, value)) => match inserted(&value) {
+                Some(One::Value(source, value)) => match self.inserted(&source, &value) {
                     Some(text) => settled.push(TextPiece::Literal(text)),
                     None => {
                         whole = false;
@@ -109,7 +110,7 @@ impl Names<'_> {
     pub fn text(&self, text: &str, span: Span, faults: &mut Faults) -> Option<Text> {
         match self.settle(text, span, faults)? {
             Settled::Text(text) => Some(text),
-            Settled::Value(value) => match inserted(&value) {
+            Settled::Value(value) => match self.inserted(text, &value) {
                 Some(text) => Some(Text::literal(text, span)),
                 None => {
                     faults.push(no_text(span, text, &value));
@@ -202,6 +203,10 @@ impl Names<'_> {
         }
         match expr::evaluate(source, context) {
             Ok(value) if !value.is_undefined() => Some(One::Value(source.to_owned(), expr::to_json(&value))),
+            // Nobody gave it a value. Whether one is needed is known where it is put.
+            Ok(_) if self.param(source).is_some_and(|(params, name)| ParamValues::is_empty(params, name)) => {
+                Some(One::Value(source.to_owned(), Value::Null))
+            }
             Ok(_) => {
                 faults.push(
                     Diagnostic::error("S059", format!("`${{{source}}}` has no value"), place)
@@ -218,6 +223,20 @@ impl Names<'_> {
                 );
                 None
             }
+        }
+    }
+
+    /// Returns `params` and the name, if an expression is just one param.
+    fn param<'s>(&self, source: &'s str) -> Option<(&minijinja::Value, &'s str)> {
+        Some((self.roots.get("params")?, source.strip_prefix("params.")?))
+    }
+
+    /// Returns the value of `${source}` as text, a number as it was written; `None` for lists, maps and nothing.
+    pub fn inserted(&self, source: &str, value: &Value) -> Option<String> {
+        let source = source.strip_prefix("${").and_then(|source| source.strip_suffix('}')).unwrap_or(source).trim();
+        match self.param(source).and_then(|(params, name)| ParamValues::spelling(params, name)) {
+            Some(written) => Some(written.to_owned()),
+            None => inserted(value),
         }
     }
 

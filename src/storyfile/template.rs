@@ -167,6 +167,13 @@ mod tests {
     }
 
     #[test]
+    fn a_template_writes_truth_as_the_storyfile_does_and_a_param_without_a_value_is_undefined() {
+        let template = Template::parse("t", "{{ params.b }} {{ params.o | default('none') }}").unwrap();
+        let scope = Scope { globals: json!({"params": {"b": true, "o": null}}), ..Scope::default() };
+        assert_eq!(template.render(&scope, &BTreeMap::new(), &json!({})).unwrap(), "true none");
+    }
+
+    #[test]
     fn template_signs_in_a_file_stay_text() {
         assert_eq!(render("{{ inputs.idea }}", &[]).unwrap(), "a {{ 1 + 1 }} b");
     }
