@@ -74,6 +74,50 @@ fn a_message_names_the_ends_of_a_long_value() {
 }
 
 #[test]
+fn each_fault_of_a_string_has_its_own_place() {
+    report("stages: { a: { run: \"echo ${stage.name} ${stage.nam} '${stage.nam}'\" } }")
+        .marked(&[("S051", "stage.nam"), ("S051", "stage.nam")]);
+    report("stages: { a: { run: [echo, 'it''s ${stage.name} ${stage.nam}', \"\\t${stage.nam | uper}\"] } }").marked(&[
+        ("S051", "stage.nam"),
+        ("S051", "stage.nam"),
+        ("S058", "uper"),
+    ]);
+    let block = report(
+        "stages:\n  a:\n    run: |\n      echo ${stage.name}\n      echo \"${stage.nam}\"\n        ${stage.nam}\n",
+    );
+    let at: Vec<u32> = block.faults.iter().map(|fault| fault.span.unwrap().start).collect();
+    let expected: Vec<u32> = block.text.match_indices("stage.nam}").map(|(at, _)| at as u32).collect();
+    assert_eq!(at, expected);
+    report("stages: { a: { run: \"echo \\\"a ' b\\\" c 'd\" } }").marked(&[("S063", "'")]).says("2:39");
+}
+
+#[test]
+fn template_braces_are_a_slip_where_no_template_stands() {
+    let params = "params: { name: Ann }\nstages: ";
+    for text in [
+        "{ a: { run: 'echo {{ name }}' } }",
+        "{ a: { run: [echo, '{{ name }}'] } }",
+        "{ a: { run: touch x, outputs: 'x-{{ name }}' } }",
+        "{ a: { run: touch x, inputs: 'x-{{ what }}' } }",
+        "{ a: { run: touch x, env: { A: '{{- name }}' } } }",
+        "{ a: { run: touch x, salt: '{{name}}' } }",
+        "{ a: { uses: prompt, outputs: x, with: { prompt: 'On {{ what }}' } } }",
+    ] {
+        assert_eq!(report(&format!("{params}{text}")).codes(), ["S014"], "{text}");
+    }
+    report(&format!("{params}{{ a: {{ run: 'echo {{{{ name }}}}' }} }}")).says("write `${params.name}`");
+    fine("stages: { a: { run: \"docker ps --format '{{ what }} {{.ID}}'\" } }");
+    fine("stages: { a: { run: \"echo ${'{{'} x }}\", inputs: [], salt: \"${'{{'}\" } }");
+}
+
+#[test]
+fn what_include_gives_to_some_instances_is_never_the_shells() {
+    let matrix = "matrix: { x: [a, b], include: [{ x: a, z: q }] }";
+    report(&format!("stages: {{ m: {{ {matrix}, run: \"echo ${{z}}\" }} }}")).says("`${z}` has no value in `m:b`");
+    fine(&format!("stages: {{ m: {{ {matrix}, run: \"echo ${{z | default('none')}}\" }} }}"));
+}
+
+#[test]
 fn an_expression_of_any_depth_is_a_fault_and_no_crash() {
     for deep in ["not ".repeat(10_000) + "1", "1+".repeat(10_000) + "1", "1".to_owned() + &"|abs".repeat(10_000)] {
         let report = report(&format!("stages: {{ a: {{ run: [echo, \"x ${{{deep}}}\"] }} }}"));

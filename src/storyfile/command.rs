@@ -326,7 +326,7 @@ mod tests {
         assert_eq!(faults, []);
         let pieces = lexed.pieces.into_iter().map(|piece| match piece {
             ShellPiece::Text(text) => CommandPiece::Text(text),
-            ShellPiece::Ours { source, place } => {
+            ShellPiece::Ours { source, place, .. } => {
                 CommandPiece::Insert { value: Insert::Late(Late { source, values: Vec::new() }), place }
             }
         });

@@ -7,6 +7,7 @@ use crate::storyfile::scope::{Scope, View};
 use minijinja::value::ValueKind;
 use minijinja::{Environment, Error, ErrorKind, Expression, UndefinedBehavior};
 use serde_json::Value;
+use std::ops::Range;
 use std::sync::LazyLock;
 
 /// Names that expressions start with, beside the axes of their stage.
@@ -135,8 +136,14 @@ pub enum Piece {
 
 /// Cuts `text` at its expressions; `Err` holds the byte of a `${` that is not closed.
 pub fn split(text: &str) -> Result<Vec<Piece>, usize> {
+    Ok(cut(text)?.into_iter().map(|(piece, _)| piece).collect())
+}
+
+/// Cuts `text` at its expressions, each with its bytes in `text`: those between the braces, without the space around.
+pub fn cut(text: &str) -> Result<Vec<(Piece, Range<usize>)>, usize> {
     let mut pieces = Vec::new();
     let mut literal = String::new();
+    let mut from = 0;
     let mut at = 0;
     while let Some(found) = text[at..].find("${").map(|found| at + found) {
         if text[at..found].ends_with('$') {
@@ -148,14 +155,17 @@ pub fn split(text: &str) -> Result<Vec<Piece>, usize> {
         literal.push_str(&text[at..found]);
         let end = close(text, found + 2).ok_or(found)?;
         if !literal.is_empty() {
-            pieces.push(Piece::Literal(std::mem::take(&mut literal)));
+            pieces.push((Piece::Literal(std::mem::take(&mut literal)), from..found));
         }
-        pieces.push(piece(text[found + 2..end].trim()));
+        let (whole, inner) = (&text[found + 2..end], text[found + 2..end].trim());
+        let start = found + 2 + (whole.len() - whole.trim_start().len());
+        pieces.push((piece(inner), start..start + inner.len()));
         at = end + 1;
+        from = at;
     }
     literal.push_str(&text[at..]);
     if !literal.is_empty() {
-        pieces.push(Piece::Literal(literal));
+        pieces.push((Piece::Literal(literal), from..text.len()));
     }
     Ok(pieces)
 }

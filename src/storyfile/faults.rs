@@ -2,6 +2,7 @@
 
 use crate::base::diagnostic::{Diagnostic, nearest};
 use crate::base::span::Span;
+use crate::storyfile::spot::Spot;
 use crate::storyfile::tree::{Content, Node};
 use std::cell::Cell;
 use std::collections::{BTreeSet, HashSet};
@@ -63,12 +64,9 @@ impl<'a> Faults<'a> {
         self.list
     }
 
-    /// Returns where the `n`th `needle` stands in the value at `span`, or the whole value if it is spelled otherwise.
-    pub fn place(&self, span: Span, needle: &str, n: usize) -> Span {
-        let whole = self.source.get(span.start as usize..span.end as usize).unwrap_or("");
-        let Some((at, _)) = whole.match_indices(needle).nth(n).filter(|_| !needle.is_empty()) else { return span };
-        let start = span.start + at as u32;
-        Span::new(start, start + needle.len() as u32)
+    /// Returns where a piece of a value is written.
+    pub fn locate(&self, spot: Spot) -> Span {
+        spot.locate(self.source)
     }
 
     /// Returns where a comment follows a value on its line.

@@ -337,8 +337,9 @@ impl<'a> Lexer<'a> {
 
     fn insert(&mut self, end: usize, place: Place) {
         self.flush();
-        let source = self.text[self.at + 2..end - 1].trim().to_owned();
-        self.pieces.push(ShellPiece::Ours { source, place });
+        let inner = &self.text[self.at + 2..end - 1];
+        let at = self.at + 2 + (inner.len() - inner.trim_start().len());
+        self.pieces.push(ShellPiece::Ours { source: inner.trim().to_owned(), place, at });
         self.at = end;
     }
 

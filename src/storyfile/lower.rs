@@ -27,6 +27,8 @@ struct Plan<'a> {
     text: &'a StageText,
     id: StageId,
     axes: Rc<Axes>,
+    /// The names of the values that any instance has.
+    names: BTreeSet<String>,
     fields: Fields,
     uses: Option<Uses>,
     check: Option<Uses>,
@@ -105,6 +107,7 @@ fn plan<'a>(
         text,
         id: StageId::new(&*text.name),
         axes: Rc::clone(axes),
+        names: axes.instances.iter().flat_map(|instance| instance.values.keys()).cloned().collect(),
         fields,
         uses,
         check,
@@ -191,6 +194,8 @@ fn action(
     let mut names = names(variables, params);
     names.only_now = Some("it must be known before anything runs");
     names.roots.insert("stage".into(), scope::stage_value(&id));
+    // What `include` gives to some instances is a name of ours in all of them: without a value, never the shell's.
+    names.roots.extend(plan.names.iter().map(|name| (name.clone(), minijinja::Value::UNDEFINED)));
     names.roots.extend(instance.values.iter().map(|(name, value)| (name.clone(), expr::from_json(value))));
     if let Some((_, item)) = instance.values.last() {
         names.roots.insert("item".into(), expr::from_json(item));
@@ -206,7 +211,7 @@ fn action(
     names.inputs = plan.inputs.iter().map(|(role, _)| role.clone()).collect();
     names.outputs = plan.outputs.iter().map(|(slot, _)| slot.clone()).collect();
     names.needs = needs.iter().map(|need| need.stage.as_str().to_owned()).collect();
-    let work = work(plan, instance, &mut names, &mut inputs, &outputs, faults);
+    let work = work(plan, &mut names, &mut inputs, &outputs, faults);
     let check = plan.check.as_ref().and_then(|check| check.settle(&mut names, faults)).map(|(with, files)| {
         inputs.extend(files.into_iter().map(|file| Input { role: file.role.replacen("with.", "check.", 1), ..file }));
         with
@@ -236,7 +241,6 @@ fn action(
 
 fn work(
     plan: &Plan,
-    instance: &Instance,
     names: &mut Names,
     inputs: &mut Vec<Input>,
     outputs: &[Output],
@@ -248,7 +252,7 @@ fn work(
         return Some(Work::Kind { kind: uses.kind.clone(), with, providers: plan.providers.clone() });
     }
     let node = plan.text.own("run")?;
-    let command = run::command(plan.text, node, instance, names, faults)?;
+    let command = run::command(plan.text, node, names, faults)?;
     if let Some(program) = command.program() {
         let known = inputs.iter().any(|input| input.selector == Selector::File(program.clone()));
         // A program that the stage itself writes is no input of it.
@@ -298,7 +302,7 @@ fn exclude(stage: &StageText, inputs: &[(String, &Node)], names: &Names, faults:
     texts
         .into_iter()
         .filter_map(|(text, span)| {
-            let text = names.now(&text, span, faults)?;
+            let text = names.path(&text, span, faults)?;
             if text.ends_with('/') {
                 return paths::parse(&text, span, faults).map(|path| format!("{path}/**"));
             }

@@ -33,5 +33,7 @@ mod references;
 mod run;
 mod settings;
 mod settle;
+mod slips;
+mod spot;
 mod syntax;
 mod tree;

@@ -21,6 +21,11 @@ impl ParamValues {
         minijinja::Value::from_object(self)
     }
 
+    /// Tells whether a param is declared.
+    pub fn declares(root: &minijinja::Value, name: &str) -> bool {
+        root.downcast_object_ref::<ParamValues>().is_some_and(|params| params.values.contains_key(name))
+    }
+
     /// Tells whether a param is declared and nobody gave it a value.
     pub fn is_empty(root: &minijinja::Value, name: &str) -> bool {
         let params = root.downcast_object_ref::<ParamValues>();

@@ -47,7 +47,7 @@ pub fn roles<'n>(what: &str, node: &'n Node, faults: &mut Faults) -> Vec<(String
 pub fn inputs(all: &[(String, &Node)], exclude: &[String], names: &Names, faults: &mut Faults) -> Vec<Input> {
     all.iter()
         .filter_map(|(role, node)| {
-            let text = names.now(faults.text("an input", node)?, node.span, faults)?;
+            let text = names.path(faults.text("an input", node)?, node.span, faults)?;
             input(role, &text, node.span, exclude, faults)
         })
         .collect()
@@ -99,7 +99,7 @@ fn output(slot: &str, node: &Node, names: &Names, faults: &mut Faults) -> Option
         _ => node,
     };
     let span = path.span;
-    let text = names.now(faults.text("an output", path)?, span, faults)?;
+    let text = names.path(faults.text("an output", path)?, span, faults)?;
     if text.contains(['*', '?']) {
         faults.push(
             Diagnostic::error("S075", format!("the output `{text}` is a pattern"), span)

@@ -2,7 +2,6 @@
 
 use crate::base::diagnostic::Diagnostic;
 use crate::base::span::Span;
-use crate::storyfile::axes::Instance;
 use crate::storyfile::command::{Command, CommandPiece, CommandText, Insert, ShellText};
 use crate::storyfile::expr::{self, LATE_ROOTS, Text};
 use crate::storyfile::faults::Faults;
@@ -10,6 +9,8 @@ use crate::storyfile::model::StageText;
 use crate::storyfile::scope;
 use crate::storyfile::settle::{Names, One, Settled};
 use crate::storyfile::shell::{self, LexFaultSort, ShellPiece};
+use crate::storyfile::slips::Braces;
+use crate::storyfile::spot::Spot;
 use crate::storyfile::tree::{Content, Node, Style};
 use serde_json::Value;
 
@@ -17,20 +18,14 @@ use serde_json::Value;
 const SHELLS: [&str; 7] = ["sh", "bash", "dash", "zsh", "ksh", "ash", "busybox"];
 
 /// Reads the command of one instance.
-pub fn command(
-    stage: &StageText,
-    node: &Node,
-    instance: &Instance,
-    names: &Names,
-    faults: &mut Faults,
-) -> Option<Command> {
+pub fn command(stage: &StageText, node: &Node, names: &Names, faults: &mut Faults) -> Option<Command> {
     let shell = stage.get("shell").and_then(|node| program(node, faults));
     let text = match &node.value {
         Content::Seq(items) => CommandText::Argv(argv(items, names, faults)?),
         _ => {
             let text = faults.text("`run`", node)?;
             comment(node, text, faults);
-            let text = text_of(text, node.span, instance, names, faults)?;
+            let text = text_of(text, node.span, names, faults)?;
             foreign(shell.as_deref(), &text, node.span, faults);
             CommandText::Shell(text)
         }
@@ -80,34 +75,38 @@ fn argv(items: &[std::sync::Arc<Node>], names: &Names, faults: &mut Faults) -> O
     whole.then_some(words)
 }
 
-fn text_of(text: &str, span: Span, instance: &Instance, names: &Names, faults: &mut Faults) -> Option<ShellText> {
+fn text_of(text: &str, span: Span, names: &Names, faults: &mut Faults) -> Option<ShellText> {
     let is_root = |root: &str| {
         ["params", "item", "prev", "batch", "env", "stage"].contains(&root)
             || LATE_ROOTS.contains(&root)
-            || instance.values.contains_key(root)
+            || names.roots.contains_key(root)
     };
+    names.stray_template(text, span, Braces::OfOurs, faults);
     let (lexed, bad) = shell::lex(text, &is_root);
     let mut whole = bad.is_empty();
     for fault in bad {
         let found = &text[fault.at.clone()];
-        let nth = text[..fault.at.start].matches(found).count();
-        faults.push(lex_fault(fault.sort, found, faults.place(span, found, nth)));
+        let place = faults.locate(Spot::new(span, text, fault.at.clone()));
+        faults.push(lex_fault(fault.sort, found, place));
     }
     let mut pieces = Vec::new();
     for piece in lexed.pieces {
         match piece {
             ShellPiece::Text(text) => pieces.push(CommandPiece::Text(text)),
-            ShellPiece::Ours { source, place } => match names.expression(&source, span, faults) {
-                None | Some(One::Text(_)) => whole = false,
-                Some(One::Late(late)) => pieces.push(CommandPiece::Insert { value: Insert::Late(late), place }),
-                Some(One::Value(source, value)) => match words_of(&source, &value, names) {
-                    Ok(words) => pieces.push(CommandPiece::Insert { value: Insert::Words(words), place }),
-                    Err(found) => {
-                        whole = false;
-                        no_words(&format!("${{{source}}}"), found, faults.place(span, &source, 0), faults);
-                    }
-                },
-            },
+            ShellPiece::Ours { source, place, at } => {
+                match names.expression(Spot::new(span, text, at..at + source.len()), faults) {
+                    None | Some(One::Text(_)) => whole = false,
+                    Some(One::Late(late)) => pieces.push(CommandPiece::Insert { value: Insert::Late(late), place }),
+                    Some(One::Value(source, value)) => match words_of(&source, &value, names) {
+                        Ok(words) => pieces.push(CommandPiece::Insert { value: Insert::Words(words), place }),
+                        Err(found) => {
+                            whole = false;
+                            let at = faults.locate(Spot::new(span, text, at..at + source.len()));
+                            no_words(&format!("${{{source}}}"), found, at, faults);
+                        }
+                    },
+                }
+            }
         }
     }
     whole.then_some(ShellText { pieces, form: lexed.form })

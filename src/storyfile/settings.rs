@@ -9,6 +9,7 @@ use crate::storyfile::model::StageText;
 use crate::storyfile::parse;
 use crate::storyfile::paths;
 use crate::storyfile::settle::{Names, Settled};
+use crate::storyfile::slips::Braces;
 use crate::storyfile::story::{Input, Presence, Selector};
 use crate::storyfile::template::Template;
 use crate::storyfile::tree::{Content, Entry, Node};
@@ -297,7 +298,11 @@ fn setting(setting: &Setting, node: &Node, names: &Names, faults: &mut Faults) -
     let what = format!("`{}`", setting.name);
     let scalar = node.scalar();
     let text = |faults: &mut Faults| {
-        let text = names.text(faults.text(&what, node)?, node.span, faults)?;
+        let text = faults.text(&what, node)?;
+        if matches!(setting.name, "prompt" | "system") || setting.sort == SettingSort::File {
+            names.stray_template(text, node.span, Braces::All, faults);
+        }
+        let text = names.text(text, node.span, faults)?;
         Some(match text.constant() {
             Some(constant) => Field::Constant(Value::String(constant)),
             None => Field::Text(text),

@@ -5,6 +5,8 @@ use crate::base::span::Span;
 use crate::storyfile::expr::{self, LATE_ROOTS, Late, Piece, ROOTS, Text, TextPiece};
 use crate::storyfile::faults::{Faults, listed};
 use crate::storyfile::param_values::ParamValues;
+use crate::storyfile::slips::{Braces, check_filters};
+use crate::storyfile::spot::Spot;
 use crate::storyfile::tree::{Content, Node};
 use crate::storyfile::with::Field;
 use indexmap::IndexMap;
@@ -62,16 +64,16 @@ pub enum Settled {
 impl Names<'_> {
     /// Settles a string. Faults are reported; `None` then.
     pub fn settle(&self, text: &str, span: Span, faults: &mut Faults) -> Option<Settled> {
-        self.stray_template(text, span, faults);
+        self.stray_template(text, span, Braces::OfOurs, faults);
         if !text.contains("${") {
             return Some(Settled::Text(Text::literal(text, span)));
         }
-        let pieces = match expr::split(text) {
+        let pieces = match expr::cut(text) {
             Ok(pieces) => pieces,
             Err(at) => {
-                let nth = text[..at].matches("${").count();
+                let place = faults.locate(Spot::new(span, text, at..at + 2));
                 faults.push(
-                    Diagnostic::error("S053", "`${` is not closed", faults.place(span, "${", nth))
+                    Diagnostic::error("S053", "`${` is not closed", place)
                         .label("no `}` follows")
                         .help("close it, or write `$${` for the two signs themselves"),
                 );
@@ -81,13 +83,14 @@ impl Names<'_> {
         let single = pieces.len() == 1;
         let mut settled = Vec::new();
         let mut whole = true;
-        for piece in pieces {
+        for (piece, at) in pieces {
+            let spot = Spot::new(span, text, at);
             let value = match piece {
                 Piece::Literal(text) => Some(One::Text(text)),
                 Piece::Variable { name, default } => {
-                    self.variable(&name, default.as_deref(), span, faults).map(One::Text)
+                    self.variable(&name, default.as_deref(), spot, faults).map(One::Text)
                 }
-                Piece::Expression(source) => self.expression(&source, span, faults),
+                Piece::Expression(_) => self.expression(spot, faults),
             };
             match value {
                 None => whole = false,
@@ -96,7 +99,7 @@ impl Names<'_> {
                     Some(text) => settled.push(TextPiece::Literal(text)),
                     None => {
                         whole = false;
-                        faults.push(no_text(faults.place(span, &source, 0), &source, &value));
+                        faults.push(no_text(faults.locate(spot), &source, &value));
                     }
                 },
                 Some(One::Text(text)) => settled.push(TextPiece::Literal(text)),
@@ -123,6 +126,12 @@ impl Names<'_> {
     /// Settles a string whose value must be known now.
     pub fn now(&self, text: &str, span: Span, faults: &mut Faults) -> Option<String> {
         self.text(text, span, faults)?.constant()
+    }
+
+    /// Settles the text of a path: no other program reads it, so every `{{ … }}` in it is a slip.
+    pub fn path(&self, text: &str, span: Span, faults: &mut Faults) -> Option<String> {
+        let stray = self.stray_template(text, span, Braces::All, faults);
+        self.now(text, span, faults).filter(|_| !stray)
     }
 
     /// Settles a whole tree: plain scalars by the core schema, strings by their expressions.
@@ -161,15 +170,19 @@ impl Names<'_> {
     }
 
     /// Returns the value of one expression, or the expression itself if it reads files.
-    pub fn expression(&self, source: &str, span: Span, faults: &mut Faults) -> Option<One> {
-        let place = faults.place(span, source, 0);
+    pub fn expression(&self, spot: Spot, faults: &mut Faults) -> Option<One> {
+        let source = spot.found();
         if !expr::is_path(source)
             && let Err(error) = expr::compile(source)
         {
             faults.push(
-                Diagnostic::error("S050", format!("`${{{source}}}` is no expression: {}", expr::reason(&error)), place)
-                    .label("cannot be read")
-                    .help("an expression is a name, a filter, a comparison: `${params.tone | join(', ')}`"),
+                Diagnostic::error(
+                    "S050",
+                    format!("`${{{source}}}` is no expression: {}", expr::reason(&error)),
+                    faults.locate(spot),
+                )
+                .label("cannot be read")
+                .help("an expression is a name, a filter, a comparison: `${params.tone | join(', ')}`"),
             );
             return None;
         }
@@ -179,17 +192,19 @@ impl Names<'_> {
         let mut environment = BTreeMap::new();
         for name in &names {
             let barred = self.only_now.is_some() && LATE_ROOTS.contains(&expr::root_of(name));
-            known &= barred || self.check_name(name, span, place, faults);
+            known &= barred || self.check_name(name, spot.name(name), faults);
             let mut parts = name.split('.');
             let (root, field) = (parts.next().unwrap_or(""), parts.next());
             late |= LATE_ROOTS.contains(&root);
             late |= root == "with" && field.map_or(!self.late_with.is_empty(), |field| self.late_with.contains(field));
             if let ("env", Some(field)) = (root, field) {
-                let value = self.variable(field, None, span, faults)?;
-                environment.insert(field.to_owned(), minijinja::Value::from(value));
+                match self.variable(field, None, spot.name(name), faults) {
+                    Some(value) => drop(environment.insert(field.to_owned(), minijinja::Value::from(value))),
+                    None => known = false,
+                }
             }
         }
-        known &= check_filters(source, place, faults);
+        known &= check_filters(spot, faults);
         if !known {
             return None;
         }
@@ -199,7 +214,7 @@ impl Names<'_> {
         }
         let context = minijinja::Value::from(roots);
         if late {
-            return self.late(source, &names, place, context, faults).map(One::Late);
+            return self.late(spot, &names, context, faults).map(One::Late);
         }
         match expr::evaluate(source, context) {
             Ok(value) if !value.is_undefined() => Some(One::Value(source.to_owned(), expr::to_json(&value))),
@@ -208,8 +223,10 @@ impl Names<'_> {
                 Some(One::Value(source.to_owned(), Value::Null))
             }
             Ok(_) => {
+                let id = self.roots.get("stage").and_then(|stage| stage.get_attr("id").ok()).map(|id| id.to_string());
+                let instance = id.filter(|id| id.contains(':')).map_or(String::new(), |id| format!(" in `{id}`"));
                 faults.push(
-                    Diagnostic::error("S059", format!("`${{{source}}}` has no value"), place)
+                    Diagnostic::error("S059", format!("`${{{source}}}` has no value{instance}"), faults.locate(spot))
                         .label("nothing here")
                         .help("look at the names after the dots, or give a default: `| default('…')`"),
                 );
@@ -217,13 +234,22 @@ impl Names<'_> {
             }
             Err(error) => {
                 faults.push(
-                    Diagnostic::error("S052", format!("`${{{source}}}` failed: {}", expr::reason(&error)), place)
-                        .label("this expression")
-                        .help("look at the values that it uses"),
+                    Diagnostic::error(
+                        "S052",
+                        format!("`${{{source}}}` failed: {}", expr::reason(&error)),
+                        faults.locate(spot),
+                    )
+                    .label("this expression")
+                    .help("look at the values that it uses"),
                 );
                 None
             }
         }
+    }
+
+    /// Tells whether a param has this name.
+    pub fn is_param(&self, name: &str) -> bool {
+        self.roots.get("params").is_some_and(|params| ParamValues::declares(params, name))
     }
 
     /// Returns `params` and the name, if an expression is just one param.
@@ -240,14 +266,8 @@ impl Names<'_> {
         }
     }
 
-    fn late(
-        &self,
-        source: &str,
-        names: &[String],
-        place: Span,
-        context: minijinja::Value,
-        faults: &mut Faults,
-    ) -> Option<Late> {
+    fn late(&self, spot: Spot, names: &[String], context: minijinja::Value, faults: &mut Faults) -> Option<Late> {
+        let place = faults.locate(spot);
         if let Some(why) = self.only_now {
             let root = names.iter().map(|name| expr::root_of(name)).find(|root| LATE_ROOTS.contains(root));
             faults.push(
@@ -270,33 +290,29 @@ impl Names<'_> {
             .filter(|name| !LATE_ROOTS.contains(&expr::root_of(name)) && !FUNCTIONS.contains(&name.as_str()))
             .filter(|name| expr::root_of(name) != "with")
             .filter_map(|name| expr::evaluate(name, context.clone()).ok().map(|v| (name.clone(), expr::to_json(&v))));
-        Some(Late { source: source.to_owned(), values: values.collect() })
+        Some(Late { source: spot.found().to_owned(), values: values.collect() })
     }
 
-    fn check_name(&self, name: &str, span: Span, place: Span, faults: &mut Faults) -> bool {
+    fn check_name(&self, name: &str, spot: Spot, faults: &mut Faults) -> bool {
         let mut parts = name.split('.');
         let (root, field) = (parts.next().unwrap_or(""), parts.next());
-        let place = match faults.place(place, name, 0) {
-            narrow if narrow != span => narrow,
-            _ => place,
-        };
         let fields: Option<(&str, Vec<&str>)> = match root {
             "inputs" => Some(("no input", self.inputs.iter().map(String::as_str).collect())),
             "outputs" => Some(("no output", self.outputs.iter().map(String::as_str).collect())),
             "needs" => Some(("no needed stage", self.needs.iter().map(String::as_str).collect())),
             "env" => None,
             "prev" | "batch" => {
-                faults.unbuilt(&format!("`{root}` in expressions"), place);
+                faults.unbuilt(&format!("`{root}` in expressions"), faults.locate(spot));
                 return false;
             }
             root if FUNCTIONS.contains(&root) => None,
             root => match self.roots.get(root) {
                 Some(value) if ["params", "with", "stage"].contains(&root) => {
-                    return self.check_field(name, field, value, place, faults);
+                    return self.check_field(name, field, value, spot, faults);
                 }
                 Some(_) => None,
                 None => {
-                    self.unknown_root(root, name, place, faults);
+                    self.unknown_root(root, name, spot, faults);
                     return false;
                 }
             },
@@ -311,8 +327,11 @@ impl Names<'_> {
             None if known.is_empty() => format!("the stage declares no `{root}`"),
             None => format!("they have no names here: write `{root}[0]`"),
         };
-        faults
-            .push(Diagnostic::error("S051", format!("{what} is named `{field}`"), place).label("not known").help(help));
+        faults.push(
+            Diagnostic::error("S051", format!("{what} is named `{field}`"), faults.locate(spot))
+                .label("not known")
+                .help(help),
+        );
         false
     }
 
@@ -321,7 +340,7 @@ impl Names<'_> {
         name: &str,
         field: Option<&str>,
         value: &minijinja::Value,
-        place: Span,
+        spot: Spot,
         faults: &mut Faults,
     ) -> bool {
         let root = expr::root_of(name);
@@ -339,18 +358,19 @@ impl Names<'_> {
             None if root == "params" => format!("declare it: `params: {{ {field}: … }}`"),
             None => format!("there are {}", listed(&known)),
         };
-        faults
-            .push(Diagnostic::error("S051", format!("`{root}` has no `{field}`"), place).label("not known").help(help));
+        faults.push(
+            Diagnostic::error("S051", format!("`{root}` has no `{field}`"), faults.locate(spot))
+                .label("not known")
+                .help(help),
+        );
         false
     }
 
-    fn unknown_root(&self, root: &str, name: &str, place: Span, faults: &mut Faults) {
+    fn unknown_root(&self, root: &str, name: &str, spot: Spot, faults: &mut Faults) {
         let axes = self.roots.keys().map(String::as_str);
         let candidates: Vec<&str> =
             axes.chain(ROOTS.iter().copied().filter(|root| *root != "prev" && *root != "batch")).collect();
-        let params: Vec<String> =
-            self.roots["params"].try_iter().into_iter().flatten().map(|key| key.to_string()).collect();
-        let help = if params.iter().any(|param| param == root) {
+        let help = if self.is_param(root) {
             format!("write `params.{root}`")
         } else if let Some(near) = faults.nearest(root, &candidates) {
             format!("did you mean `{}`?", name.replacen(root, near, 1))
@@ -362,14 +382,14 @@ impl Names<'_> {
             format!("known here are {}", listed(&own))
         };
         faults.push(
-            Diagnostic::error("S051", format!("the name `{root}` is not known here"), place)
+            Diagnostic::error("S051", format!("the name `{root}` is not known here"), faults.locate(spot))
                 .label("not known")
                 .help(help),
         );
     }
 
-    fn variable(&self, name: &str, default: Option<&str>, span: Span, faults: &mut Faults) -> Option<String> {
-        let place = faults.place(span, name, 0);
+    fn variable(&self, name: &str, default: Option<&str>, spot: Spot, faults: &mut Faults) -> Option<String> {
+        let place = faults.locate(spot.name(name));
         if self.variables.is_secret(name) {
             faults.push(
                 Diagnostic::error("S056", format!("`{name}` is a secret and would become part of a key"), place)
@@ -388,27 +408,6 @@ impl Names<'_> {
             );
         }
         value
-    }
-
-    /// `{{ params.x }}` in a string of the Storyfile was meant as `${params.x}`.
-    fn stray_template(&self, text: &str, span: Span, faults: &mut Faults) {
-        for (at, _) in text.match_indices("{{") {
-            let inner = text[at + 2..].trim_start();
-            let root: String = inner.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
-            let ours = ROOTS.contains(&root.as_str()) || self.roots.contains_key(&root);
-            if !ours {
-                continue;
-            }
-            if let Some(end) = text[at..].find("}}") {
-                let found = &text[at..at + end + 2];
-                let meant = found.trim_matches(['{', '}']).trim();
-                faults.push(
-                    Diagnostic::error("S014", "`{{ … }}` is not read here", faults.place(span, found, 0))
-                        .label("this belongs into template files")
-                        .help(format!("write `${{{meant}}}`")),
-                );
-            }
-        }
     }
 }
 
@@ -446,31 +445,4 @@ fn constant(field: &Field) -> Option<Value> {
         Field::Constant(value) => Some(value.clone()),
         _ => None,
     }
-}
-
-/// Reports filters that do not exist: evaluation would find them only when the stage runs.
-fn check_filters(source: &str, place: Span, faults: &mut Faults) -> bool {
-    let mut quote = None;
-    let mut fine = true;
-    for (at, byte) in source.bytes().enumerate() {
-        match (quote, byte) {
-            (Some(open), _) if open == byte => quote = None,
-            (Some(_), _) => {}
-            (None, b'\'' | b'"') => quote = Some(byte),
-            (None, b'|') => {
-                let rest = source[at + 1..].trim_start();
-                let name: String = rest.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect();
-                if !name.is_empty() && !expr::has_filter(&name) {
-                    fine = false;
-                    let known = [
-                        "default", "join", "upper", "lower", "trim", "slug", "filename", "length", "first", "last",
-                        "replace", "round", "sort", "title", "tojson", "unique",
-                    ];
-                    faults.unknown("S058", "the filter", &name, faults.place(place, &name, 0), &known);
-                }
-            }
-            _ => {}
-        }
-    }
-    fine
 }

@@ -17,6 +17,8 @@ pub enum ShellPiece {
     Ours {
         source: String,
         place: Place,
+        /// The byte of the command's text at which the source starts.
+        at: usize,
     },
 }
 
@@ -79,7 +81,7 @@ mod tests {
         let (lexed, faults) = lex(text, &|root| ["lang", "inputs"].contains(&root));
         assert_eq!(faults, [], "{text}");
         let ours = lexed.pieces.into_iter().filter_map(|piece| match piece {
-            ShellPiece::Ours { source, place } => Some((source, place)),
+            ShellPiece::Ours { source, place, .. } => Some((source, place)),
             ShellPiece::Text(_) => None,
         });
         ours.collect()
