@@ -59,7 +59,8 @@ impl<'a> Lexer<'a> {
         let mut cases = 0usize;
         self.depth += 1;
         if self.depth > DEPTH_MAX {
-            self.fault(LexFaultSort::TooDeep, self.at..self.at + 1);
+            let from = opened.unwrap_or(0);
+            self.fault(LexFaultSort::TooDeep, from..from + 1);
             self.at = self.text.len();
         }
         while let Some(next) = self.peek() {
@@ -90,6 +91,8 @@ impl<'a> Lexer<'a> {
                     self.depth -= 1;
                     return;
                 }
+                // `<<` in it shifts.
+                '(' if self.rest().starts_with("((") && arithmetic_end(self.rest(), 2).is_some() => self.arithmetic(2),
                 '(' => {
                     let from = self.at;
                     self.shell_text(1);
@@ -148,8 +151,8 @@ impl<'a> Lexer<'a> {
             self.insert(end, place);
         } else if place == Place::Single {
             self.take(1);
-        } else if rest.starts_with("$((") && arithmetic_end(rest).is_some() {
-            self.arithmetic();
+        } else if rest.starts_with("$((") && arithmetic_end(rest, 3).is_some() {
+            self.arithmetic(3);
         } else if rest.starts_with("$(") {
             let from = self.at;
             self.shell_text(2);
@@ -169,7 +172,7 @@ impl<'a> Lexer<'a> {
     fn expansion(&mut self, from: usize, place: Place) {
         self.depth += 1;
         if self.depth > DEPTH_MAX {
-            self.fault(LexFaultSort::TooDeep, self.at..self.at + 1);
+            self.fault(LexFaultSort::TooDeep, from..from + 2);
             self.at = self.text.len();
         }
         while let Some(next) = self.peek() {
@@ -197,10 +200,15 @@ impl<'a> Lexer<'a> {
         self.depth -= 1;
     }
 
-    fn arithmetic(&mut self) {
-        let end = self.at + arithmetic_end(self.rest()).expect("looked for before");
-        self.shell_text(3);
+    /// Reads `$((…))` or `((…))`, whose opening is `opening` bytes long.
+    fn arithmetic(&mut self, opening: usize) {
+        let end = self.at + arithmetic_end(self.rest(), opening).expect("looked for before");
+        self.shell_text(opening);
         while self.at < end {
+            if self.rest().starts_with("$${") {
+                self.at += 1;
+                self.shell_text(2);
+            }
             match self.ours(self.at) {
                 Some(close) if self.peek() == Some('$') => self.insert(close, Place::Arithmetic),
                 _ => self.shell_text(self.peek().map_or(1, char::len_utf8)),
@@ -318,21 +326,36 @@ impl<'a> Lexer<'a> {
                 self.fault(sort, start..close.min(end));
             }
         }
+        while let Some(found) = self.text[self.at..end].find("$${") {
+            self.shell_text(found);
+            self.at += 1;
+            self.shell_text(2);
+        }
         self.shell_text(end - self.at);
     }
 
     /// Returns the end of the expression of ours that starts at `start`, if one does.
     fn ours(&self, start: usize) -> Option<usize> {
-        let inner = self.text[start..].strip_prefix("${")?;
+        let inner = self.text[start..].strip_prefix("${")?.trim_start_matches(' ');
         let length = inner.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).unwrap_or(inner.len());
         let (root, after) = inner.split_at(length);
         let operator = after.starts_with([':', '-', '=', '?', '+', '%', '#', '/', '^', ',', '@', '!', '*'])
             || after.starts_with("[@]")
             || after.starts_with("[*]");
-        if operator || !(self.is_root)(root) {
+        if operator {
             return None;
         }
-        expr::close(self.text, start + 2).map(|end| end + 1)
+        let end = expr::close(self.text, start + 2)?;
+        if !(self.is_root)(root) {
+            // `${1 if params.b else 2}`: a shell knows nothing but a name and its operator there. What reads a name of
+            // ours is ours.
+            let source = self.text[start + 2..end].trim();
+            let is_expression = !after.starts_with('}') && !source.contains(['$', '`', '\n']);
+            if !is_expression || !expr::names(source).iter().any(|name| (self.is_root)(expr::root_of(name))) {
+                return None;
+            }
+        }
+        Some(end + 1)
     }
 
     fn insert(&mut self, end: usize, place: Place) {
@@ -350,7 +373,10 @@ impl<'a> Lexer<'a> {
     }
 
     fn fault(&mut self, sort: LexFaultSort, at: Range<usize>) {
-        self.faults.push(LexFault { sort, at });
+        // Where the walk gave up, what is open is not for want of an end.
+        if self.faults.last().is_none_or(|last| last.sort != LexFaultSort::TooDeep) {
+            self.faults.push(LexFault { sort, at });
+        }
     }
 
     fn peek(&self) -> Option<char> {
@@ -378,10 +404,10 @@ impl<'a> Lexer<'a> {
     }
 }
 
-/// Returns where `$((…))` ends, if both its closing brackets stand together.
-fn arithmetic_end(text: &str) -> Option<usize> {
+/// Returns where `$((…))` or `((…))` ends, if both its closing brackets stand together.
+fn arithmetic_end(text: &str, opening: usize) -> Option<usize> {
     let mut depth = 0usize;
-    for (at, byte) in text.bytes().enumerate().skip(3) {
+    for (at, byte) in text.bytes().enumerate().skip(opening) {
         match byte {
             b'(' => depth += 1,
             b')' if depth > 0 => depth -= 1,

@@ -107,6 +107,10 @@ mod tests {
         assert_eq!(places("cat <<E\nit's\nE\necho \"${lang}\""), lang(Double));
         assert_eq!(places("echo \"it's ${lang}\""), lang(Double));
         assert_eq!(places("echo a\\\"b ${lang}"), lang(Bare));
+        assert_eq!(places("echo ${ lang }"), lang(Bare));
+        assert_eq!(places("echo ${1 if lang else 2}"), vec![("1 if lang else 2".to_owned(), Bare)]);
+        assert_eq!(places("echo \"${'a' ~ lang}\""), vec![("'a' ~ lang".to_owned(), Double)]);
+        assert_eq!(places("echo ${not lang} ${(lang)}").len(), 2);
     }
 
     #[test]
@@ -118,6 +122,7 @@ mod tests {
             "echo \\${lang}",
             "# ${lang}\necho",
             "awk '{print $1}' ${!lang}",
+            "${x/lang/y} ${x:lang} ${x} ${ echo lang; } ${(U)lang} ${x#lang} ${'a' + b}",
         ] {
             assert_eq!(places(text), [], "{text}");
         }
@@ -136,11 +141,41 @@ mod tests {
     }
 
     #[test]
+    fn two_dollars_are_one_for_the_shell_in_any_place() {
+        for (text, expected) in [
+            ("cat <<E\n$${lang} $$ ${x}\nE\n", "cat <<E\n${lang} $$ ${x}\nE"),
+            ("echo `a $${lang}`", "echo `a ${lang}`"),
+            ("echo $'a $${lang}'", "echo $'a ${lang}'"),
+            ("echo $(( $${lang} + 1 ))", "echo $(( ${lang} + 1 ))"),
+            ("echo \"$${lang}\" '$${lang}'", "echo \"${lang}\" '${lang}'"),
+        ] {
+            let (lexed, faults) = lex(text, &|root| root == "lang");
+            assert_eq!((lexed.pieces, faults), (vec![ShellPiece::Text(expected.to_owned())], vec![]), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_shift_is_no_here_document() {
+        assert_eq!(
+            places("((1<<2 > 1)) && echo ${lang}\necho \"${lang}\""),
+            [("lang".into(), Place::Bare), ("lang".into(), Place::Double)]
+        );
+        assert_eq!(places("((echo a); (echo ${lang}))"), [("lang".into(), Place::Bare)]);
+    }
+
+    #[test]
     fn nesting_without_end_is_a_fault() {
         let text = "$(".repeat(10_000);
         assert_eq!(faults(&text)[0].0, LexFaultSort::TooDeep);
         let text = "${x:-".repeat(10_000);
         assert_eq!(faults(&text)[0].0, LexFaultSort::TooDeep);
+        for depth in 31..40 {
+            for end in ["", "é"] {
+                let text = format!("{}{end}{}", "$(".repeat(depth), ")".repeat(depth));
+                let sorts: Vec<_> = faults(&text).into_iter().map(|(sort, _)| sort).collect();
+                assert!(sorts.is_empty() && depth < 32 || sorts == [LexFaultSort::TooDeep], "{depth}: {sorts:?}");
+            }
+        }
     }
 
     #[test]
