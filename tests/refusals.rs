@@ -118,6 +118,13 @@ fn what_include_gives_to_some_instances_is_never_the_shells() {
 }
 
 #[test]
+fn an_output_with_a_path_is_one_output() {
+    report("stages: { a: { outputs: { path: build/big.mov, stor: false }, run: touch x } }")
+        .marked(&[("S020", "stor")])
+        .says("did you mean `store`?");
+}
+
+#[test]
 fn an_expression_of_any_depth_is_a_fault_and_no_crash() {
     for deep in ["not ".repeat(10_000) + "1", "1+".repeat(10_000) + "1", "1".to_owned() + &"|abs".repeat(10_000)] {
         let report = report(&format!("stages: {{ a: {{ run: [echo, \"x ${{{deep}}}\"] }} }}"));

@@ -21,7 +21,7 @@ pub fn roles<'n>(what: &str, node: &'n Node, faults: &mut Faults) -> Vec<(String
         Content::Scalar(_) if node.is_null() => Vec::new(),
         Content::Scalar(_) => vec![("0".to_owned(), node)],
         Content::Seq(items) => items.iter().enumerate().map(|(i, item)| (i.to_string(), item.as_ref())).collect(),
-        Content::Map(entries) if what == "outputs" && is_described(node) && !entries.is_empty() => {
+        Content::Map(_) if what == "outputs" && is_described(node) => {
             vec![("0".to_owned(), node)]
         }
         Content::Map(entries) => {
@@ -113,10 +113,10 @@ fn output(slot: &str, node: &Node, names: &Names, faults: &mut Faults) -> Option
     Some(Output { slot: slot.to_owned(), path: repo_path, sort, keep, span })
 }
 
-/// Tells whether a map is one output with `path:` and not names with paths.
+/// Tells whether a map is one output with `path:` and not names with paths: no output is called `path`, so that a slip
+/// in the words beside it does not make it two.
 fn is_described(node: &Node) -> bool {
     node.get("path").is_some()
-        && node.entries().iter().all(|entry| ["path", "store", "allow_empty"].contains(&entry.key.as_str()))
 }
 
 /// Refuses an output that only storygen, git or a person writes. `file` is the name of the Storyfile that was loaded.
