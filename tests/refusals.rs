@@ -118,6 +118,20 @@ fn what_include_gives_to_some_instances_is_never_the_shells() {
 }
 
 #[test]
+fn outputs_that_some_systems_do_not_tell_apart_are_refused() {
+    for (one, two) in
+        [("Ab.txt", "aB.txt"), ("caf\u{e9}", "cafe\u{301}"), ("Dir/x", "dir/"), ("DIR", "dir/x"), ("É/", "e\u{301}/x")]
+    {
+        let text =
+            format!("stages: {{ a: {{ outputs: {one}, run: touch x }}, b: {{ outputs: {two}, run: touch x }} }}");
+        assert_eq!(report(&text).codes(), ["S077"], "{text}");
+    }
+    report("stages: { a: { foreach: { x: [A, a] }, outputs: \"b/${x}\", run: touch x } }")
+        .says("`a:A` and `b/a` of `a:a`");
+    fine("stages: { a: { outputs: Dir/x, run: touch x }, b: { outputs: dir/y, run: touch x } }");
+}
+
+#[test]
 fn an_output_with_a_path_is_one_output() {
     report("stages: { a: { outputs: { path: build/big.mov, stor: false }, run: touch x } }")
         .marked(&[("S020", "stor")])
