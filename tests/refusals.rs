@@ -138,6 +138,52 @@ fn an_output_with_a_path_is_one_output() {
         .says("did you mean `store`?");
 }
 
+/// A last stage with a fault of its own: it is in the report exactly if the reading went on.
+const LAST: &str = "  last: { rnu: x }\n";
+
+#[test]
+fn what_yaml_cannot_read_hides_no_other_fault() {
+    for (line, marks) in [
+        ("a: { inputs: [b]*.md, run: touch x }", [("S002", "[b]*.md")]),
+        ("a:\n    inputs: {a,b}.md\n    run: touch x", [("S002", "{a,b}.md")]),
+        ("a: {run: echo a: b}", [("S005", ":")]),
+        ("a:\n    run: echo a: b\n    needs: last", [("S005", ":")]),
+        ("a: { run: echo x #1, salt: y }", [("S006", "#1, salt: y }")]),
+        ("a: { run: echo x, inputs: [y }", [("S001", "[")]),
+        ("a: { run: echo x", [("S001", "{")]),
+        ("a:\n    run: \"touch x", [("S001", "\"")]),
+        ("a: { run: 'it's' }", [("S001", "'")]),
+        ("a:\n\trun: touch x\n\tneeds: y", [("S016", "\t")]),
+        ("a:\n    run: touch x\n   outputs: x", [("S001", "o")]),
+        ("a:\n    outputs: {\n      a: ${params.x}.txt,\n      b: y }\n    run: touch x", [("S004", "${params.x}")]),
+        ("a: { run: !foo }", [("S003", "!foo")]),
+        ("a: { run: touch x, inputs: [!a] }", [("S003", "!a")]),
+        ("a: { run: touch x, salt: {{ x }} }", [("S014", "{{ x }}")]),
+    ] {
+        let report = report(&format!("stages:\n  {line}\n{LAST}"));
+        report.marked(&[marks.as_slice(), &[("S028", "last"), ("S020", "rnu")]].concat());
+    }
+}
+
+#[test]
+fn what_could_not_be_read_is_not_missed_elsewhere() {
+    report("stages:\n  a: { run: echo a: b, outputs: x }\n  b: { needs: a, inputs: x, run: touch y }\n")
+        .marked(&[("S005", ":")]);
+    report("params:\n  x: { ask: a: b }\nstages:\n  b: { run: \"echo ${params.x}\" }\n").marked(&[("S005", ":")]);
+}
+
+#[test]
+fn a_quoted_expression_is_no_bare_one() {
+    report("stages: { a: { run: \"echo \\\"${params.x}\\\"\", salt: \"x\" \"y\" } }").marked(&[("S001", "\"")]);
+}
+
+#[test]
+fn json_may_write_a_sign_as_two_halves() {
+    fine(r#"{"storygen": 1, "name": "\ud83d\ude00 \u00e9", "stages": {"\u0061": {"run": "echo '\ud83d\ude00'"}}}"#);
+    report(r#"{"storygen": 1, "stages": {"a": {"run": "echo \ud83d\ude00 ${params.x}", "salt": "${params.y}"}}}"#)
+        .marked(&[("S051", "params.x"), ("S051", "params.y")]);
+}
+
 #[test]
 fn an_expression_of_any_depth_is_a_fault_and_no_crash() {
     for deep in ["not ".repeat(10_000) + "1", "1+".repeat(10_000) + "1", "1".to_owned() + &"|abs".repeat(10_000)] {

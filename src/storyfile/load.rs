@@ -3,6 +3,7 @@
 use crate::base::diagnostic::{Diagnostic, Severity};
 use crate::storyfile::catalog::Catalog;
 use crate::storyfile::faults::Faults;
+use crate::storyfile::parse::{Parsed, Reading};
 use crate::storyfile::settle::Variables;
 use crate::storyfile::story::Story;
 use crate::storyfile::tree::Node;
@@ -10,6 +11,9 @@ use crate::storyfile::{check, lower, params, parse, read};
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::sync::Arc;
+
+/// Faults of the text itself: they stand also where all else means nothing.
+const SYNTAX: [&str; 8] = ["S001", "S002", "S003", "S004", "S005", "S006", "S014", "S016"];
 
 /// What comes from outside the file.
 pub struct Given<'a> {
@@ -30,10 +34,15 @@ pub fn load(text: &str, catalog: &dyn Catalog, given: &Given) -> (Option<Story>,
 
 /// Loads what can be made out of a Storyfile, also if it has errors: good for finding more of them, for nothing else.
 pub fn draft(text: &str, catalog: &dyn Catalog, given: &Given) -> (Option<Story>, Vec<Diagnostic>) {
-    let (root, written_over, faults) = parse::parse(text);
+    let Parsed { root, faults, damaged, reading } = parse::parse(text);
     let (story, mut diagnostics) = read_story(text, root, faults, catalog, given);
-    diagnostics.retain(|fault| matches!(fault.code, "S001" | "S002" | "S004") || !parse::touches(fault, &written_over));
-    (story, diagnostics)
+    diagnostics.retain(|fault| SYNTAX.contains(&fault.code) || !parse::touches(fault, &damaged));
+    if reading == Reading::Whole {
+        return (story, diagnostics);
+    }
+    // A stage that could not be read may be what another names, or make what it reads.
+    diagnostics.retain(|fault| fault.code != "S012");
+    (None, diagnostics)
 }
 
 fn read_story(

@@ -22,6 +22,7 @@ mod faults;
 mod fields;
 mod lexer;
 mod lower;
+mod mend;
 mod model;
 mod param_values;
 mod params;

@@ -2,6 +2,7 @@
 
 use crate::base::diagnostic::Diagnostic;
 use crate::base::span::Span;
+use crate::storyfile::mend::{Mending, Outcome};
 use crate::storyfile::syntax;
 use crate::storyfile::tree::{Content, Entry, Node, Scalar, Style};
 use saphyr_parser::{Event, Parser, ScalarStyle};
@@ -21,32 +22,59 @@ const DEPTH_MAX: u32 = 64;
 /// How many mistakes are written over before the reading ends after all.
 const MENDS_MAX: usize = 100;
 
-/// Parses `text`. Without a root there is at least one error among the diagnostics.
-///
-/// The spans are those of text that was written over after an error about it: other faults there mean nothing.
-pub fn parse(text: &str) -> (Option<Arc<Node>>, Vec<Span>, Vec<Diagnostic>) {
+/// What was read of a text.
+pub struct Parsed {
+    /// Without it there is at least one error among the faults.
+    pub root: Option<Arc<Node>>,
+    pub faults: Vec<Diagnostic>,
+    /// Text that is not what was meant, after an error about it: other faults there mean nothing.
+    pub damaged: Vec<Span>,
+    pub reading: Reading,
+}
+
+/// Whether the tree holds all that is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reading {
+    Whole,
+    /// Values that YAML cannot read are missing in it: what they declare is unknown.
+    Patched,
+}
+
+/// Parses `text`.
+pub fn parse(text: &str) -> Parsed {
     if text.len() > BYTES_MAX {
         let fault = Diagnostic::error("S009", "the file is larger than 32 MiB", Span::default())
             .help("put long texts into files of their own and name them as inputs");
-        return (None, Vec::new(), vec![fault]);
+        return Parsed { root: None, faults: vec![fault], damaged: Vec::new(), reading: Reading::Whole };
     }
-    // What YAML cannot read ends its reading. Where the mistake is one of those that can be written over, the rest is
-    // read all the same, so that one report holds every fault of the file.
-    let (mut mended, mut misread) = (text.to_owned(), Vec::new());
-    loop {
-        let (root, mut diagnostics) = read_once(&mended);
-        let stumble = diagnostics.pop_if(|_| root.is_none()).filter(|_| misread.len() < MENDS_MAX);
-        match stumble {
-            Some(fault) if syntax::mend(&mut mended, &fault) => misread.push(fault),
-            stumble => {
-                let written_over: Vec<Span> = misread.iter().filter_map(|fault| fault.span).collect();
-                diagnostics.retain(|fault| !touches(fault, &written_over));
-                diagnostics.extend(stumble);
-                diagnostics.extend(misread);
-                return (root, written_over, diagnostics);
+    // What YAML cannot read ends its reading. Where the mistake can be written over, the rest is read all the same, so
+    // that one report holds every fault of the file.
+    let (mut mended, mut mending) = (syntax::joined_surrogates(text), Mending::default());
+    let (root, mut faults) = loop {
+        let (root, mut faults) = read_once(&mended);
+        let Some(fault) = faults.pop_if(|_| root.is_none()) else { break (root, faults) };
+        let outcome = match mending.faults.len() < MENDS_MAX {
+            true => mending.mend(&mut mended, &fault),
+            false => Outcome::Echo,
+        };
+        match outcome {
+            Outcome::Mended => mending.faults.push(fault),
+            Outcome::Final => {
+                faults.push(fault);
+                break (None, faults);
             }
+            Outcome::Echo => break (None, faults),
         }
-    }
+    };
+    faults.retain(|fault| !touches(fault, &mending.over));
+    let mut damaged: Vec<Span> =
+        faults.iter().filter(|fault| matches!(fault.code, "S003" | "S014")).filter_map(|fault| fault.span).collect();
+    faults.append(&mut mending.faults);
+    let reading = if mending.is_rough() { Reading::Patched } else { Reading::Whole };
+    let settled = root.and_then(|root| mending.settle(&root).map(|mending| (root, mending.over)));
+    let (root, over) = settled.unzip();
+    damaged.extend(over.into_iter().flatten());
+    Parsed { root, faults, damaged, reading }
 }
 
 /// Tells whether a fault is about text that was written over.
@@ -141,10 +169,16 @@ impl Builder<'_> {
                 }
                 Event::Scalar(value, style, anchor, tag) => {
                     let style = if style == ScalarStyle::Plain { Style::Plain } else { Style::Quoted };
+                    let mut scalar = Scalar { text: value.into_owned(), style };
+                    let mut span = span;
                     if tag.is_some() {
-                        self.diagnostics.push(syntax::tag(text, span));
+                        let fault = syntax::tag(text, span);
+                        // It was meant as a text: without its quotes it would seem to be nothing.
+                        span = fault.span.map_or(span, |tag| Span::new(tag.start, tag.end.max(span.end)));
+                        scalar =
+                            Scalar { text: text[span.start as usize..span.end as usize].into(), style: Style::Quoted };
+                        self.diagnostics.push(fault);
                     }
-                    let scalar = Scalar { text: value.into_owned(), style };
                     let node = Node { value: Content::Scalar(scalar), span, size: 1, height: 0 };
                     self.written += 1;
                     self.place(node, anchor)
@@ -246,7 +280,7 @@ impl Builder<'_> {
         match &mut open.sort {
             OpenSort::Seq(items) => items.push(node),
             OpenSort::Map { entries, key, merges } => match key.take() {
-                None => *key = Some(self::key(&node, span, &mut self.diagnostics)),
+                None => *key = Some(self::key(self.text, &node, span, &mut self.diagnostics)),
                 Some(None) => {}
                 Some(Some((name, key_span))) if name == "<<" => merges.push((key_span, node)),
                 Some(Some((name, key_span))) => entries.push(Entry { key: name, key_span, value: node }),
@@ -309,11 +343,15 @@ impl Builder<'_> {
     }
 }
 
-fn key(node: &Node, span: Span, diagnostics: &mut Vec<Diagnostic>) -> Option<(String, Span)> {
+fn key(text: &str, node: &Node, span: Span, diagnostics: &mut Vec<Diagnostic>) -> Option<(String, Span)> {
     if let Some(scalar) = node.scalar() {
         return Some((scalar.text.clone(), span));
     }
     diagnostics.push(if matches!(node.value, Content::Map(_)) {
+        // The outer braces as well, where they stand close by.
+        let before = text[..span.start as usize].ends_with('{');
+        let after = text[span.end as usize..].starts_with('}');
+        let span = Span::new(span.start - u32::from(before), span.end + u32::from(after));
         Diagnostic::error("S014", "`{{ … }}` is not read here", span)
             .label("YAML sees a map in a map")
             .help("in a Storyfile write `${…}`, in quotes; `{{ … }}` belongs into template files")
@@ -349,11 +387,11 @@ mod tests {
     use super::*;
 
     fn codes(text: &str) -> Vec<&'static str> {
-        parse(text).2.into_iter().map(|diagnostic| diagnostic.code).collect()
+        parse(text).faults.into_iter().map(|diagnostic| diagnostic.code).collect()
     }
 
     fn placed<'a>(text: &'a str, path: &[&str]) -> &'a str {
-        let mut node = parse(text).0.expect("the text parses");
+        let mut node = parse(text).root.expect("the text parses");
         for key in path {
             node = Arc::clone(node.get(key).expect("the key is there"));
         }
@@ -372,7 +410,7 @@ mod tests {
 
     #[test]
     fn json_is_read_by_the_same_parser() {
-        let (root, _, faults) = parse("{\"a\": [1, true, null, \"x\\n\"]}");
+        let Parsed { root, faults, .. } = parse("{\"a\": [1, true, null, \"x\\n\"]}");
         assert!(faults.is_empty());
         let list = Arc::clone(root.unwrap().get("a").unwrap());
         let Content::Seq(items) = &list.value else { panic!("a list") };
@@ -382,7 +420,7 @@ mod tests {
 
     #[test]
     fn merge_keys_bring_in_what_is_not_written() {
-        let (root, _, faults) = parse("x-b: &b { t: 1m, n: 1 }\ns:\n  <<: *b\n  n: 2\n");
+        let Parsed { root, faults, .. } = parse("x-b: &b { t: 1m, n: 1 }\ns:\n  <<: *b\n  n: 2\n");
         assert!(faults.is_empty(), "{faults:?}");
         let stage = Arc::clone(root.unwrap().get("s").unwrap());
         assert_eq!(stage.get("t").unwrap().scalar().unwrap().text, "1m");

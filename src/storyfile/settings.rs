@@ -12,7 +12,7 @@ use crate::storyfile::settle::{Names, Settled};
 use crate::storyfile::slips::Braces;
 use crate::storyfile::story::{Input, Presence, Selector};
 use crate::storyfile::template::Template;
-use crate::storyfile::tree::{Content, Entry, Node};
+use crate::storyfile::tree::{Content, Entry, Node, Scalar, Style};
 use crate::storyfile::with::{Field, With};
 use indexmap::IndexMap;
 use serde_json::Value;
@@ -66,7 +66,7 @@ fn preset(
     catalog: &dyn Catalog,
     faults: &mut Faults,
 ) -> Option<Uses> {
-    let (root, _, bad) = parse::parse(text);
+    let parse::Parsed { root, faults: bad, .. } = parse::parse(text);
     let root = root.filter(|_| bad.is_empty()).map(|root| placed(&root, span));
     let kind = root.as_ref().and_then(|root| root.get("uses")).and_then(|node| node.scalar()).map(|s| s.text.clone());
     let (Some(root), Some(kind)) = (root, kind) else {
@@ -82,15 +82,19 @@ fn preset(
     let own: &[Entry] = root.get("with").map_or(&[], |node| node.entries());
     let is_field = |key: &str| fields.iter().any(|field| field.key == key);
     let (given, rest): (Vec<Entry>, Vec<Entry>) = with.into_iter().partition(|entry| is_field(&entry.key));
-    let mut takes = Vec::new();
-    for field in fields {
-        let entry = given.iter().find(|entry| entry.key == field.key).unwrap_or(field);
-        takes.push(entry.clone());
-    }
+    let mut takes: Vec<Entry> =
+        fields.iter().map(|field| given.iter().find(|entry| entry.key == field.key).unwrap_or(field).clone()).collect();
     if let Some(Content::Seq(required)) = root.get("required").map(|node| &node.value) {
         for name in required.iter().filter_map(|node| node.scalar()) {
             if !given.iter().any(|entry| entry.key == name.text && !entry.value.is_null()) {
                 missing(&name.text, span, faults);
+                // Some text stands in, so that it is told once and not by all that mentions it.
+                let value = Content::Scalar(Scalar { text: "x".into(), style: Style::Quoted });
+                let value = Arc::new(Node { value, span, size: 1, height: 0 });
+                takes
+                    .iter_mut()
+                    .filter(|entry| entry.key == name.text)
+                    .for_each(|entry| entry.value = Arc::clone(&value));
             }
         }
     }

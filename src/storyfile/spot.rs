@@ -98,6 +98,8 @@ fn escape(rest: &str) -> Option<usize> {
     Some(match rest[1..].chars().next()? {
         '\n' | '\r' => return None,
         'x' => 4,
+        // Two halves of one sign, as JSON writes it.
+        'u' if matches!(rest.get(2..4), Some("d8" | "d9" | "da" | "db" | "D8" | "D9" | "DA" | "DB")) => 12,
         'u' => 6,
         'U' => 10,
         other => 1 + other.len_utf8(),
