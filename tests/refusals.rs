@@ -161,7 +161,7 @@ fn what_yaml_cannot_read_hides_no_other_fault() {
         ("a: { run: touch x, salt: {{ x }} }", [("S014", "{{ x }}")]),
     ] {
         let report = report(&format!("stages:\n  {line}\n{LAST}"));
-        report.marked(&[marks.as_slice(), &[("S028", "last"), ("S020", "rnu")]].concat());
+        report.marked(&[marks.as_slice(), &[("S020", "rnu")]].concat());
     }
 }
 
@@ -182,6 +182,16 @@ fn json_may_write_a_sign_as_two_halves() {
     fine(r#"{"storygen": 1, "name": "\ud83d\ude00 \u00e9", "stages": {"\u0061": {"run": "echo '\ud83d\ude00'"}}}"#);
     report(r#"{"storygen": 1, "stages": {"a": {"run": "echo \ud83d\ude00 ${params.x}", "salt": "${params.y}"}}}"#)
         .marked(&[("S051", "params.x"), ("S051", "params.y")]);
+}
+
+#[test]
+fn all_bad_keys_of_an_axis_are_told_and_a_missing_setting_once() {
+    report("stages: { a: { foreach: { x: [a/b, c, 'd e', c] }, run: touch x } }").marked(&[
+        ("S080", "a/b"),
+        ("S080", "'d e'"),
+        ("S081", "c"),
+    ]);
+    report("stages: { a: { uses: idea, outputs: x.json } }").marked(&[("S035", "idea")]);
 }
 
 #[test]

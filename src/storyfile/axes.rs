@@ -289,15 +289,16 @@ fn axis(name: &str, at: Span, node: &Node, names: &Names, faults: &mut Faults) -
     }
     let mut seen = BTreeSet::new();
     let mut keyed = Vec::new();
+    let count = items.len();
     for (value, span) in items {
-        let key = key_of(name, &value, key_name, span, faults)?;
-        if !seen.insert(key.clone()) {
+        let Some(key) = key_of(name, &value, key_name, span, faults) else { continue };
+        if seen.insert(key.clone()) {
+            keyed.push((key, value));
+        } else {
             twice(&format!("the key `{key}` of the axis `{name}`"), span, faults);
-            return None;
         }
-        keyed.push((key, value));
     }
-    Some(keyed)
+    (keyed.len() == count).then_some(keyed)
 }
 
 fn items(name: &str, list: &Node, names: &Names, faults: &mut Faults) -> Option<Vec<(Value, Span)>> {

@@ -1,6 +1,6 @@
 //! Makes declared stages concrete: one action for each instance, every expression without files evaluated.
 
-use crate::base::diagnostic::Diagnostic;
+use crate::base::diagnostic::{Diagnostic, nearest};
 use crate::base::id::{ActionId, StageId};
 use crate::base::span::Span;
 use crate::storyfile::axes::{self, Axes, Instance};
@@ -12,6 +12,7 @@ use crate::storyfile::model::{Declared, StageText};
 use crate::storyfile::param_values::ParamValues;
 use crate::storyfile::paths;
 use crate::storyfile::providers;
+use crate::storyfile::read::STAGE_KEYS;
 use crate::storyfile::references::{self, References};
 use crate::storyfile::run;
 use crate::storyfile::scope;
@@ -122,7 +123,12 @@ fn plan<'a>(
 /// A stage has `run` or `uses`, and what goes with it.
 fn work_is_one(stage: &StageText, faults: &mut Faults) {
     let (run, uses) = (stage.own("run").is_some(), stage.own("uses").is_some());
-    if run == uses {
+    // A slip in the very word is told already.
+    let slip = |key: &str| {
+        !STAGE_KEYS.contains(&key) && matches!(nearest(key, STAGE_KEYS.iter().copied()), Some("run" | "uses"))
+    };
+    let slipped = !run && !uses && stage.node.entries().iter().any(|entry| slip(&entry.key));
+    if run == uses && !slipped {
         let (message, span) = match run {
             true => (format!("stage `{}` has both `run` and `uses`", stage.name), stage.key_span("uses")),
             false => (format!("stage `{}` has neither `run` nor `uses`", stage.name), stage.span),
