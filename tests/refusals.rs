@@ -195,6 +195,39 @@ fn all_bad_keys_of_an_axis_are_told_and_a_missing_setting_once() {
 }
 
 #[test]
+fn an_expression_is_refused_where_none_can_stand() {
+    for field in ["timeout", "retry", "pool", "needs", "after", "pass", "edits", "shell", "description", "always"] {
+        let text = format!("params: {{ p: x }}\nstages: {{ a: {{ run: touch x, {field}: \"${{params.p}}\" }} }}");
+        report(&text).marked(&[("S066", "\"${params.p}\"")]).says(&format!("no expression can stand in `{field}`"));
+    }
+    for text in [
+        "stages: { a: { uses: \"${params.p}\", outputs: x } }",
+        "stages: { a: { uses: prompt, outputs: x, provider: { text: \"${params.p}\" }, with: { prompt: x } } }",
+        "stages: { a: { run: touch x, foreach: { x: { in: [{ id: a }], key: \"${params.p}\" } } } }",
+        "name: \"${params.p}\"\nstages: { a: { run: touch x } }",
+    ] {
+        assert!(report(&format!("params: {{ p: x }}\n{text}")).codes().starts_with(&["S066"]), "{text}");
+    }
+    report("params: { p: { enum: [\"${x}\", b], default: b } }\nstages: { a: { run: touch x } }")
+        .marked(&[("S066", "\"${x}\"")]);
+    fine("name: a $${x}\nstages: { a: { run: touch x } }");
+}
+
+#[test]
+fn what_nothing_reads_is_told() {
+    let prompt = "uses: prompt, outputs: x, with: { prompt: x }";
+    report(&format!("stages: {{ a: {{ {prompt}, env: {{ A: b }} }} }}")).marked(&[("S029", "env")]);
+    report(&format!("stages: {{ a: {{ {prompt}, pass: [A] }} }}")).marked(&[("S029", "pass")]);
+    report(&format!("stages: {{ a: {{ {prompt}, retry: {{ for: [exit] }} }} }}")).marked(&[("S029", "exit")]);
+    fine(&format!("defaults: {{ env: {{ A: b }}, retry: {{ for: [exit] }} }}\nstages: {{ a: {{ {prompt} }} }}"));
+    report("stages: { a: { foreach: { x: { in: [a, b], key: id } }, run: touch x } }").marked(&[("S087", "id")]);
+    report("env: [A]\nstages: {}").marked(&[("S021", "[A]"), ("S022", "{}")]);
+    report("pass: { A: b }\nstages:\n").codes().iter().for_each(|code| assert!(["S021", "S022"].contains(code)));
+    report("x-a: &a { salt: x }\nx-b: &b { pool: y }\nstages: { a: { <<: *a, <<: *b, run: touch x } }")
+        .says("`<<` stands here twice");
+}
+
+#[test]
 fn an_expression_of_any_depth_is_a_fault_and_no_crash() {
     for deep in ["not ".repeat(10_000) + "1", "1+".repeat(10_000) + "1", "1".to_owned() + &"|abs".repeat(10_000)] {
         let report = report(&format!("stages: {{ a: {{ run: [echo, \"x ${{{deep}}}\"] }} }}"));

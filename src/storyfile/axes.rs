@@ -5,6 +5,7 @@ use crate::base::id::{ActionId, StageId};
 use crate::base::span::Span;
 use crate::storyfile::expr;
 use crate::storyfile::faults::Faults;
+use crate::storyfile::fixed;
 use crate::storyfile::model::StageText;
 use crate::storyfile::params::is_identifier;
 use crate::storyfile::read::is_reserved;
@@ -266,6 +267,9 @@ fn axis(name: &str, at: Span, node: &Node, names: &Names, faults: &mut Faults) -
                 return None;
             };
             let key = node.get("key").and_then(|key| faults.text("`key`", key));
+            if node.get("key").is_some_and(|key| faults.has(fixed::CODE, key.span)) {
+                return None;
+            }
             let max = node.get("max").and_then(|max| faults.whole("`max`", max, 1..=INSTANCES_MAX as u64));
             (list.as_ref(), key, max)
         }
@@ -275,6 +279,13 @@ fn axis(name: &str, at: Span, node: &Node, names: &Names, faults: &mut Faults) -
     if items.is_empty() {
         empty(&format!("the axis `{name}`"), list.span, faults);
         return None;
+    }
+    if let Some(key) = node.get("key").filter(|_| !items.iter().any(|(item, _)| item.is_object())) {
+        faults.push(
+            Diagnostic::error("S087", format!("no item of the axis `{name}` is a map, so none has a key"), key.span)
+                .label("names nothing")
+                .help("remove `key`: texts and numbers are their own keys"),
+        );
     }
     if max.is_some_and(|max| items.len() > max as usize) {
         faults.push(

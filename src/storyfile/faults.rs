@@ -2,6 +2,7 @@
 
 use crate::base::diagnostic::{Diagnostic, nearest};
 use crate::base::span::Span;
+use crate::storyfile::fixed;
 use crate::storyfile::spot::Spot;
 use crate::storyfile::tree::{Content, Node};
 use std::cell::Cell;
@@ -59,6 +60,9 @@ impl<'a> Faults<'a> {
     /// Returns all in the order of the file, one of a sort for a place: instances repeat their stage's faults.
     pub fn finish(mut self) -> Vec<Diagnostic> {
         self.list.sort_by_key(|diagnostic| diagnostic.span.map_or(0, |span| span.start));
+        let fixed: HashSet<Option<Span>> =
+            self.told.iter().filter(|(code, _)| *code == fixed::CODE).map(|(_, span)| *span).collect();
+        self.list.retain(|diagnostic| diagnostic.code == fixed::CODE || !fixed.contains(&diagnostic.span));
         let mut seen = BTreeSet::new();
         self.list.retain(|diagnostic| diagnostic.span.is_none() || seen.insert((diagnostic.code, diagnostic.span)));
         self.list

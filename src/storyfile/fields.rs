@@ -40,8 +40,11 @@ pub fn read(stage: &StageText, declared: &Declared, faults: &mut Faults) -> Fiel
     pass.sort();
     pass.dedup();
     Fields {
-        description: stage.own("description").and_then(|node| faults.text("`description`", node)).map(str::to_owned),
-        retry: retry(stage.get("retry").map(AsRef::as_ref), faults),
+        description: stage
+            .own("description")
+            .and_then(|node| faults.text("`description`", node))
+            .map(|text| text.replace("$${", "${")),
+        retry: retry(stage, faults),
         timeout: stage.get("timeout").and_then(|node| duration("`timeout`", node, faults)),
         tolerance: if flag("continue_on_error", faults) { Tolerance::Tolerated } else { Tolerance::Fatal },
         pool: pool(stage, declared, faults),
@@ -109,7 +112,7 @@ fn edits(stage: &StageText, faults: &mut Faults) -> Edits {
     }
 }
 
-fn retry(node: Option<&Node>, faults: &mut Faults) -> Retry {
+fn retry(stage: &StageText, faults: &mut Faults) -> Retry {
     let mut retry = Retry {
         max: 3,
         on_exit: OnExit::Fail,
@@ -117,7 +120,7 @@ fn retry(node: Option<&Node>, faults: &mut Faults) -> Retry {
         factor: 2.0,
         max_delay: Duration::from_secs(60),
     };
-    let Some(node) = node else { return retry };
+    let Some(node) = stage.get("retry") else { return retry };
     if node.scalar().is_some() {
         retry.max = faults.whole("`retry`", node, 0..=100).unwrap_or(0);
         return retry;
@@ -133,6 +136,11 @@ fn retry(node: Option<&Node>, faults: &mut Faults) -> Retry {
         let known = ["exit", "rate_limit", "timeout", "server", "validation"];
         for (cause, span) in faults.texts("`for`", causes) {
             match cause {
+                "exit" if stage.own("retry").is_some() && stage.own("uses").is_some() => faults.push(
+                    Diagnostic::error("S029", "`for: [exit]` goes with `run`, and this stage has `uses`", span)
+                        .label("nothing reads this")
+                        .help("remove it: what a provider may do again is its own rule"),
+                ),
                 "exit" => retry.on_exit = OnExit::Retry,
                 other if known.contains(&other) => faults.unbuilt(&format!("`retry: {{ for: [{other}] }}`"), span),
                 other => faults.unknown("S024", "the cause", other, span, &known),

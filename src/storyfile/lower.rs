@@ -141,7 +141,7 @@ fn work_is_one(stage: &StageText, faults: &mut Faults) {
     }
     let alien: &[&str] = match (run, uses) {
         (true, false) => &["with", "provider"],
-        (false, true) => &["shell"],
+        (false, true) => &["shell", "env", "pass"],
         _ => &[],
     };
     for key in alien.iter().filter(|key| stage.own(key).is_some()) {

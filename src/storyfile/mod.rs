@@ -20,6 +20,7 @@ mod check;
 mod depth;
 mod faults;
 mod fields;
+mod fixed;
 mod lexer;
 mod lower;
 mod mend;

@@ -170,7 +170,11 @@ impl Builder<'_> {
                 Event::Scalar(value, style, anchor, tag) => {
                     let style = if style == ScalarStyle::Plain { Style::Plain } else { Style::Quoted };
                     let mut scalar = Scalar { text: value.into_owned(), style };
-                    let mut span = span;
+                    // The parser counts the space behind quotes as theirs.
+                    let written = text.get(span.start as usize..span.end as usize).unwrap_or("");
+                    let quoted = written.starts_with(['"', '\'']);
+                    let end = if quoted { span.start + written.trim_end().len() as u32 } else { span.end };
+                    let mut span = Span::new(span.start, end);
                     if tag.is_some() {
                         let fault = syntax::tag(text, span);
                         // It was meant as a text: without its quotes it would seem to be nothing.
@@ -306,6 +310,13 @@ impl Builder<'_> {
                 false
             }
         });
+        if let [(first, _), (second, _), ..] = merges.as_slice() {
+            let fault = Diagnostic::error("S007", "`<<` stands here twice", *second)
+                .label("again")
+                .related(*first, "first")
+                .help("write one with a list: `<<: [*one, *two]`");
+            self.diagnostics.push(fault);
+        }
         for (span, node) in merges {
             let sources: Vec<Arc<Node>> = match &node.value {
                 Content::Map(_) => vec![node],

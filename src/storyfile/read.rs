@@ -4,6 +4,7 @@ use crate::base::diagnostic::Diagnostic;
 use crate::base::span::Span;
 use crate::storyfile::expr::{self, Piece};
 use crate::storyfile::faults::Faults;
+use crate::storyfile::fixed;
 use crate::storyfile::model::{Declared, StageText};
 use crate::storyfile::params;
 use crate::storyfile::story::Provider;
@@ -81,16 +82,20 @@ pub fn read(root: &Node, faults: &mut Faults) -> Declared {
         faults.unbuilt("`budget`", entry.key_span);
     }
     version(root, faults);
+    fixed::check(root, faults);
     let text = |key: &str, faults: &mut Faults| {
         root.get(key)
             .filter(|node| !node.is_null())
             .and_then(|node| faults.text(&format!("`{key}`"), node))
-            .map(str::to_owned)
+            .map(|text| text.replace("$${", "${"))
     };
     declared.name = text("name", faults);
     declared.description = text("description", faults);
-    declared.env = root.get("env").cloned();
+    declared.env = section(root, "env", faults).and_then(|_| root.get("env").cloned());
     declared.pass = root.get("pass").cloned();
+    if let Some(pass) = declared.pass.as_ref().filter(|node| !node.is_null()) {
+        faults.texts("`pass`", pass);
+    }
     if let Some(node) = section(root, "params", faults) {
         declared.params = params::declare(node, faults);
     }
@@ -187,6 +192,15 @@ fn stages(root: &Node, declared: &mut Declared, faults: &mut Faults) {
                 .help("a Storyfile has at least one stage: `stages: { hello: { run: \"echo hi\" } }`"),
         );
         return;
+    }
+    if let Some(node) =
+        root.get("stages").filter(|node| node.is_null() || matches!(&node.value, Content::Map(all) if all.is_empty()))
+    {
+        faults.push(
+            Diagnostic::error("S022", "there is no stage under `stages`", node.span)
+                .label("empty")
+                .help("a Storyfile has at least one stage: `stages: { hello: { run: \"echo hi\" } }`"),
+        );
     }
     let Some(node) = section(root, "stages", faults) else { return };
     for entry in node.entries() {
