@@ -228,6 +228,18 @@ fn what_nothing_reads_is_told() {
 }
 
 #[test]
+fn an_output_is_one_whole_file() {
+    for output in ["[a].txt", "{a,b}.txt", "x.json#/a", "*.md"] {
+        assert_eq!(
+            report(&format!("stages: {{ a: {{ outputs: \"{output}\", run: touch x }} }}")).codes(),
+            ["S075"],
+            "{output}"
+        );
+    }
+    report("stages: { a: { outputs: 'x:y', run: touch x } }").says("it starts like a drive of Windows");
+}
+
+#[test]
 fn an_expression_of_any_depth_is_a_fault_and_no_crash() {
     for deep in ["not ".repeat(10_000) + "1", "1+".repeat(10_000) + "1", "1".to_owned() + &"|abs".repeat(10_000)] {
         let report = report(&format!("stages: {{ a: {{ run: [echo, \"x ${{{deep}}}\"] }} }}"));

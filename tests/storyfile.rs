@@ -173,6 +173,13 @@ fn a_param_comes_from_the_line_then_the_environment_then_its_default() {
     assert!(story(text).env_used.contains("STORYGEN_PARAM_LENGTH"));
 }
 
+#[test]
+fn a_map_is_no_list() {
+    let text = "params: { l: { type: list, default: [a] } }\nstages: { a: { run: touch x } }";
+    let codes: Vec<_> = outcome(text, &[("l", "{\"a\": 1}")]).1.into_iter().map(|fault| fault.code).collect();
+    assert_eq!(codes, ["S041"]);
+}
+
 /// The words of a command without a shell.
 fn words(text: &str, params: &[(&str, &str)]) -> String {
     match invocation(&story_with(text, params), "a") {

@@ -18,6 +18,8 @@ pub enum PathFault {
     Empty,
     #[error("the path is absolute")]
     Absolute,
+    #[error("it starts like a drive of Windows")]
+    Drive,
     #[error("the path leads out of the repo")]
     Outside,
     #[error("the path has a backslash: write `/` between folders")]
@@ -35,8 +37,11 @@ impl RepoPath {
             return Err(PathFault::Empty);
         }
         let drive = text.as_bytes().get(1) == Some(&b':') && text.as_bytes()[0].is_ascii_alphabetic();
-        if text.starts_with('/') || drive {
+        if text.starts_with('/') || drive && text[2..].starts_with(['/', '\\']) {
             return Err(PathFault::Absolute);
+        }
+        if drive {
+            return Err(PathFault::Drive);
         }
         if text.contains('\\') {
             return Err(PathFault::Backslash);
@@ -179,6 +184,7 @@ mod tests {
         assert_eq!(parsed("a/../../b"), Err(PathFault::Outside));
         assert_eq!(parsed("/etc/passwd"), Err(PathFault::Absolute));
         assert_eq!(parsed("C:/x"), Err(PathFault::Absolute));
+        assert_eq!(parsed("x:y"), Err(PathFault::Drive));
         assert_eq!(parsed("a\\b"), Err(PathFault::Backslash));
         assert_eq!(parsed("a\nb"), Err(PathFault::Control));
         assert_eq!(parsed("."), Err(PathFault::Empty));

@@ -165,7 +165,7 @@ fn typed(param: &Param, text: &str, faults: &mut Faults) -> Option<Value> {
             "false" | "0" | "no" | "off" | "" => Some(Value::Bool(false)),
             _ => None,
         },
-        ParamSort::List if text.trim_start().starts_with('[') => {
+        ParamSort::List if text.trim_start().starts_with(['[', '{']) => {
             serde_json::from_str(text).ok().filter(Value::is_array)
         }
         ParamSort::List => {

@@ -100,9 +100,10 @@ fn output(slot: &str, node: &Node, names: &Names, faults: &mut Faults) -> Option
     };
     let span = path.span;
     let text = names.path(faults.text("an output", path)?, span, faults)?;
-    if text.contains(['*', '?']) {
+    if text.contains('?') || is_pattern(&text) || has_part(&text) {
+        let what = if has_part(&text) { "part of a file" } else { "pattern" };
         faults.push(
-            Diagnostic::error("S075", format!("the output `{text}` is a pattern"), span)
+            Diagnostic::error("S075", format!("the output `{text}` is a {what}"), span)
                 .label("an output is one path")
                 .help("name each file, or declare a whole folder as `dir/`"),
         );
@@ -137,6 +138,7 @@ pub fn parse(text: &str, span: Span, faults: &mut Faults) -> Option<RepoPath> {
     RepoPath::parse(text)
         .map_err(|fault| {
             let help = match fault {
+                PathFault::Drive => "choose a name without `:` behind its first letter",
                 PathFault::Outside | PathFault::Absolute => {
                     "paths are relative to the Storyfile and stay in its folder; copy the file into the repo"
                 }
