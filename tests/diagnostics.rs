@@ -4,8 +4,11 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use storygen::base::diagnostic::Diagnostic;
 use storygen::base::path::RepoPath;
+use storygen::engine::faults::faults_of_stages;
 use storygen::engine::sources::{Match, Pattern};
 use storygen::engine::workflow::{Find, connect};
+use storygen::kind::registry::Registry;
+use storygen::provider::Providers;
 use storygen::report::diagnostic::{Color, render};
 use storygen::storyfile::catalog::{Catalog, InputRule, KindInfo, Need, OutputRule, Setting, SettingSort};
 use storygen::storyfile::load::{Given, load};
@@ -100,6 +103,7 @@ fn report(section: &Section) -> (Vec<Diagnostic>, String) {
     let params = params.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
     let (story, mut faults) = load(section.example, &Kinds, &Given { params, env: &|_| None, file: "Storyfile.yaml" });
     if let Some(mut story) = story {
+        faults.extend(faults_of_stages(&story.actions, &Registry::builtin(), &Providers::default()));
         connect(&mut story, &BTreeSet::new(), &mut EmptyDisk, &mut faults);
         assert!(!faults.is_empty(), "the example of {} is right", section.code);
     }

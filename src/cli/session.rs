@@ -6,7 +6,7 @@ use crate::base::id::RunId;
 use crate::base::span::Span;
 use crate::cli::args::given::GivenArgs;
 use crate::cli::error::CliError;
-use crate::engine::open::{Access, Opened, Opening, faults_of_graph, open};
+use crate::engine::open::{Access, Opened, Opening, faults_of, open};
 use crate::engine::settle::Stamp;
 use crate::kind::registry::Registry;
 use crate::provider::Providers;
@@ -119,10 +119,14 @@ pub fn load_story(world: &World, found: &Found, registry: &Registry, inputs: &In
     match story {
         Some(story) if !diagnostics.iter().any(is_error) => Ok(Loaded { story, text, warnings: diagnostics }),
         story => {
-            // One report for every fault: also what shows only in the graph, where nothing is wrong already.
-            let more = story.map(|story| faults_of_graph(world, &found.root, story)).unwrap_or_default();
+            // One report for every fault: also what shows only in the whole, where nothing is wrong already.
+            let more = story.map(|story| {
+                let providers = providers(world, inputs, &story);
+                faults_of(world, &found.root, story, registry, &providers)
+            });
             let known = Taken::by(&diagnostics);
-            diagnostics.extend(more.into_iter().filter(|fault| !fault.span.is_some_and(|span| known.meets(span))));
+            let more = more.unwrap_or_default().into_iter();
+            diagnostics.extend(more.filter(|fault| !fault.span.is_some_and(|span| known.meets(span))));
             diagnostics.sort_by_key(|fault| fault.span);
             Err(CliError::Faults { file: found.name.clone(), text, faults: diagnostics })
         }

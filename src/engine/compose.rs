@@ -60,8 +60,9 @@ pub fn recipe(
             for (name, value) in values_of(story, action, templates) {
                 recipe.text(Field::Value(name), &value);
             }
-            let settings = with.constants();
-            let work = KindWork { settings: &settings, outputs: &action.outputs, named, providers };
+            let (settings, late) = (with.constants(), with.late_names());
+            let (inputs, outputs) = (&action.inputs, &action.outputs);
+            let work = KindWork { settings: &settings, late: &late, inputs, outputs, named, providers };
             if let Some(identity) = kind.identity(&work)? {
                 recipe.text(Field::Provider, &identity);
             }

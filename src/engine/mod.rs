@@ -7,6 +7,7 @@ pub mod command;
 pub mod compose;
 pub mod drive;
 pub mod error;
+pub mod faults;
 pub mod finish;
 pub mod folder;
 pub mod judge;

@@ -5,6 +5,7 @@ use crate::base::digest::Digest;
 use crate::base::path::RepoPath;
 use crate::engine::command::STATE_DIR;
 use crate::engine::error::EngineError;
+use crate::engine::faults::faults_of_stages;
 use crate::engine::folder::{Outward, list_tree};
 use crate::engine::judge::Project;
 use crate::engine::keep::Keep;
@@ -80,7 +81,7 @@ pub fn open(opening: Opening) -> Result<Result<Opened, Vec<Diagnostic>>, EngineE
     let named = made.map(|(path, digest)| (path.clone(), *digest)).collect();
     let orphans = orphans(&story, lock.iter().chain(state_lines.iter()));
     let mut finder = Finder { disk: &*disk, root: &root, guards: Guards::new(), error: None };
-    let mut faults = Vec::new();
+    let mut faults = faults_of_stages(&story.actions, &registry, &providers);
     let workflow = connect(&mut story, &orphans, &mut finder, &mut faults);
     let (guards, error) = (finder.guards, finder.error);
     if let Some(error) = error {
@@ -104,10 +105,16 @@ pub fn open(opening: Opening) -> Result<Result<Opened, Vec<Diagnostic>>, EngineE
     Ok(Ok(Opened { project, guards, warnings: faults, state_bytes, lock_text, lock_unread }))
 }
 
-/// Finds the faults of a story's graph: missing inputs, cycles.
-pub fn faults_of_graph(world: &World, root: &Path, mut story: Story) -> Vec<Diagnostic> {
+/// Finds the faults that show only in a story as a whole: settings that its kinds refuse, missing inputs, cycles.
+pub fn faults_of(
+    world: &World,
+    root: &Path,
+    mut story: Story,
+    registry: &Registry,
+    providers: &Providers,
+) -> Vec<Diagnostic> {
     let mut finder = Finder { disk: &*world.disk, root, guards: Guards::new(), error: None };
-    let mut faults = Vec::new();
+    let mut faults = faults_of_stages(&story.actions, registry, providers);
     connect(&mut story, &BTreeSet::new(), &mut finder, &mut faults);
     faults
 }

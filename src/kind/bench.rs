@@ -14,7 +14,7 @@ use crate::storyfile::scope::ScopeFile;
 use crate::storyfile::story::{Keep, Output, OutputSort};
 use crate::world::real::RealDisk;
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
@@ -25,6 +25,7 @@ pub struct Bench {
     pub store: Store,
     pub providers: Providers,
     pub named: BTreeMap<String, String>,
+    late: BTreeSet<String>,
     pub take: u32,
     pub cancel: CancellationToken,
     pub progress: Mutex<Vec<Progress>>,
@@ -56,6 +57,7 @@ impl Bench {
             store,
             providers: Providers::default(),
             named: BTreeMap::new(),
+            late: BTreeSet::new(),
             take: 1,
             cancel: CancellationToken::new(),
             progress: Mutex::default(),
@@ -77,7 +79,17 @@ impl Bench {
     }
 
     pub fn identity(&self, kind: &dyn Kind, settings: &Value, outputs: &[Output]) -> Result<Option<String>, Failure> {
-        kind.identity(&Work { settings, outputs, named: &self.named, providers: &self.providers })
+        kind.identity(&self.work(settings, outputs))
+    }
+
+    /// Returns what is told of a stage before any work.
+    pub fn told(&self, kind: &dyn Kind, settings: &Value, outputs: &[Output]) -> Vec<String> {
+        kind.faults(&self.work(settings, outputs)).into_iter().map(|fault| fault.message).collect()
+    }
+
+    fn work<'a>(&'a self, settings: &'a Value, outputs: &'a [Output]) -> Work<'a> {
+        let (named, providers) = (&self.named, &self.providers);
+        Work { settings, late: &self.late, inputs: &[], outputs, named, providers }
     }
 
     pub fn perform(
@@ -203,6 +215,10 @@ impl Speech for SineVoice {
             "en" => Ok(()),
             _ => Err(Failure::new(Cause::Setup, format!("a sine wave does not speak `{language}`"))),
         }
+    }
+
+    fn settings(&self) -> &'static [&'static str] {
+        &[]
     }
 
     fn speak<'a>(

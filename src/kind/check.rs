@@ -5,10 +5,12 @@ pub mod rules;
 
 use crate::base::failure::{Cause, Failure};
 use crate::kind::contract::{Job, Kind, Made, Pay, Work};
+use crate::kind::fault::{About, SettingFault, every_fault};
 use crate::kind::input;
 use crate::provider::chat::BoxFuture;
 use crate::storyfile::catalog::KindInfo;
 use crate::storyfile::scope::ScopeFile;
+use crate::storyfile::story::{Input, Selector};
 use rules::{Rules, Subject};
 use serde_json::{Value, json};
 
@@ -31,18 +33,49 @@ impl Kind for Check {
         Pay::Free
     }
 
-    fn identity(&self, work: &Work<'_>) -> Result<Option<String>, Failure> {
-        Rules::read(work.settings)?;
-        match work.outputs.first() {
-            None => Ok(None),
-            Some(output) => Err(Failure::new(Cause::Setup, format!("a check writes no file, not `{}`", output.path))
-                .hint("Leave `outputs:` out: its verdict is remembered.")),
-        }
+    fn faults(&self, work: &Work<'_>) -> Vec<SettingFault> {
+        let mut faults = faults_of_rules(work);
+        faults.extend(work.outputs.iter().map(|output| {
+            SettingFault::output(&output.slot, format!("a check writes no file, not `{}`", output.path))
+                .hint("Leave `outputs:` out: its verdict is remembered.")
+        }));
+        faults
+    }
+
+    fn identity(&self, _: &Work<'_>) -> Result<Option<String>, Failure> {
+        Ok(None)
     }
 
     fn perform<'a>(&'a self, job: Job<'a>) -> BoxFuture<'a, Result<Made, Failure>> {
         Box::pin(async move { verdict(&job) })
     }
+}
+
+/// Returns what is wrong with rules, those of a stage of this kind or those under any stage's `check:`.
+pub fn faults_of_rules(work: &Work<'_>) -> Vec<SettingFault> {
+    let mut faults = every_fault(work.settings, Rules::read);
+    // A rule that waits for a file is one all the same.
+    faults.retain(|fault| fault.about != About::Stage || work.late.is_empty());
+    if let Some(name) = work.settings.get("preserves").and_then(Value::as_str)
+        && !is_file_of(work, name)
+    {
+        faults.push(no_such_input(name));
+    }
+    faults
+}
+
+/// Tells whether `preserves` may name this; what a pattern finds is not known yet.
+fn is_file_of(work: &Work<'_>, name: &str) -> bool {
+    let input = |input: &Input| match &input.selector {
+        Selector::File(path) | Selector::Tree(path) => input.role == name || path.as_str() == name,
+        Selector::Glob { .. } => true,
+    };
+    work.inputs.iter().any(input) || work.outputs.iter().any(|output| output.path.as_str() == name)
+}
+
+fn no_such_input(name: &str) -> SettingFault {
+    SettingFault::setting("preserves", format!("`preserves` names `{name}`, which is no input of the stage"))
+        .hint("Name an input by its role (the key under `inputs:`) or by its path.")
 }
 
 /// Holds the outputs of any stage against the rules under its `check:` and returns what was measured.
@@ -119,10 +152,7 @@ fn named<'a>(
 ) -> Result<Subject<'a>, Failure> {
     let mut all = subjects.iter().chain(others);
     let found = all.find(|(role, subject)| *role == name || subject.path == name);
-    found.map(|(_, subject)| *subject).ok_or_else(|| {
-        Failure::new(Cause::Setup, format!("`preserves` names `{name}`, which is no input of the stage"))
-            .hint("Name an input by its role (the key under `inputs:`) or by its path.")
-    })
+    found.map(|(_, subject)| *subject).ok_or_else(|| no_such_input(name).into())
 }
 
 #[cfg(test)]
@@ -130,6 +160,7 @@ mod tests {
     use super::super::bench::{Bench, output};
     use super::*;
     use crate::kind::input::tests::file;
+    use crate::storyfile::story::Output;
 
     const BEFORE: &str = "He left. She stayed.";
 
@@ -180,9 +211,12 @@ mod tests {
     #[test]
     fn a_check_has_rules_and_no_outputs() {
         let bench = Bench::new();
-        let failure = bench.identity(&Check, &json!({"words": {"max": 3}}), &[output("0", "a.json")]).unwrap_err();
-        assert_eq!(failure.message, "a check writes no file, not `a.json`");
-        assert_eq!(bench.identity(&Check, &json!({}), &[]).unwrap_err().cause, Cause::Setup);
+        let told = |settings: &Value, outputs: &[Output]| bench.told(&Check, settings, outputs);
+        let wrong = told(&json!({"words": {"max": 3}}), &[output("0", "a.json")]);
+        assert_eq!(wrong, ["a check writes no file, not `a.json`"]);
+        assert_eq!(told(&json!({}), &[]), ["the check has no rule"]);
+        let many = told(&json!({"tags": 1, "require": "(", "words": {"min": 2, "max": 1}, "preserves": "x"}), &[]);
+        assert_eq!(many.len(), 4, "{many:?}");
         assert_eq!(bench.identity(&Check, &json!({"require": "x"}), &[]).unwrap(), None);
     }
 }

@@ -3,14 +3,15 @@
 use crate::base::digest::Digest;
 use crate::base::failure::Failure;
 use crate::base::id::Take;
+use crate::kind::fault::SettingFault;
 use crate::provider::Providers;
 use crate::provider::chat::BoxFuture;
 use crate::store::Store;
 use crate::storyfile::catalog::KindInfo;
 use crate::storyfile::scope::Scope;
-use crate::storyfile::story::Output;
+use crate::storyfile::story::{Input, Output};
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use tokio_util::sync::CancellationToken;
 
 /// A kind of stage.
@@ -24,8 +25,12 @@ pub trait Kind: Send + Sync {
     /// Tells whether its results cost money or minutes and vary: their outputs may then not be empty.
     fn pay(&self) -> Pay;
 
+    /// Returns all with which the stage cannot work here. Asked before anything runs: it loads nothing, and it judges
+    /// only the settings that are known.
+    fn faults(&self, work: &Work<'_>) -> Vec<SettingFault>;
+
     /// Returns what shapes its results beside settings and inputs: who does the work. Called for every plan, so it
-    /// loads nothing. A [`Failure`] of cause `Setup` says, before any work, that the settings cannot work here.
+    /// loads nothing.
     fn identity(&self, work: &Work<'_>) -> Result<Option<String>, Failure>;
 
     /// Does the work. Writes nothing: the outputs are returned.
@@ -44,6 +49,10 @@ pub enum Pay {
 pub struct Work<'a> {
     /// The settings that need no input's content; a setting that does is absent.
     pub settings: &'a Value,
+    /// The names of the settings that are absent because they need an input's content.
+    pub late: &'a BTreeSet<String>,
+    /// The inputs as declared, with the files that settings name.
+    pub inputs: &'a [Input],
     pub outputs: &'a [Output],
     /// Provider names by what they can do: `text`, `voice`.
     pub named: &'a BTreeMap<String, String>,

@@ -5,6 +5,7 @@
 
 pub mod check;
 pub mod contract;
+pub mod fault;
 mod info;
 mod input;
 mod memory;

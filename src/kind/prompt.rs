@@ -8,19 +8,20 @@ mod settings;
 
 use crate::base::failure::{Cause, Failure};
 use crate::kind::contract::{Job, Kind, Made, Pay, Progress, Work};
+use crate::kind::fault::{SettingFault, every_fault};
 use crate::kind::input;
 use crate::kind::memory::{Memory, Variant};
 use crate::kind::settings::Settings;
 use crate::provider::Providers;
 use crate::provider::chat::{BoxFuture, Chat, ChatRequest, Edit, EditRule};
 use crate::storyfile::catalog::KindInfo;
-use crate::storyfile::scope::Scope;
+use crate::storyfile::scope::{Scope, is_named_by_user};
 use crate::storyfile::story::Output;
 use ask::{Question, answer};
 use judge::{Judge, Schema};
 use render::rendered;
 use serde_json::Value;
-use settings::PromptSettings;
+use settings::{PromptSettings, Source};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -43,18 +44,41 @@ impl Kind for Prompt {
         Pay::Paid
     }
 
-    fn identity(&self, work: &Work<'_>) -> Result<Option<String>, Failure> {
-        PromptSettings::read(work.settings)?;
-        if let Some(Value::Object(_)) = Settings::of(work.settings).get("schema") {
-            Schema::compile("schema", &work.settings["schema"])?;
+    fn faults(&self, work: &Work<'_>) -> Vec<SettingFault> {
+        let mut faults = every_fault(work.settings, read);
+        let has_input = work.inputs.iter().any(|input| is_named_by_user(&input.role));
+        if Settings::of(work.settings).get("edit").is_some() && !has_input {
+            faults.push(nothing_to_edit());
         }
-        only_output(work.outputs)?;
+        faults
+    }
+
+    fn identity(&self, work: &Work<'_>) -> Result<Option<String>, Failure> {
         Ok(Some(provider(work.named, work.providers)?.identity()))
     }
 
     fn perform<'a>(&'a self, job: Job<'a>) -> BoxFuture<'a, Result<Made, Failure>> {
         Box::pin(write(job))
     }
+}
+
+/// Reads all that can be read without a file.
+fn read(settings: &Value) -> Result<(), SettingFault> {
+    let read = PromptSettings::read(settings)?;
+    if let Some(schema @ Value::Object(_)) = Settings::of(settings).get("schema") {
+        Schema::compile("schema", schema)?;
+    }
+    match read.source {
+        Source::Prompt(text) if text.trim().is_empty() => {
+            Err(SettingFault::setting("prompt", "the prompt is empty").hint("Write what is asked."))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn nothing_to_edit() -> SettingFault {
+    SettingFault::setting("edit", "an `edit` has no input: there is nothing to edit")
+        .hint("Name the text under `inputs:`.")
 }
 
 fn provider<'a>(named: &BTreeMap<String, String>, providers: &'a Providers) -> Result<&'a Arc<dyn Chat>, Failure> {
@@ -132,7 +156,7 @@ fn edit(rule: EditRule, scope: &Scope) -> Result<Edit, Failure> {
 /// The text that an edit is of: the first input's.
 fn edited(scope: &Scope) -> Result<&str, Failure> {
     let first = input::declared(scope).next();
-    input::text(first.ok_or_else(|| Failure::new(Cause::Setup, "an `edit` has no input: there is nothing to edit"))?)
+    input::text(first.ok_or_else(nothing_to_edit)?)
 }
 
 /// The text whose words must all be there again.
@@ -147,15 +171,15 @@ fn schema(settings: &Value, scope: &Scope) -> Result<Option<Schema>, Failure> {
     let settings = Settings::of(settings);
     match settings.get("schema") {
         None => Ok(None),
-        Some(map @ Value::Object(_)) => Schema::compile("schema", map).map(Some),
+        Some(map @ Value::Object(_)) => Ok(Some(Schema::compile("schema", map)?)),
         Some(Value::String(_)) => {
             let file = input::of_setting(scope, "schema")?;
             let value = file.parsed.as_ref().ok_or_else(|| {
                 Failure::new(Cause::Setup, format!("`{}` is no JSON or YAML file that can be read", file.path))
             })?;
-            Schema::compile(&file.path, value).map(Some)
+            Ok(Some(Schema::compile(&file.path, value)?))
         }
-        Some(other) => Err(settings.wrong("schema", other, "a map, or the path of a file that holds one")),
+        Some(other) => Err(settings.wrong("schema", other, "a map, or the path of a file that holds one").into()),
     }
 }
 

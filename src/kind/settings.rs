@@ -1,6 +1,6 @@
 //! Reads the settings of one stage: each by its name, with words for what it should have been.
 
-use crate::base::failure::{Cause, Failure};
+use crate::kind::fault::{About, SettingFault};
 use serde_json::{Map, Value};
 use std::ops::RangeInclusive;
 
@@ -19,7 +19,7 @@ impl<'a> Settings<'a> {
     }
 
     /// Returns the map under `name`, its own settings to be read one by one; `place` is `name` with a dot.
-    pub fn group(&self, name: &str, place: &'a str) -> Result<Option<Settings<'a>>, Failure> {
+    pub fn group(&self, name: &str, place: &'a str) -> Result<Option<Settings<'a>>, SettingFault> {
         match self.get(name) {
             None => Ok(None),
             Some(Value::Object(map)) => Ok(Some(Settings { map: Some(map), place })),
@@ -33,12 +33,12 @@ impl<'a> Settings<'a> {
     }
 
     /// Returns a text.
-    pub fn text(&self, name: &str) -> Result<Option<&'a str>, Failure> {
+    pub fn text(&self, name: &str) -> Result<Option<&'a str>, SettingFault> {
         self.get(name).map(|value| value.as_str().ok_or_else(|| self.wrong(name, value, "a text"))).transpose()
     }
 
     /// Returns a number in `range`. A text that is a number is one: parameters from the command line are texts.
-    pub fn number(&self, name: &str, range: RangeInclusive<f64>) -> Result<Option<f64>, Failure> {
+    pub fn number(&self, name: &str, range: RangeInclusive<f64>) -> Result<Option<f64>, SettingFault> {
         let Some(value) = self.get(name) else { return Ok(None) };
         let number = value.as_f64().or_else(|| value.as_str().and_then(|text| text.trim().parse().ok()));
         let wanted = || format!("a number from {} to {}", range.start(), range.end());
@@ -46,7 +46,7 @@ impl<'a> Settings<'a> {
     }
 
     /// Returns a whole number in `range`.
-    pub fn whole(&self, name: &str, range: RangeInclusive<u64>) -> Result<Option<u64>, Failure> {
+    pub fn whole(&self, name: &str, range: RangeInclusive<u64>) -> Result<Option<u64>, SettingFault> {
         let Some(value) = self.get(name) else { return Ok(None) };
         let number = value.as_u64().or_else(|| value.as_str().and_then(|text| text.trim().parse().ok()));
         let wanted = || match *range.end() {
@@ -57,7 +57,7 @@ impl<'a> Settings<'a> {
     }
 
     /// Returns a list of texts; a single text is a list of one.
-    pub fn texts(&self, name: &str) -> Result<Vec<&'a str>, Failure> {
+    pub fn texts(&self, name: &str) -> Result<Vec<&'a str>, SettingFault> {
         match self.get(name) {
             None => Ok(Vec::new()),
             Some(Value::String(text)) => Ok(vec![text]),
@@ -70,43 +70,48 @@ impl<'a> Settings<'a> {
     }
 
     /// Fails if there is a setting that is none of `known`.
-    pub fn only(&self, known: &[&str]) -> Result<(), Failure> {
+    pub fn only(&self, known: &[&str]) -> Result<(), SettingFault> {
         let names = self.map.into_iter().flat_map(Map::keys);
         let Some(name) = names.into_iter().find(|name| !known.contains(&name.as_str())) else { return Ok(()) };
-        let failure = Failure::new(Cause::Setup, format!("there is no setting `{}{name}`", self.place));
+        let full = format!("{}{name}", self.place);
+        let fault = SettingFault::setting(&full, format!("there is no setting `{full}`"));
         Err(match crate::base::diagnostic::nearest(name, known.iter().copied()) {
-            Some(meant) => failure.hint(format!("Did you mean `{}{meant}`?", self.place)),
-            None => failure.hint(format!("It may have: {}.", known.join(", "))),
+            Some(meant) => fault.hint(format!("Did you mean `{}{meant}`?", self.place)),
+            None => fault.hint(format!("It may have: {}.", known.join(", "))),
         })
     }
 
     /// Fails if one of the settings that are planned but not built is used.
-    pub fn none_of_later(&self, later: &[&str]) -> Result<(), Failure> {
+    pub fn none_of_later(&self, later: &[&str]) -> Result<(), SettingFault> {
         match later.iter().find(|name| self.get(name).is_some()) {
             None => Ok(()),
-            Some(name) => Err(not_built(&format!("the setting `{}{name}`", self.place))),
+            Some(name) => Err(self.not_built(name)),
         }
     }
 
-    /// Returns the failure that says what the setting should be.
-    pub fn wrong(&self, name: &str, value: &Value, wanted: &str) -> Failure {
+    /// Returns the fault of a setting that is planned, but that this version does not have.
+    pub fn not_built(&self, name: &str) -> SettingFault {
+        let full = format!("{}{name}", self.place);
+        let what = format!("the setting `{full}`");
+        SettingFault::not_built(About::Setting(full), &what)
+    }
+
+    /// Returns the fault that says what the setting should be.
+    pub fn wrong(&self, name: &str, value: &Value, wanted: &str) -> SettingFault {
         let mut shown = value.to_string();
         if shown.chars().count() > 60 {
             shown = shown.chars().take(57).chain("...".chars()).collect();
         }
-        Failure::new(Cause::Setup, format!("the setting `{}{name}` is {shown}; it must be {wanted}", self.place))
+        let full = format!("{}{name}", self.place);
+        SettingFault::setting(&full, format!("the setting `{full}` is {shown}; it must be {wanted}"))
+            .hint(format!("Write {wanted} here."))
     }
-}
-
-/// Returns the failure of something that is planned, but that this version does not have.
-pub fn not_built(what: &str) -> Failure {
-    Failure::new(Cause::Setup, format!("{what} is not built yet"))
-        .hint("This version of storygen does not have it: leave it out.")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kind::fault::FaultSort;
     use serde_json::json;
 
     #[test]
@@ -133,8 +138,8 @@ mod tests {
     #[test]
     fn what_is_not_built_says_so() {
         let value = json!({"split": "heading"});
-        let failure = Settings::of(&value).none_of_later(&["extra", "split"]).unwrap_err();
-        assert_eq!((failure.cause, failure.message.as_str()), (Cause::Setup, "the setting `split` is not built yet"));
+        let fault = Settings::of(&value).none_of_later(&["extra", "split"]).unwrap_err();
+        assert_eq!((fault.sort, fault.message.as_str()), (FaultSort::Unbuilt, "the setting `split` is not built yet"));
     }
 
     #[test]

@@ -2,8 +2,9 @@
 
 use crate::base::failure::{Cause, Failure};
 use crate::kind::contract::{Job, Kind, Made, Pay, Work};
+use crate::kind::fault::{About, SettingFault, every_fault};
 use crate::kind::input;
-use crate::kind::settings::{Settings, not_built};
+use crate::kind::settings::Settings;
 use crate::media::breach::Breach;
 use crate::media::cue::Cue;
 use crate::media::preset::{Overrides, Preset};
@@ -37,13 +38,13 @@ impl Kind for Subtitles {
         Pay::Free
     }
 
-    fn identity(&self, work: &Work<'_>) -> Result<Option<String>, Failure> {
-        rules(work.settings)?;
-        work.outputs.iter().try_for_each(|output| format(output).map(drop))?;
-        if work.outputs.is_empty() {
-            return Err(Failure::new(Cause::Setup, "the stage has no output")
-                .hint("Name a file that ends in `.srt` or `.vtt` under `outputs:`."));
-        }
+    fn faults(&self, work: &Work<'_>) -> Vec<SettingFault> {
+        let mut faults = every_fault(work.settings, rules);
+        faults.extend(work.outputs.iter().filter_map(|output| format(output).err()));
+        faults
+    }
+
+    fn identity(&self, _: &Work<'_>) -> Result<Option<String>, Failure> {
         Ok(None)
     }
 
@@ -88,16 +89,18 @@ fn made(job: &Job<'_>) -> Result<Made, Failure> {
 }
 
 /// Returns the preset and what the stage changes in it.
-fn rules(settings: &Value) -> Result<(Preset, Overrides), Failure> {
+fn rules(settings: &Value) -> Result<(Preset, Overrides), SettingFault> {
     let settings = Settings::of(settings);
     settings.none_of_later(LATER)?;
     let name = settings.text("preset")?.unwrap_or(PRESET);
     let preset = match Preset::named(name) {
         Some(preset) => preset,
-        None if name == "bbc" => return Err(not_built("the preset `bbc`")),
+        None if name == "bbc" => {
+            return Err(SettingFault::not_built(About::Setting("preset".into()), "the preset `bbc`"));
+        }
         None => {
             let known = crate::media::preset::NAMES.join("`, `");
-            return Err(Failure::new(Cause::Setup, format!("there is no preset `{name}`"))
+            return Err(SettingFault::setting("preset", format!("there is no preset `{name}`"))
                 .hint(format!("There are `{known}`.")));
         }
     };
@@ -115,18 +118,21 @@ fn rules(settings: &Value) -> Result<(Preset, Overrides), Failure> {
     Ok((preset, changes))
 }
 
-fn setup(error: crate::media::preset::PresetError) -> Failure {
-    Failure::new(Cause::Setup, format!("the setting {error}"))
+fn setup(error: crate::media::preset::PresetError) -> SettingFault {
+    SettingFault::setting(error.setting, format!("the setting {error}"))
+        .hint(format!("Write a number {}.", error.range))
 }
 
-fn format(output: &Output) -> Result<Format, Failure> {
+fn format(output: &Output) -> Result<Format, SettingFault> {
     match output.path.extension() {
         "srt" => Ok(Format::Srt),
         "vtt" => Ok(Format::Vtt),
         extension @ ("ass" | "ttml") => {
-            Err(not_built(&format!("writing `.{extension}` subtitles (`{}`)", output.path)))
+            let what = format!("writing `.{extension}` subtitles (`{}`)", output.path);
+            Err(SettingFault::not_built(About::Output(output.slot.clone()), &what)
+                .hint("Name outputs that end in `.srt` or `.vtt`."))
         }
-        _ => Err(Failure::new(Cause::Setup, format!("`{}` is no subtitle file", output.path))
+        _ => Err(SettingFault::output(&output.slot, format!("`{}` is no subtitle file", output.path))
             .hint("Name outputs that end in `.srt` or `.vtt`.")),
     }
 }
@@ -211,9 +217,7 @@ mod tests {
 
     fn refused(settings: Value, path: &str) -> String {
         let outputs = [output("0", path)];
-        let failure = Bench::new().identity(&Subtitles, &settings, &outputs).unwrap_err();
-        assert_eq!(failure.cause, Cause::Setup);
-        failure.message
+        Bench::new().told(&Subtitles, &settings, &outputs).join("; ")
     }
 
     #[test]

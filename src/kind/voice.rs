@@ -8,6 +8,7 @@ mod settings;
 
 use crate::base::failure::{Cause, Failure};
 use crate::kind::contract::{Job, Kind, Made, Pay, Progress, Work};
+use crate::kind::fault::{SettingFault, every_fault};
 use crate::kind::input;
 use crate::kind::memory::{Fresh, Memory, Variant, request_key};
 use crate::media::join::{Chunk, Speech as Joint, join};
@@ -21,7 +22,7 @@ use crate::provider::chat::BoxFuture;
 use crate::provider::speech::{Speech, SpeechReply, SpeechRequest};
 use crate::storyfile::catalog::KindInfo;
 use chunk::SpokenChunk;
-use settings::{Slots, VoiceSettings, pronunciation, slots};
+use settings::{Slots, VoiceSettings, own_pronunciation, pronunciation, slots};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -50,12 +51,19 @@ impl Kind for Voice {
         Pay::Paid
     }
 
+    fn faults(&self, work: &Work<'_>) -> Vec<SettingFault> {
+        let voice = provider(work.named, work.providers).ok();
+        let mut faults = every_fault(work.settings, |settings| {
+            let read = VoiceSettings::read(settings)?;
+            own_pronunciation(settings)?;
+            voice.map_or(Ok(()), |voice| accepted(&**voice, &read))
+        });
+        faults.extend(slots(work.outputs).1);
+        faults
+    }
+
     fn identity(&self, work: &Work<'_>) -> Result<Option<String>, Failure> {
-        let settings = VoiceSettings::read(work.settings)?;
-        slots(work.outputs)?;
-        let voice = provider(work.named, work.providers)?;
-        voice.accepts(&settings.language, settings.voice.as_deref())?;
-        Ok(Some(voice.identity()))
+        Ok(Some(provider(work.named, work.providers)?.identity()))
     }
 
     fn perform<'a>(&'a self, job: Job<'a>) -> BoxFuture<'a, Result<Made, Failure>> {
@@ -67,6 +75,27 @@ fn provider<'a>(named: &BTreeMap<String, String>, providers: &'a Providers) -> R
     providers.voice(named.get("voice").map_or(BUILT_IN, String::as_str))
 }
 
+/// Asks the voice whether it can do what is wanted.
+fn accepted(voice: &dyn Speech, wanted: &VoiceSettings) -> Result<(), SettingFault> {
+    let refused = |name: &str, failure: Failure| {
+        let fault = SettingFault::setting(name, failure.message);
+        SettingFault { hint: failure.hint, ..fault }
+    };
+    voice.accepts(&wanted.language, None).map_err(|failure| refused("language", failure))?;
+    voice.accepts(&wanted.language, wanted.voice.as_deref()).map_err(|failure| refused("voice", failure))?;
+    let known = voice.settings();
+    match wanted.own.keys().find(|name| !known.contains(&name.as_str())) {
+        None => Ok(()),
+        Some(name) => {
+            let fault = SettingFault::setting(format!("settings.{name}"), format!("the voice has no setting `{name}`"));
+            Err(match known {
+                [] => fault.hint("Remove it: `speed` and `pronunciation` are all it knows."),
+                known => fault.hint(format!("It has: {}.", known.join(", "))),
+            })
+        }
+    }
+}
+
 /// A sentence of the script and what ends with it.
 struct Part {
     sentence: Sentence,
@@ -75,7 +104,7 @@ struct Part {
 
 async fn speak_script(job: Job<'_>) -> Result<Made, Failure> {
     let settings = VoiceSettings::read(&job.settings)?;
-    let slots = slots(job.outputs)?;
+    let (slots, _) = slots(job.outputs);
     let file = input::only(&job.scope, "a script")?;
     let script = input::text(file)?;
     let parts = parts(script);
@@ -83,7 +112,7 @@ async fn speak_script(job: Job<'_>) -> Result<Made, Failure> {
         return Err(Failure::new(Cause::Validation, format!("`{}` has no words to speak", file.path)));
     }
     let voice = provider(job.named, job.providers)?;
-    voice.accepts(&settings.language, settings.voice.as_deref())?;
+    accepted(&**voice, &settings)?;
     let speaker = Speaker { voice, settings: &settings, said: pronunciation(&job.settings, &job.scope)? };
     let mut memory = Memory::new(job.store, &job.cancel);
     let mut chunks = Vec::with_capacity(parts.len());

@@ -66,6 +66,9 @@ pub trait Speech: Send + Sync {
     /// Tells, before any work, whether this voice can do what is asked: its languages, voices and genders.
     fn accepts(&self, language: &str, voice: Option<&str>) -> Result<(), Failure>;
 
+    /// Returns the names of the settings that only this provider knows.
+    fn settings(&self) -> &'static [&'static str];
+
     /// Speaks `request`.
     fn speak<'a>(
         &'a self,

@@ -247,7 +247,7 @@ impl Uses {
 
     /// Settles the settings of one instance, and finds the files that they name.
     pub fn settle(&self, names: &mut Names, faults: &mut Faults) -> Option<(With, Vec<Input>)> {
-        let mut spans = BTreeMap::new();
+        let mut spans = BTreeMap::from([(String::new(), self.span)]);
         let mut takes = IndexMap::new();
         let mut whole = true;
         for entry in &self.takes {

@@ -6,7 +6,7 @@ use crate::storyfile::expr::{self, Late, Text, TextPiece};
 use crate::storyfile::scope::{Scope, View};
 use indexmap::IndexMap;
 use serde_json::{Map, Value};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The resolved `with:` of one action.
 #[derive(Clone, Debug, Default)]
@@ -89,14 +89,24 @@ impl With {
         Value::Object(known.collect())
     }
 
-    /// Returns where the value at a dotted name stands, or the nearest value around it.
+    /// Returns the names of the settings that wait for files.
+    pub fn late_names(&self) -> BTreeSet<String> {
+        let late = self.fields.iter().filter(|(_, field)| !matches!(field, Field::Constant(_)));
+        late.map(|(name, _)| name.clone()).collect()
+    }
+
+    /// Returns where the value at a dotted name stands, or the nearest value around it; the empty name is that of the
+    /// settings as a whole.
     pub fn span(&self, dotted: &str) -> Option<Span> {
         let mut name = dotted;
         loop {
             if let Some(span) = self.spans.get(name) {
                 return Some(*span);
             }
-            name = name.rfind('.').map(|dot| &name[..dot])?;
+            if name.is_empty() {
+                return None;
+            }
+            name = name.rfind('.').map_or("", |dot| &name[..dot]);
         }
     }
 

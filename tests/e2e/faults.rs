@@ -114,3 +114,55 @@ fn paths_that_lead_out_are_refused() {
         space.build().exit(2).says("error[");
     }
 }
+
+#[test]
+fn a_setting_that_cannot_be_is_a_fault_before_anything_runs() {
+    let space = Space::new().story(
+        "
+        stages:
+          a: { outputs: a, run: 'echo ran | tee NOTES/ran > a' }
+          b: { uses: prompt, inputs: a, outputs: b, with: { prompt: hi, max_tokens: 0, split: heading } }
+          c: { uses: voice, inputs: a, outputs: c.mp3, with: { language: de, speed: 9 } }
+          d: { uses: subtitles, inputs: a, outputs: d.ass, with: { preset: bbc, max_lines: 9 } }
+          e: { needs: nobody, outputs: e, run: 'echo > e' }
+        ",
+    );
+    for command in [&["build"][..], &["build", "-n"], &["status"], &["why", "a"], &["graph"], &["validate"]] {
+        let run = space.run(command).exit(2).says("error[S036]").says("error[S900]").says("error[S012]");
+        for name in ["`max_tokens`", "`split`", "`.mp3`", "`.ass`", "`bbc`", "`max_lines`", "`speed`", "nobody"] {
+            run.says(name);
+        }
+        // Each fault has its place.
+        assert_eq!(run.err.matches("Storyfile.yaml:").count(), run.err.matches("error[").count(), "{}", run.err);
+    }
+    assert_eq!(space.noted("ran"), 0, "nothing runs");
+}
+
+#[test]
+fn the_rules_under_check_are_read_before_anything_runs() {
+    for rules in [
+        "{ tags: x }",
+        "{ require: '(' }",
+        "{ words: { min: x } }",
+        "{ words: { min: 5, max: 1 } }",
+        "{ preserves: nope }",
+    ] {
+        let space = Space::new().story(&format!("stages: {{ a: {{ outputs: a, run: 'echo > a', check: {rules} }} }}"));
+        space.build().exit(2).says("error[S").says("Storyfile.yaml:3:");
+        assert!(!space.has("a"), "{rules}");
+    }
+    let empty = |check: &str| Space::new().story(&format!("stages: {{ a: {{ {check}, run: 'true' }} }}"));
+    empty("outputs: a, check: {}").run(&["validate"]).exit(2).says("error[S036]: the check has no rule");
+    empty("check: { words: { max: 1 } }").run(&["validate"]).exit(2).says("there is nothing to check");
+}
+
+#[test]
+fn a_language_that_the_voice_lacks_is_a_fault_with_a_place() {
+    let story = |with: &str| {
+        let text = format!("stages: {{ a: {{ uses: voice, inputs: in.md, outputs: a.wav, with: {{ {with} }} }} }}");
+        Space::new().story(&text).file("in.md", "Hello.")
+    };
+    story("language: de").build().exit(2).says("error[S036]: the built-in voice does not speak `de`").says("^^");
+    story("voice: alloy").build().exit(2).says("error[S036]: there is no built-in voice `alloy`").says("^^^^^");
+    story("settings: { pitch: 2 }").build().exit(2).says("error[S036]").says("`pitch`");
+}

@@ -1,8 +1,8 @@
 //! The rules of a check: how a text is measured, and what is said of a rule that it breaks.
 
 use super::preserve::difference;
-use crate::base::failure::{Cause, Failure};
 use crate::base::span::Span;
+use crate::kind::fault::SettingFault;
 use crate::kind::settings::Settings;
 use crate::media::plain::script_words;
 use crate::media::token::is_spoken;
@@ -39,8 +39,8 @@ pub struct Subject<'a> {
 }
 
 impl Rules {
-    /// Reads the rules. Fails with `Setup` if one is unknown, not built yet or senseless, or if there is none.
-    pub fn read(settings: &Value) -> Result<Rules, Failure> {
+    /// Reads the rules. Fails if one is unknown, not built yet or senseless, or if there is none.
+    pub fn read(settings: &Value) -> Result<Rules, SettingFault> {
         let settings = Settings::of(settings);
         settings.none_of_later(LATER)?;
         settings.only(RULES)?;
@@ -51,7 +51,7 @@ impl Rules {
             preserves: settings.text("preserves")?.map(str::to_owned),
         };
         if rules.words.is_none() && rules.require.is_empty() && rules.forbid.is_empty() && rules.preserves.is_none() {
-            return Err(Failure::new(Cause::Setup, "the check has no rule")
+            return Err(SettingFault::stage("the check has no rule")
                 .hint(format!("Give it at least one of: {}.", RULES.join(", "))));
         }
         Ok(rules)
@@ -117,25 +117,27 @@ fn changed(subject: Subject<'_>, reference: Subject<'_>) -> Option<String> {
     Some(at_line("preserves", subject, difference.at, &fault))
 }
 
-fn bounds(settings: &Settings<'_>) -> Result<Option<Bounds>, Failure> {
+fn bounds(settings: &Settings<'_>) -> Result<Option<Bounds>, SettingFault> {
     let Some(group) = settings.group("words", "words.")? else { return Ok(None) };
     group.only(&["min", "max"])?;
     let (min, max) = (group.whole("min", 0..=u64::MAX)?, group.whole("max", 0..=u64::MAX)?);
     match (min, max) {
-        (None, None) => Err(Failure::new(Cause::Setup, "`words` has neither `min` nor `max`")),
+        (None, None) => Err(SettingFault::setting("words", "`words` has neither `min` nor `max`")
+            .hint("Write at least one of them: `words: { max: 400 }`.")),
         (Some(min), Some(max)) if min > max => {
-            Err(Failure::new(Cause::Setup, format!("`words.min` is {min}, above `words.max`, which is {max}")))
+            Err(SettingFault::setting("words.min", format!("`words.min` is {min}, above `words.max`, which is {max}"))
+                .hint("The smaller number is `min`."))
         }
         _ => Ok(Some(Bounds { min, max })),
     }
 }
 
-fn patterns(settings: &Settings<'_>, name: &str) -> Result<Vec<Regex>, Failure> {
+fn patterns(settings: &Settings<'_>, name: &str) -> Result<Vec<Regex>, SettingFault> {
     let compiled = settings.texts(name)?.into_iter().map(|pattern| {
         Regex::new(pattern).map_err(|error| {
             let said = error.to_string();
             let reason = said.lines().last().unwrap_or("").trim_start_matches("error: ");
-            Failure::new(Cause::Setup, format!("`{name}` has the pattern /{pattern}/, which cannot be read: {reason}"))
+            SettingFault::setting(name, format!("`{name}` has the pattern /{pattern}/, which cannot be read: {reason}"))
                 .hint("Patterns are regular expressions; write `\\.` for a full stop, `(?i)` to ignore case.")
         })
     });
@@ -154,9 +156,7 @@ mod tests {
     }
 
     fn refused(rules: Value) -> String {
-        let failure = Rules::read(&rules).unwrap_err();
-        assert_eq!(failure.cause, Cause::Setup);
-        failure.message
+        Rules::read(&rules).unwrap_err().message
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! Tells whether a reply is what was asked for, and brings it into the output's form.
 
-use crate::base::failure::{Cause, Failure};
+use crate::base::failure::Cause;
 use crate::kind::check::preserve::difference;
+use crate::kind::fault::SettingFault;
 use serde_json::Value;
 
 /// The form of an output.
@@ -33,9 +34,10 @@ const FAULTS_TOLD: usize = 8;
 
 impl Schema {
     /// Reads a schema; `place` is its file or setting. Schemas are never fetched from anywhere.
-    pub fn compile(place: &str, value: &Value) -> Result<Schema, Failure> {
+    pub fn compile(place: &str, value: &Value) -> Result<Schema, SettingFault> {
         let validator = jsonschema::validator_for(value).map_err(|error| {
-            Failure::new(Cause::Setup, format!("`{place}` is no JSON Schema: {error}{}", at(error.instance_path())))
+            let message = format!("`{place}` is no JSON Schema: {error}{}", at(error.instance_path()));
+            SettingFault::setting("schema", message).hint("Write one as json-schema.org describes it.")
         })?;
         Ok(Schema { value: value.clone(), validator })
     }
@@ -190,10 +192,9 @@ mod tests {
     }
 
     #[test]
-    fn a_schema_that_is_none_is_a_setup_failure() {
-        let failure = Schema::compile("s.json", &json!({"type": "text"})).err().unwrap();
-        assert_eq!(failure.cause, Cause::Setup);
-        assert!(failure.message.starts_with("`s.json` is no JSON Schema: "), "{failure}");
+    fn a_schema_that_is_none_is_a_fault() {
+        let fault = Schema::compile("s.json", &json!({"type": "text"})).err().unwrap();
+        assert!(fault.message.starts_with("`s.json` is no JSON Schema: "), "{fault:?}");
         let remote = Schema::compile("s.json", &json!({"$ref": "https://example.org/s.json"}));
         assert!(remote.is_err());
     }

@@ -2,8 +2,8 @@
 
 use super::choose::Choose;
 use super::judge::Format;
-use crate::base::failure::{Cause, Failure};
-use crate::kind::settings::{Settings, not_built};
+use crate::kind::fault::{About, SettingFault};
+use crate::kind::settings::Settings;
 use crate::provider::chat::EditRule;
 use crate::storyfile::story::Output;
 use serde_json::Value;
@@ -45,7 +45,7 @@ pub enum Source {
 
 impl PromptSettings {
     /// Reads the settings; a source that needs an input's content may be absent.
-    pub fn read(settings: &Value) -> Result<PromptSettings, Failure> {
+    pub fn read(settings: &Value) -> Result<PromptSettings, SettingFault> {
         let settings = Settings::of(settings);
         settings.none_of_later(LATER)?;
         let bound = settings.whole("max_tokens", 1..=1_000_000)?.unwrap_or(u64::from(MAX_TOKENS));
@@ -75,18 +75,18 @@ fn small(number: u64) -> u32 {
     u32::try_from(number).unwrap_or(u32::MAX)
 }
 
-fn source(settings: &Settings<'_>) -> Result<Source, Failure> {
+fn source(settings: &Settings<'_>) -> Result<Source, SettingFault> {
     let given: Vec<&str> = ["template", "prompt", "jinja"].into_iter().filter(|n| settings.get(n).is_some()).collect();
     match given.as_slice() {
         ["prompt"] => Ok(Source::Prompt(settings.text("prompt")?.unwrap_or_default().to_owned())),
         ["jinja"] => Ok(Source::Jinja(settings.text("jinja")?.unwrap_or_default().to_owned())),
-        [] | ["template"] => Ok(Source::File),
-        [one, other, ..] => Err(Failure::new(Cause::Setup, format!("the stage has both `{one}` and `{other}`"))),
-        [_] => Err(Failure::new(Cause::Machine, "an unknown source of a prompt")),
+        [one, other, ..] => Err(SettingFault::setting(*other, format!("the stage has both `{one}` and `{other}`"))
+            .hint("Take one of them away.")),
+        _ => Ok(Source::File),
     }
 }
 
-fn choose(settings: &Settings<'_>) -> Result<Choose, Failure> {
+fn choose(settings: &Settings<'_>) -> Result<Choose, SettingFault> {
     // A preset's length is what its samples are measured by.
     let usual = settings.whole("target_words", 1..=u64::MAX)?;
     let Some(choose) = settings.get("choose") else { return Ok(Choose { words: usual }) };
@@ -96,7 +96,8 @@ fn choose(settings: &Settings<'_>) -> Result<Choose, Failure> {
     let group = settings.group("choose", "choose.")?;
     let Some(group) = group else { return Ok(Choose { words: usual }) };
     if group.get("rubric").is_some() {
-        return Err(not_built("choosing by a rubric (`choose.rubric`)")
+        let about = About::Setting("choose.rubric".into());
+        return Err(SettingFault::not_built(about, "choosing by a rubric (`choose.rubric`)")
             .hint("Samples are chosen by rules: write `choose: rules`."));
     }
     group.only(&["rules"])?;
@@ -105,7 +106,7 @@ fn choose(settings: &Settings<'_>) -> Result<Choose, Failure> {
     Ok(Choose { words: rules.whole("words", 1..=u64::MAX)?.or(usual) })
 }
 
-fn edit(settings: &Settings<'_>) -> Result<Option<EditRule>, Failure> {
+fn edit(settings: &Settings<'_>) -> Result<Option<EditRule>, SettingFault> {
     match settings.text("edit")? {
         None => Ok(None),
         Some("tags") => Ok(Some(EditRule::Tags)),
@@ -114,7 +115,7 @@ fn edit(settings: &Settings<'_>) -> Result<Option<EditRule>, Failure> {
     }
 }
 
-fn format(settings: &Settings<'_>) -> Result<Option<Format>, Failure> {
+fn format(settings: &Settings<'_>) -> Result<Option<Format>, SettingFault> {
     match settings.text("format")? {
         None => Ok(None),
         Some("text") => Ok(Some(Format::Text)),
@@ -131,9 +132,7 @@ mod tests {
     use serde_json::json;
 
     fn refused(settings: Value) -> String {
-        let failure = PromptSettings::read(&settings).unwrap_err();
-        assert_eq!(failure.cause, Cause::Setup);
-        failure.message
+        PromptSettings::read(&settings).unwrap_err().message
     }
 
     #[test]

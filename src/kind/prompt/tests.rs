@@ -182,17 +182,13 @@ fn a_schema_may_be_a_file() {
 #[test]
 fn what_cannot_work_is_told_before_any_work() {
     let bench = Bench::with_chat(&ScriptedChat::of(&[]));
-    let refused = |settings: Value, outputs: &[Output]| {
-        let failure = bench.identity(&Prompt, &settings, outputs).unwrap_err();
-        assert_eq!(failure.cause, Cause::Setup);
-        failure.message
-    };
+    let refused = |settings: Value, outputs: &[Output]| bench.told(&Prompt, &settings, outputs).join("; ");
     let one = [output("0", "a.md")];
     assert_eq!(refused(json!({"prompt": "x", "split": "heading"}), &one), "the setting `split` is not built yet");
-    assert_eq!(
-        refused(json!({"prompt": "x"}), &[output("0", "a"), output("1", "b")]),
-        "the stage has 2 outputs: a prompt writes one"
-    );
+    assert_eq!(refused(json!({"prompt": " "}), &one), "the prompt is empty");
+    assert!(refused(json!({"prompt": "x", "edit": "tags"}), &one).contains("nothing to edit"));
+    let many = bench.told(&Prompt, &json!({"max_tokens": 0, "split": "heading", "samples": 99}), &one);
+    assert_eq!(many.len(), 3, "{many:?}");
     assert!(refused(json!({"schema": {"type": 7}}), &one).starts_with("`schema` is no JSON Schema: "));
     assert_eq!(bench.identity(&Prompt, &json!({"prompt": "x"}), &one).unwrap().as_deref(), Some("scripted/chat"));
     let none = Bench::new().identity(&Prompt, &json!({"prompt": "x"}), &one).unwrap_err();

@@ -1,8 +1,9 @@
 //! What a `voice` stage says under `with:`.
 
 use crate::base::failure::{Cause, Failure};
+use crate::kind::fault::{About, SettingFault};
 use crate::kind::input;
-use crate::kind::settings::{Settings, not_built};
+use crate::kind::settings::Settings;
 use crate::media::join::Pauses;
 use crate::media::loudness::Target;
 use crate::storyfile::scope::Scope;
@@ -36,7 +37,7 @@ pub struct Slots {
 
 impl VoiceSettings {
     /// Reads the settings but for the pronunciation, which may be a file.
-    pub fn read(settings: &Value) -> Result<VoiceSettings, Failure> {
+    pub fn read(settings: &Value) -> Result<VoiceSettings, SettingFault> {
         let settings = Settings::of(settings);
         settings.none_of_later(LATER)?;
         let own = match settings.get("settings") {
@@ -56,65 +57,68 @@ impl VoiceSettings {
     }
 }
 
+/// Reads a pronunciation that stands in the Storyfile itself.
+pub fn own_pronunciation(settings: &Value) -> Result<(), SettingFault> {
+    match Settings::of(settings).get("pronunciation") {
+        Some(Value::Object(map)) => spellings("pronunciation", map).map(drop),
+        _ => Ok(()),
+    }
+}
+
 /// Returns how words are to be said, from the setting's map or from the file that it names.
 pub fn pronunciation(settings: &Value, scope: &Scope) -> Result<BTreeMap<String, String>, Failure> {
     let reader = Settings::of(settings);
     match reader.get("pronunciation") {
         None => Ok(BTreeMap::new()),
-        Some(Value::Object(map)) => spellings("pronunciation", map),
+        Some(Value::Object(map)) => Ok(spellings("pronunciation", map)?),
         Some(Value::String(_)) => {
             let file = input::of_setting(scope, "pronunciation")?;
             match &file.parsed {
-                Some(Value::Object(map)) => spellings(&file.path, map),
+                Some(Value::Object(map)) => Ok(spellings(&file.path, map)?),
                 _ => Err(Failure::new(Cause::Setup, format!("`{}` is no map of words", file.path))
                     .hint("Write a JSON or YAML file of `word: how it is said`.")),
             }
         }
-        Some(other) => Err(reader.wrong("pronunciation", other, "a map, or the path of a file that holds one")),
+        Some(other) => Err(reader.wrong("pronunciation", other, "a map, or the path of a file that holds one").into()),
     }
 }
 
 /// Returns which output takes the sound and which the words: by name, else by extension.
-pub fn slots(outputs: &[Output]) -> Result<Slots, Failure> {
+pub fn slots(outputs: &[Output]) -> (Slots, Vec<SettingFault>) {
     let mut slots = Slots::default();
+    let mut faults = Vec::new();
     for output in outputs {
         let slot = match (output.slot.as_str(), output.path.extension()) {
             ("words", "json") => &mut slots.words,
             ("audio", "wav") => &mut slots.audio,
-            ("words" | "audio", _) => return Err(unwritable(output)),
-            (name, extension) if name.parse::<usize>().is_ok() => match extension {
-                "wav" => &mut slots.audio,
-                "json" => &mut slots.words,
-                _ => return Err(unwritable(output)),
-            },
-            (name, _) => {
-                return Err(Failure::new(Cause::Setup, format!("a voice has no output `{name}`"))
-                    .hint("Its outputs are `audio` (.wav) and `words` (.json)."));
+            (name, "json") if name.parse::<usize>().is_ok() => &mut slots.words,
+            (name, "wav") if name.parse::<usize>().is_ok() => &mut slots.audio,
+            _ => {
+                faults.push(unwritable(output));
+                continue;
             }
         };
         if slot.replace(output.slot.clone()).is_some() {
-            return Err(Failure::new(Cause::Setup, format!("`{}` is one output too many of its sort", output.path))
-                .hint("A voice writes one recording and one words file."));
+            let message = format!("`{}` is one output too many of its sort", output.path);
+            let fault = SettingFault::output(&output.slot, message);
+            faults.push(fault.hint("A voice writes one recording and one words file."));
         }
     }
-    if slots == Slots::default() {
-        return Err(Failure::new(Cause::Setup, "the stage has no output")
-            .hint("Write `outputs: { audio: voice.wav, words: words.json }`."));
-    }
-    Ok(slots)
+    (slots, faults)
 }
 
-fn unwritable(output: &Output) -> Failure {
+fn unwritable(output: &Output) -> SettingFault {
     let hint = "What a voice writes is sound as `.wav` and words with times as `.json`.";
     match output.path.extension() {
         extension @ ("mp3" | "flac" | "opus" | "ogg" | "m4a" | "aac") => {
-            not_built(&format!("writing sound as `.{extension}` (`{}`)", output.path)).hint(hint)
+            let what = format!("writing sound as `.{extension}` (`{}`)", output.path);
+            SettingFault::not_built(About::Output(output.slot.clone()), &what).hint(hint)
         }
-        _ => Failure::new(Cause::Setup, format!("a voice does not write `{}`", output.path)).hint(hint),
+        _ => SettingFault::output(&output.slot, format!("a voice does not write `{}`", output.path)).hint(hint),
     }
 }
 
-fn pauses(settings: &Settings<'_>) -> Result<Pauses, Failure> {
+fn pauses(settings: &Settings<'_>) -> Result<Pauses, SettingFault> {
     const RANGE: std::ops::RangeInclusive<f64> = 0.0..=10.0;
     let usual = Pauses::default();
     if !matches!(settings.get("gap"), Some(Value::Object(_))) {
@@ -132,7 +136,7 @@ fn pauses(settings: &Settings<'_>) -> Result<Pauses, Failure> {
     })
 }
 
-fn loudness(settings: &Settings<'_>) -> Result<Target, Failure> {
+fn loudness(settings: &Settings<'_>) -> Result<Target, SettingFault> {
     let usual = Target::default();
     let Some(group) = settings.group("loudness", "loudness.")? else { return Ok(usual) };
     group.only(&["lufs", "true_peak"])?;
@@ -142,12 +146,16 @@ fn loudness(settings: &Settings<'_>) -> Result<Target, Failure> {
     })
 }
 
-fn spellings(place: &str, map: &Map<String, Value>) -> Result<BTreeMap<String, String>, Failure> {
+fn spellings(place: &str, map: &Map<String, Value>) -> Result<BTreeMap<String, String>, SettingFault> {
     let said = map.iter().map(|(word, how)| match how.as_str() {
         Some(how) if !how.trim().is_empty() && !word.trim().is_empty() => {
             Ok((word.trim().to_owned(), how.trim().to_owned()))
         }
-        _ => Err(Failure::new(Cause::Setup, format!("`{place}` does not say in plain words how `{word}` is said"))),
+        _ => Err(SettingFault::setting(
+            "pronunciation",
+            format!("`{place}` does not say in plain words how `{word}` is said"),
+        )
+        .hint("Write `{ Siobhán: shi-vawn }`.")),
     });
     said.collect()
 }
@@ -181,22 +189,20 @@ mod tests {
     #[test]
     fn outputs_are_told_apart_by_name_or_extension() {
         let both = Slots { audio: Some("audio".into()), words: Some("words".into()) };
-        assert_eq!(slots(&[output("audio", "a.wav"), output("words", "w.json")]).unwrap(), both);
-        let listed = slots(&[output("0", "w.json"), output("1", "a.wav")]).unwrap();
+        assert_eq!(slots(&[output("audio", "a.wav"), output("words", "w.json")]), (both, Vec::new()));
+        let (listed, _) = slots(&[output("0", "w.json"), output("1", "a.wav")]);
         assert_eq!((listed.words.as_deref(), listed.audio.as_deref()), (Some("0"), Some("1")));
     }
 
     #[test]
     fn outputs_that_a_voice_cannot_write_are_refused() {
-        let refused = |all: &[Output]| slots(all).unwrap_err();
+        let refused = |all: &[Output]| slots(all).1.remove(0);
         let mp3 = refused(&[output("audio", "d/a.mp3")]);
         assert_eq!(mp3.message, "writing sound as `.mp3` (`d/a.mp3`) is not built yet");
         assert!(mp3.hint.unwrap().contains("`.wav`"));
-        assert_eq!(refused(&[output("text", "a.txt")]).message, "a voice has no output `text`");
         assert_eq!(refused(&[output("words", "a.csv")]).message, "a voice does not write `a.csv`");
         let twice = refused(&[output("0", "a.wav"), output("1", "b.wav")]);
         assert_eq!(twice.message, "`b.wav` is one output too many of its sort");
-        assert_eq!(refused(&[]).message, "the stage has no output");
     }
 
     #[test]

@@ -121,12 +121,11 @@ fn a_script_without_words_is_refused() {
 fn what_cannot_work_here_is_told_before_any_work() {
     let voice = Arc::new(SineVoice::default());
     let bench = Bench::with_voice(&voice);
-    let refused = |settings: Value, outputs: &[Output]| {
-        let failure = bench.identity(&Voice, &settings, outputs).unwrap_err();
-        assert_eq!(failure.cause, Cause::Setup);
-        failure.message
-    };
+    let refused = |settings: Value, outputs: &[Output]| bench.told(&Voice, &settings, outputs).join("; ");
     assert_eq!(refused(json!({"language": "ja"}), &outputs()), "a sine wave does not speak `ja`");
+    assert_eq!(refused(json!({"settings": {"pitch": 2}}), &outputs()), "the voice has no setting `pitch`");
+    let many = bench.told(&Voice, &json!({"language": "ja", "speed": 9, "gap": {"word": 1}}), &outputs());
+    assert_eq!(many.len(), 3, "{many:?}");
     assert_eq!(refused(json!({}), &[output("audio", "v.mp3")]), "writing sound as `.mp3` (`v.mp3`) is not built yet");
     assert_eq!(bench.identity(&Voice, &json!({}), &outputs()).unwrap().as_deref(), Some("scripted/sine"));
     let none = Bench::new().identity(&Voice, &json!({}), &outputs()).unwrap_err();

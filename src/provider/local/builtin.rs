@@ -89,7 +89,7 @@ mod writer {
 mod voice {
     use super::{Arc, Failure, OnceCell, Weights, load_once};
     use crate::provider::chat::BoxFuture;
-    use crate::provider::local::voice::{LocalVoice, VoiceFiles, accepts};
+    use crate::provider::local::voice::{LocalVoice, SETTINGS, VoiceFiles, accepts};
     use crate::provider::speech::{Speech, SpeechReply, SpeechRequest};
     use crate::provider::weights::catalog::LOCAL_VOICE;
     use tokio_util::sync::CancellationToken;
@@ -127,6 +127,10 @@ mod voice {
 
         fn accepts(&self, language: &str, voice: Option<&str>) -> Result<(), Failure> {
             accepts(language, voice)
+        }
+
+        fn settings(&self) -> &'static [&'static str] {
+            SETTINGS
         }
 
         fn speak<'a>(

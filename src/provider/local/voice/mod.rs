@@ -43,6 +43,9 @@ use tokio_util::sync::CancellationToken;
 /// The one voice there is: an American woman's.
 pub const VOICE: &str = "hibari";
 
+/// Settings that only this voice knows: none.
+pub const SETTINGS: &[&str] = &[];
+
 /// Raised with every change of what is heard for the same request and the same weights.
 const BEHAVIOUR: &str = "v1";
 
@@ -81,6 +84,10 @@ impl Speech for LocalVoice {
 
     fn accepts(&self, language: &str, voice: Option<&str>) -> Result<(), Failure> {
         accepts(language, voice)
+    }
+
+    fn settings(&self) -> &'static [&'static str] {
+        SETTINGS
     }
 
     fn speak<'a>(

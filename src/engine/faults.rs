@@ -1,0 +1,134 @@
+//! Finds, before anything runs, with what a stage cannot work: its settings, the rules of its `check:`, files of a sort
+//! that its kind neither reads nor writes. Pure: what stands on disk is not asked.
+
+use crate::base::diagnostic::Diagnostic;
+use crate::base::id::StageId;
+use crate::base::span::Span;
+use crate::kind::check::faults_of_rules;
+use crate::kind::contract::Work as KindWork;
+use crate::kind::fault::{About, FaultSort, SettingFault};
+use crate::kind::registry::Registry;
+use crate::provider::Providers;
+use crate::storyfile::story::{Action, Output, OutputSort, Selector, Work};
+use crate::storyfile::with::With;
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Returns the faults of all stages, each place once: instances repeat their stage's.
+pub fn faults_of_stages(actions: &[Action], registry: &Registry, providers: &Providers) -> Vec<Diagnostic> {
+    let folders: BTreeMap<&str, &Output> = actions
+        .iter()
+        .flat_map(|action| action.outputs.iter().map(move |output| (action.id.as_str(), output)))
+        .filter(|(_, output)| output.sort == OutputSort::Tree)
+        .collect();
+    let mut faults = Vec::new();
+    let mut judged: BTreeMap<&StageId, Judged> = BTreeMap::new();
+    for action in actions {
+        files(action, &folders, &mut faults);
+        // A hundred thousand instances with the same settings are judged once.
+        let now = Judged::of(action);
+        if judged.get(&action.stage) != Some(&now) {
+            settings(action, registry, providers, &mut faults);
+            judged.insert(&action.stage, now);
+        }
+    }
+    let mut seen = BTreeSet::new();
+    faults.retain(|fault| seen.insert((fault.code, fault.span, fault.message.clone())));
+    faults
+}
+
+/// What the faults of an action's settings depend on.
+#[derive(PartialEq)]
+struct Judged {
+    settings: Value,
+    rules: Value,
+    outputs: Vec<(String, String)>,
+    inputs: Vec<String>,
+}
+
+impl Judged {
+    fn of(action: &Action) -> Judged {
+        let settings = match &action.work {
+            Work::Kind { with, .. } => with.constants(),
+            Work::Run(_) => Value::Null,
+        };
+        let form = |output: &Output| (output.slot.clone(), output.path.extension().to_owned());
+        Judged {
+            settings,
+            rules: action.check.as_ref().map(With::constants).unwrap_or_default(),
+            outputs: action.outputs.iter().map(form).collect(),
+            inputs: action.inputs.iter().map(|input| input.role.clone()).collect(),
+        }
+    }
+}
+
+/// Kinds read and write files, one by one; `check:` measures files.
+fn files(action: &Action, folders: &BTreeMap<&str, &Output>, faults: &mut Vec<Diagnostic>) {
+    let trees = || action.outputs.iter().filter(|output| output.sort == OutputSort::Tree);
+    if action.check.is_some() {
+        faults.extend(trees().map(|output| {
+            Diagnostic::error("S037", format!("`check` measures files, not the folder `{}/`", output.path), output.span)
+                .label("a folder")
+                .help("declare the files that are to be checked, or leave `check` out")
+        }));
+    }
+    let Work::Kind { kind, .. } = &action.work else { return };
+    faults.extend(trees().map(|output| {
+        Diagnostic::error("S037", format!("`{kind}` writes files, not the folder `{}/`", output.path), output.span)
+            .label("a folder")
+            .help("name the file: write no `/` at its end")
+    }));
+    let read = |path: &dyn std::fmt::Display, span: Span| {
+        Diagnostic::error("S038", format!("`{kind}` reads files, not the folder `{path}/`"), span)
+            .label("a folder")
+            .help("name the files, or write a pattern such as `folder/*.md`")
+    };
+    for input in &action.inputs {
+        if let Selector::Tree(path) = &input.selector {
+            faults.push(read(path, input.span));
+        }
+    }
+    for need in &action.needs {
+        let folder = need.actions.iter().find_map(|id| folders.get(id.as_str()));
+        faults.extend(folder.map(|output| read(&output.path, need.span)));
+    }
+}
+
+/// Asks the kind of the stage, and the kind `check` about its rules.
+fn settings(action: &Action, registry: &Registry, providers: &Providers, faults: &mut Vec<Diagnostic>) {
+    let nobody = BTreeMap::new();
+    let mut ask = |with: &With, named, ask: &dyn Fn(&KindWork<'_>) -> Vec<SettingFault>| {
+        let (settings, late) = (with.constants(), with.late_names());
+        let (inputs, outputs) = (&action.inputs, &action.outputs);
+        let found = ask(&KindWork { settings: &settings, late: &late, inputs, outputs, named, providers });
+        faults.extend(found.into_iter().map(|fault| diagnostic(action, with, fault)));
+    };
+    if let Work::Kind { kind, with, providers: named } = &action.work
+        && let Some(kind) = registry.get(kind)
+    {
+        ask(with, named, &|work| kind.faults(work));
+    }
+    if let Some(rules) = &action.check {
+        ask(rules, &nobody, &faults_of_rules);
+        if action.outputs.is_empty() {
+            let fault = SettingFault::stage("the stage has no output: there is nothing to check");
+            faults.push(diagnostic(action, rules, fault.hint("Name the files under `outputs:`.")));
+        }
+    }
+}
+
+fn diagnostic(action: &Action, with: &With, fault: SettingFault) -> Diagnostic {
+    let slot = |slot: &String| action.outputs.iter().find(|output| output.slot == *slot).map(|output| output.span);
+    let (span, this) = match &fault.about {
+        About::Setting(name) => (with.span(name), "this setting"),
+        About::Output(name) => (slot(name), "this output"),
+        About::Stage => (with.span(""), "this stage"),
+    };
+    let (code, label) = match fault.sort {
+        FaultSort::Wrong => ("S036", this),
+        FaultSort::Unbuilt => ("S900", "not built yet"),
+    };
+    Diagnostic::error(code, fault.message, span.unwrap_or(action.span))
+        .label(label)
+        .help(fault.hint.unwrap_or_else(|| "`docs/kinds.md` says what each setting may be".to_owned()))
+}
