@@ -13,6 +13,7 @@ use storygen::report::diagnostic::{Color, render};
 use storygen::storyfile::catalog::{Catalog, InputRule, KindInfo, Need, OutputRule, Setting, SettingSort};
 use storygen::storyfile::load::{Given, load};
 use storygen::storyfile::template::Template;
+use storygen::world::disk::Sort;
 
 /// A few kinds like the real ones, so that the examples stand on their own.
 struct Kinds;
@@ -119,8 +120,8 @@ impl Find for EmptyDisk {
         Vec::new()
     }
 
-    fn exists(&mut self, _: &RepoPath) -> bool {
-        false
+    fn sort(&mut self, _: &RepoPath) -> Option<Sort> {
+        None
     }
 
     fn text(&mut self, _: &RepoPath) -> Option<String> {

@@ -288,9 +288,12 @@ impl Drive<'_> {
         let ticket = self.crew.ticket(action);
         let (digests, stats) = (ticket.digests.clone(), ticket.stats.clone());
         for (input, (digest, stats)) in inputs.iter().zip(digests.into_iter().zip(stats)) {
-            if let What::File(path) | What::Tree(path) = &input.what
-                && (self.project.workspace.digest(path)? != digest || self.project.workspace.stats(path)? != stats)
-            {
+            let (What::File(path) | What::Tree(path)) = &input.what else { continue };
+            let found = match self.project.workspace.digest(path) {
+                Err(error) if error.is_no_content() => None,
+                found => found?,
+            };
+            if found != digest || self.project.workspace.stats(path)? != stats {
                 return Ok(Some(path.clone()));
             }
         }

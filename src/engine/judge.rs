@@ -23,6 +23,7 @@ use crate::store::{ActionRecord, OutputSort as RecordedSort, Store, TreeListing}
 use crate::storyfile::catalog::SettingSort;
 use crate::storyfile::story::{Always, Edits, Output, OutputSort, Presence, Story, Work};
 use crate::storyfile::template::Template;
+use crate::world::disk::Sort;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -255,10 +256,15 @@ impl Project {
                 },
                 What::File(path) | What::Tree(path) => match course.foreseen.get(path) {
                     Some(digest) => Some(*digest),
-                    None => match self.workspace.digest(path) {
-                        Err(error) if error.is_no_content() => return Ok(Err(unreadable(input, &error))),
-                        digest => digest?,
-                    },
+                    None => {
+                        if let Some(failure) = self.turned(input)? {
+                            return Ok(Err(failure));
+                        }
+                        match self.workspace.digest(path) {
+                            Err(error) if error.is_no_content() => return Ok(Err(unreadable(input, &error))),
+                            digest => digest?,
+                        }
+                    }
                 },
             };
             if digest.is_none() && input.presence == Presence::Required {
@@ -275,6 +281,26 @@ impl Project {
         let mut makers =
             inputs.filter(|(_, digest)| digest.is_none()).flat_map(|(input, _)| input.makers.iter().copied());
         makers.find(|&maker| course.settled[maker] == Some(Settled::Wrong))
+    }
+
+    /// Says that an input is a folder where the file means a file, or the other way round: when the project was opened
+    /// it was not.
+    pub fn turned(&self, input: &Bound) -> Result<Option<Failure>, EngineError> {
+        let (path, wanted) = match &input.what {
+            What::File(path) => (path, Sort::File),
+            What::Tree(path) => (path, Sort::Dir),
+            What::Verdict(_) => return Ok(None),
+        };
+        let stands = self.workspace.stat(path)?.map(|stat| stat.sort);
+        Ok(match (wanted, stands) {
+            (Sort::File, Some(Sort::Dir)) => Some("a folder, and it should be a file"),
+            (Sort::Dir, Some(Sort::File)) => Some("a file, and it should be a folder"),
+            _ => None,
+        }
+        .map(|what| {
+            let failure = Failure::new(Cause::Setup, format!("input `{}` is {what}", input.what_text()));
+            failure.hint("Put back what was there, or write the input as what it is now.")
+        }))
     }
 
     fn missing(&self, input: &Bound) -> Failure {

@@ -20,7 +20,7 @@ use crate::provider::Providers;
 use crate::store::Store;
 use crate::storyfile::story::{OutputSort, Story};
 use crate::world::World;
-use crate::world::disk::{Disk, Stat};
+use crate::world::disk::{Disk, Sort, Stat};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -198,8 +198,10 @@ fn quiet_state(opened: &Opened, world: &World, basis: QuietBasis) -> Result<Opti
     }
     for tree in trees {
         let place = project.workspace.place(&tree);
-        if disk.stat_following(&place).is_err() {
-            watched.insert(tree.to_string(), None);
+        let stat = disk.stat_following(&place).ok();
+        // What is no folder any more is told by the next build.
+        if stat.is_none_or(|stat| stat.sort != Sort::Dir) {
+            watched.insert(tree.to_string(), stat);
             continue;
         }
         let found = list_tree(disk, &place, Outward::Follow)?;
@@ -289,7 +291,7 @@ impl Find for Finder<'_> {
         self.disk.read(&path.under(self.root)).ok().and_then(|bytes| String::from_utf8(bytes).ok())
     }
 
-    fn exists(&mut self, path: &RepoPath) -> bool {
-        self.disk.stat_following(&path.under(self.root)).is_ok()
+    fn sort(&mut self, path: &RepoPath) -> Option<Sort> {
+        self.disk.stat_following(&path.under(self.root)).ok().map(|stat| stat.sort)
     }
 }

@@ -243,6 +243,9 @@ fn read_inputs(
     for (place, input) in project.node(action).inputs.clone().iter().enumerate() {
         let digest = match &input.what {
             What::File(path) if project.is_present(input) => {
+                if let Some(failure) = project.turned(input).map_err(broken)? {
+                    return Err(failure);
+                }
                 let (bytes, digest) = project.workspace.read(path).map_err(broken)?;
                 read.contents.insert(path.to_string(), bytes.into());
                 Some(digest)

@@ -6,9 +6,10 @@ use crate::base::diagnostic::Diagnostic;
 use crate::base::path::{PathFault, RepoPath};
 use crate::engine::sources::{Match, Pattern};
 use crate::graph::order::{Cycle, Dag};
+use crate::storyfile::scope::is_named_by_user;
 use crate::storyfile::story::{Action, Input, OutputSort, Presence, Selector, Story};
 use crate::storyfile::template::Template;
-use crate::world::disk::Spelling;
+use crate::world::disk::{Sort, Spelling};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// All actions with their inputs found, in order.
@@ -56,6 +57,9 @@ pub enum What {
 /// The role of template files, and the start of the role of what they include.
 pub const TEMPLATE_ROLE: &str = "with.template";
 
+/// The role of the program that a command starts with, where it is a file of the repo.
+const PROGRAM_ROLE: &str = "run.program";
+
 /// Answers what is on disk.
 pub trait Find {
     /// Returns a source file's text, if it has one.
@@ -64,7 +68,8 @@ pub trait Find {
     /// Returns the files that match, in natural order.
     fn glob(&mut self, pattern: &Pattern) -> Vec<Match>;
 
-    fn exists(&mut self, path: &RepoPath) -> bool;
+    /// Returns what stands at a path, links followed; `None` if nothing does.
+    fn sort(&mut self, path: &RepoPath) -> Option<Sort>;
 }
 
 /// The declared outputs, found by path.
@@ -137,7 +142,7 @@ pub fn connect(
     for (index, action) in actions.iter().enumerate() {
         let mut inputs = Vec::new();
         for input in &action.inputs {
-            bind(index, input, &makers, orphans, find, &mut inputs, faults);
+            bind(index, input, &actions, &makers, orphans, find, &mut inputs, faults);
         }
         for need in &action.needs {
             let role = format!("needs.{}", need.stage);
@@ -174,9 +179,11 @@ pub fn connect(
     Some(Workflow { nodes, dag })
 }
 
+#[expect(clippy::too_many_arguments, reason = "one input over all that is known of paths")]
 fn bind(
     index: usize,
     input: &Input,
+    actions: &[Action],
     makers: &Makers,
     orphans: &BTreeSet<String>,
     find: &mut dyn Find,
@@ -193,12 +200,25 @@ fn bind(
     match &input.selector {
         Selector::File(path) => {
             let maker = makers.of_path(path);
-            if maker.is_none() && input.presence == Presence::Required && !find.exists(path) {
-                faults.push(
+            match (maker, find.sort(path)) {
+                (None, None) if input.presence == Presence::Required => faults.push(
                     Diagnostic::error("S101", format!("input `{path}` is not there, and no stage makes it"), input.span)
                         .label("not found")
                         .help("Make the file, name the stage that writes it, or write `?` after an input that may be missing."),
-                );
+                ),
+                (None, Some(Sort::Dir)) if is_named_by_user(&input.role) => {
+                    faults.push(folder(input, path, &format!("input `{path}` is a folder")));
+                }
+                (None, Some(Sort::Dir)) if input.role != PROGRAM_ROLE => {
+                    let message = format!("`{path}` is a folder, and a file is read here");
+                    faults.push(unusable(input, message, "a folder", "Name a file."));
+                }
+                (None, Some(Sort::Special)) => faults.push(special(input, path)),
+                (Some(maker), _) if makers.trees.get(path) == Some(&maker) => {
+                    let message = format!("input `{path}` is a folder that `{}` writes", actions[maker].id);
+                    faults.push(folder(input, path, &message));
+                }
+                _ => {}
             }
             inputs.push(bound(Plurality::One, What::File(path.clone()), maker.into_iter().collect()));
             if input.role == TEMPLATE_ROLE {
@@ -212,12 +232,22 @@ fn bind(
         }
         Selector::Tree(path) => {
             let inside = makers.within(path);
-            if inside.is_empty() && input.presence == Presence::Required && !find.exists(path) {
-                faults.push(
+            let help = format!("Write `{path}`, without the `/` at its end.");
+            match (inside.is_empty(), find.sort(path)) {
+                (true, None) if input.presence == Presence::Required => faults.push(
                     Diagnostic::error("S101", format!("input `{path}/` is not there, and no stage makes it"), input.span)
                         .label("not found")
                         .help("Make the folder, name the stage that writes it, or write `?` after an input that may be missing."),
-                );
+                ),
+                (true, Some(Sort::File)) => {
+                    faults.push(unusable(input, format!("input `{path}/` is a file, not a folder"), "a file", &help));
+                }
+                (true, Some(Sort::Special)) => faults.push(special(input, path)),
+                _ => {}
+            }
+            if let Some(&maker) = makers.files.get(path) {
+                let message = format!("input `{path}/` is a file that `{}` writes, not a folder", actions[maker].id);
+                faults.push(unusable(input, message, "a file", &help));
             }
             inputs.push(bound(Plurality::One, What::Tree(path.clone()), inside));
         }
@@ -227,6 +257,21 @@ fn bind(
             }
         }
     }
+}
+
+fn folder(input: &Input, path: &RepoPath, message: &str) -> Diagnostic {
+    let help = format!("Write `{path}/` for the whole folder, or name the files that the stage reads.");
+    unusable(input, message.to_owned(), "a folder", &help)
+}
+
+fn special(input: &Input, path: &RepoPath) -> Diagnostic {
+    let message = format!("input `{path}` is neither a file nor a folder");
+    unusable(input, message, "a pipe, a socket or a device", "Name a file.")
+}
+
+/// Something is there, and it is not what the input says.
+fn unusable(input: &Input, message: String, label: &str, help: &str) -> Diagnostic {
+    Diagnostic::error("S102", message, input.span).label(label).help(help)
 }
 
 /// Returns all templates that the one at `path` includes, directly or not, each once.

@@ -107,8 +107,11 @@ impl Workspace {
         match self.stat(path)? {
             None => Ok(Vec::new()),
             Some(stat) if stat.sort == Sort::Dir => {
-                let files = list_tree(&*self.disk, &self.place(path), Outward::Follow)?.files;
-                Ok(files.into_iter().map(|(_, stat)| stat).collect())
+                match list_tree(&*self.disk, &self.place(path), Outward::Follow) {
+                    // What cannot be content is told by its digest.
+                    Err(error) if error.is_no_content() => Ok(Vec::new()),
+                    found => Ok(found?.files.into_iter().map(|(_, stat)| stat).collect()),
+                }
             }
             Some(stat) => Ok(vec![stat]),
         }

@@ -166,3 +166,38 @@ fn a_language_that_the_voice_lacks_is_a_fault_with_a_place() {
     story("voice: alloy").build().exit(2).says("error[S036]: there is no built-in voice `alloy`").says("^^^^^");
     story("settings: { pitch: 2 }").build().exit(2).says("error[S036]").says("`pitch`");
 }
+
+#[test]
+fn a_file_and_a_folder_mixed_up_is_a_fault_before_anything_runs() {
+    let space = |story: &str| Space::new().story(story).file("f.md", "text").file("d/x.md", "text");
+    let fault = |story: &str, code: &str| {
+        let space = space(story);
+        for command in ["validate", "build", "status"] {
+            space.run(&[command]).exit(2).says(code).says("Storyfile.yaml:");
+        }
+        assert!(!space.has("a"), "{story}");
+    };
+    fault("stages: { a: { inputs: f.md/, outputs: a, run: 'cat f.md > a' } }", "error[S102]: input `f.md/` is a file");
+    fault("stages: { a: { inputs: d, outputs: a, run: 'cat d/* > a' } }", "error[S102]: input `d` is a folder");
+    fault("stages: { a: { outputs: a, run: 'echo > a' }, b: { inputs: a/, outputs: b, run: 'ls a > b' } }", "S102");
+    fault("stages: { a: { outputs: a/, run: 'echo > a/x' }, b: { inputs: a, outputs: b, run: 'ls a > b' } }", "S102");
+    fault("stages: { a: { uses: prompt, outputs: a/, with: { prompt: hi } } }", "error[S037]");
+    fault("stages: { a: { uses: prompt, inputs: d/, outputs: a, with: { prompt: hi } } }", "error[S038]");
+    fault("stages: { a: { outputs: a/, run: 'echo > a/x', check: { forbid: x } } }", "error[S037]");
+    let needed = "stages: { a: { outputs: a/, run: 'echo > a/x' }, b: { needs: a, uses: check, with: { forbid: x } } }";
+    space(needed).build().exit(2).says("S038");
+}
+
+#[test]
+fn an_input_that_turns_into_a_folder_fails_its_stage() {
+    let space = Space::new().story(
+        "
+        stages:
+          a: { outputs: a, run: 'rm in.txt; mkdir in.txt; echo > a' }
+          b: { inputs: in.txt, outputs: b, run: 'cat in.txt > b', after: a }
+          c: { inputs: [a, in.txt], uses: check, with: { forbid: x } }
+        ",
+    );
+    let run = space.file("in.txt", "text").build_with(&["-k"]).exit(1).ended_as("b", "failed").ended_as("c", "failed");
+    run.says("input `in.txt` is a folder, and it should be a file");
+}
