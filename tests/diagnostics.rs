@@ -2,17 +2,22 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::sync::Arc;
 use storygen::base::diagnostic::Diagnostic;
 use storygen::base::path::RepoPath;
-use storygen::engine::faults::faults_of_stages;
+use storygen::engine::faults::{faults_of_sources, faults_of_stages};
+use storygen::engine::open::{Access, Opening, open};
 use storygen::engine::sources::{Match, Pattern};
 use storygen::engine::workflow::{Find, connect};
 use storygen::kind::registry::Registry;
 use storygen::provider::Providers;
+use storygen::provider::local::builtin;
+use storygen::provider::weights::{PullPolicy, Weights};
 use storygen::report::diagnostic::{Color, render};
 use storygen::storyfile::catalog::{Catalog, InputRule, KindInfo, Need, OutputRule, Setting, SettingSort};
 use storygen::storyfile::load::{Given, load};
 use storygen::storyfile::template::Template;
+use storygen::world::World;
 use storygen::world::disk::Sort;
 
 /// A few kinds like the real ones, so that the examples stand on their own.
@@ -92,8 +97,20 @@ fn section(text: &str) -> Section<'_> {
     Section { code, language, example, report }
 }
 
-/// `# -p name=value` and `# NAME=value` in the first lines are what comes from outside.
+/// `# -p name=value` in the first lines is what comes from outside; `# file NAME: TEXT` is a file of the repo, and with one
+/// the example is read as the program reads it, kinds and all.
 fn report(section: &Section) -> (Vec<Diagnostic>, String) {
+    let files: Vec<(&str, String)> = section
+        .example
+        .lines()
+        .filter_map(|line| line.strip_prefix("# file ")?.split_once(": "))
+        .map(|(name, text)| (name, text.replace("\\n", "\n")))
+        .collect();
+    if !files.is_empty() {
+        let faults = faults_in_a_repo(section.example, &files);
+        let shown = render(&faults, "Storyfile.yaml", section.example, Color::Never);
+        return (faults, shown);
+    }
     if section.language == "jinja" {
         let fault = Template::parse("prompts/x.j2", section.example).expect_err("the example is at fault");
         let shown = render(std::slice::from_ref(&fault), "prompts/x.j2", section.example, Color::Never);
@@ -110,6 +127,28 @@ fn report(section: &Section) -> (Vec<Diagnostic>, String) {
     }
     let shown = render(&faults, "Storyfile.yaml", section.example, Color::Never);
     (faults, shown)
+}
+
+/// Opens a repo with these files.
+fn faults_in_a_repo(story: &str, files: &[(&str, String)]) -> Vec<Diagnostic> {
+    let dir = tempfile::tempdir().expect("a folder for the repo");
+    for (name, text) in files {
+        let place = dir.path().join(name);
+        std::fs::create_dir_all(place.parent().expect("it lies in the repo")).expect("its folder");
+        std::fs::write(place, text).expect("the file");
+    }
+    let registry = Arc::new(Registry::builtin());
+    let (story, faults) = load(story, &*registry, &Given { params: Vec::new(), env: &|_| None });
+    let Some(story) = story else { return faults };
+    let mut providers = Providers::default();
+    let weights = Arc::new(Weights::new(World::real(), PullPolicy::NoPull("a test"), Arc::new(|_| {})));
+    builtin::add(&mut providers, &weights);
+    let root = dir.path().to_owned();
+    let opening = Opening { world: World::real(), root, story, registry, providers, access: Access::Read };
+    match open(opening).expect("the machine is well") {
+        Ok(mut opened) => faults_of_sources(&mut opened.project).expect("the machine is well"),
+        Err(faults) => faults,
+    }
 }
 
 /// A repo with nothing but its Storyfile.

@@ -1,9 +1,12 @@
 //! Finds, before anything runs, with what a stage cannot work: its settings, the rules of its `check:`, files of a sort
-//! that its kind neither reads nor writes. Pure: what stands on disk is not asked.
+//! that its kind neither reads nor writes, sources that have not what it looks for.
 
 use crate::base::diagnostic::Diagnostic;
+use crate::base::failure::Cause;
 use crate::base::id::StageId;
 use crate::base::span::Span;
+use crate::engine::error::EngineError;
+use crate::engine::judge::{Course, Demands, Judgement, Project};
 use crate::kind::check::faults_of_rules;
 use crate::kind::contract::Work as KindWork;
 use crate::kind::fault::{About, FaultSort, SettingFault};
@@ -14,7 +17,7 @@ use crate::storyfile::with::With;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Returns the faults of all stages, each place once: instances repeat their stage's.
+/// Returns the faults of all stages, each place once: instances repeat their stage's. Pure: no disk.
 pub fn faults_of_stages(actions: &[Action], registry: &Registry, providers: &Providers) -> Vec<Diagnostic> {
     let folders: BTreeMap<&str, &Output> = actions
         .iter()
@@ -35,6 +38,29 @@ pub fn faults_of_stages(actions: &[Action], registry: &Registry, providers: &Pro
     let mut seen = BTreeSet::new();
     faults.retain(|fault| seen.insert((fault.code, fault.span, fault.message.clone())));
     faults
+}
+
+/// Finds the stages that cannot work on the sources as they stand: one cannot be read, or has not what an expression
+/// looks for in it. What stages make is not judged: it may be made anew.
+pub fn faults_of_sources(project: &mut Project) -> Result<Vec<Diagnostic>, EngineError> {
+    let settled = vec![None; project.workflow.nodes.len()];
+    let (foreseen, demands) = (BTreeMap::new(), Demands::default());
+    let mut faults: Vec<Diagnostic> = Vec::new();
+    for action in project.workflow.dag.order().to_vec() {
+        if !project.node(action).reads.is_empty() {
+            continue;
+        }
+        let course = Course { settled: &settled, foreseen: &foreseen, demands: &demands };
+        if let Judgement::Fault(failure) = project.judge(action, &course)?
+            && failure.cause == Cause::Setup
+        {
+            let action = &project.node(action).action;
+            let message = format!("stage `{}` cannot work: {}", action.id, failure.message);
+            let fault = Diagnostic::error("S106", message, action.span).label("this stage");
+            faults.push(fault.help(failure.hint.unwrap_or_else(|| "look at the files that it reads".to_owned())));
+        }
+    }
+    Ok(faults)
 }
 
 /// What the faults of an action's settings depend on.

@@ -44,7 +44,10 @@ pub fn render(diagnostics: &[Diagnostic], file_name: &str, text: &str, color: Co
     out
 }
 
-/// Returns all diagnostics as a JSON array; places have bytes, and line and column from 1.
+/// The version of what [`to_json`] returns.
+const VERSION: u32 = 1;
+
+/// Returns all diagnostics as a JSON object with a version; places have bytes, and line and column from 1.
 pub fn to_json(diagnostics: &[Diagnostic], file_name: &str, text: &str) -> Value {
     let lines = Lines::of(text);
     let all = diagnostics.iter().map(|diagnostic| {
@@ -64,7 +67,7 @@ pub fn to_json(diagnostics: &[Diagnostic], file_name: &str, text: &str) -> Value
             "help": diagnostic.help,
         })
     });
-    Value::Array(all.collect())
+    json!({ "version": VERSION, "file": file_name, "faults": all.collect::<Vec<_>>() })
 }
 
 fn place(span: Span, lines: &Lines) -> Value {
@@ -168,11 +171,12 @@ error[S012]: stage `рассказ` needs `scirpt`, which no stage provides
     }
 
     #[test]
-    fn json_has_line_and_column() {
+    fn json_has_a_version_and_line_and_column() {
         let json = to_json(&[fault()], "Storyfile.yaml", TEXT);
-        assert_eq!(json[0]["code"], "S012");
-        assert_eq!(json[0]["severity"], "error");
-        assert_eq!((&json[0]["span"]["line"], &json[0]["span"]["column"]), (&json!(2), &json!(22)));
+        assert_eq!((&json["version"], &json["file"]), (&json!(1), &json!("Storyfile.yaml")));
+        let fault = &json["faults"][0];
+        assert_eq!((&fault["code"], &fault["severity"]), (&json!("S012"), &json!("error")));
+        assert_eq!((&fault["span"]["line"], &fault["span"]["column"]), (&json!(2), &json!(22)));
     }
 
     #[test]

@@ -201,3 +201,25 @@ fn an_input_that_turns_into_a_folder_fails_its_stage() {
     let run = space.file("in.txt", "text").build_with(&["-k"]).exit(1).ended_as("b", "failed").ended_as("c", "failed");
     run.says("input `in.txt` is a folder, and it should be a file");
 }
+
+#[test]
+fn validate_prints_the_same_faults_as_json() {
+    let faults = |space: &Space| {
+        let run = space.run(&["validate", "--json"]);
+        let json: serde_json::Value = serde_json::from_str(&run.out).unwrap();
+        assert_eq!((&json["version"], &json["file"]), (&1.into(), &"Storyfile.yaml".into()));
+        let codes = json["faults"].as_array().unwrap().iter().map(|fault| fault["code"].as_str().unwrap().to_owned());
+        (run.code.unwrap(), codes.collect::<Vec<_>>())
+    };
+    let right = Space::new().story("stages: { a: { outputs: a, run: 'echo > a' } }");
+    assert_eq!(faults(&right), (0, Vec::new()));
+    let warned = Space::new().story("stages: { a: { inputs: '*.md', outputs: a, run: 'echo > a' } }");
+    assert_eq!(faults(&warned), (0, vec!["S104".to_owned()]));
+    let setting = Space::new().story("stages: { a: { outputs: a, run: 'echo > a', check: { words: { min: x } } } }");
+    assert_eq!(faults(&setting), (2, vec!["S036".to_owned()]));
+    let source = "stages: { a: { inputs: { idea: i.json }, outputs: a, run: 'echo ${inputs.idea.titel} > a' } }";
+    let source = Space::new().story(source).file("i.json", "{}");
+    assert_eq!(faults(&source), (2, vec!["S106".to_owned()]));
+    source.run(&["status", "--exit-code"]).exit(1);
+    source.build().exit(1).ended_as("a", "failed");
+}
