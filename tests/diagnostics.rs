@@ -138,7 +138,8 @@ fn faults_in_a_repo(story: &str, files: &[(&str, String)]) -> Vec<Diagnostic> {
         std::fs::write(place, text).expect("the file");
     }
     let registry = Arc::new(Registry::builtin());
-    let (story, faults) = load(story, &*registry, &Given { params: Vec::new(), env: &|_| None });
+    let (story, faults) =
+        load(story, &*registry, &Given { params: Vec::new(), env: &|_| None, file: "Storyfile.yaml" });
     let Some(story) = story else { return faults };
     let mut providers = Providers::default();
     let weights = Arc::new(Weights::new(World::real(), PullPolicy::NoPull("a test"), Arc::new(|_| {})));

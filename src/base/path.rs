@@ -28,7 +28,17 @@ pub enum PathFault {
     Control,
     #[error("its name is not UTF-8")]
     NotUtf8,
+    #[error("the path has a name of more than {NAME_BYTES_MAX} bytes")]
+    LongName,
+    #[error("the path is longer than {PATH_BYTES_MAX} bytes")]
+    Long,
 }
+
+/// The longest name that file systems take, in bytes.
+const NAME_BYTES_MAX: usize = 255;
+
+/// Half of what Linux takes as a path: the other half is for where the repo lies, and for staging.
+const PATH_BYTES_MAX: usize = 2048;
 
 impl RepoPath {
     /// Parses and normalises `text` (`./a//b/` becomes `a/b`).
@@ -70,7 +80,11 @@ impl RepoPath {
         if parts.is_empty() {
             return Err(PathFault::Empty);
         }
-        Ok(RepoPath(parts.join("/")))
+        if parts.iter().any(|part| part.len() > NAME_BYTES_MAX) {
+            return Err(PathFault::LongName);
+        }
+        let path = parts.join("/");
+        if path.len() > PATH_BYTES_MAX { Err(PathFault::Long) } else { Ok(RepoPath(path)) }
     }
 
     pub fn as_str(&self) -> &str {
@@ -188,6 +202,14 @@ mod tests {
         assert_eq!(parsed("a\\b"), Err(PathFault::Backslash));
         assert_eq!(parsed("a\nb"), Err(PathFault::Control));
         assert_eq!(parsed("."), Err(PathFault::Empty));
+    }
+
+    #[test]
+    fn a_path_is_one_that_a_disk_can_have() {
+        assert!(parsed(&format!("a/{}", "x".repeat(255))).is_ok());
+        assert_eq!(parsed(&format!("a/{}", "x".repeat(256))), Err(PathFault::LongName));
+        assert_eq!(parsed(&format!("a/{}", "ж".repeat(128))), Err(PathFault::LongName));
+        assert_eq!(parsed(&"abc/".repeat(600)), Err(PathFault::Long));
     }
 
     #[test]

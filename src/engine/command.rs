@@ -343,6 +343,10 @@ fn not_written(output: &Output) -> Failure {
 pub fn failure(finished: &Finished, timeout: Option<std::time::Duration>) -> Option<Failure> {
     match finished.ended {
         Ended::Exit(0) => None,
+        Ended::Exit(126) => Some(
+            Failure::new(Cause::Exit, "exit status 126: the shell found a program and could not start it")
+                .hint("Make it executable (`chmod +x`), or name what reads it: `sh ./script`."),
+        ),
         Ended::Exit(127) => Some(
             Failure::new(Cause::Exit, "exit status 127: the shell did not find a program")
                 .hint("Install the program, or correct its name in `run:`."),
@@ -366,11 +370,24 @@ pub fn limits(timeout: Option<std::time::Duration>, cancel: &CancellationToken, 
 }
 
 fn start_failure(program: &str, error: &io::Error) -> Failure {
-    if error.kind() == io::ErrorKind::NotFound {
-        Failure::new(Cause::Exit, format!("`{program}` was not found"))
-            .hint("Install the program, or correct its name in `run:`.")
-    } else {
-        Failure::new(Cause::Machine, format!("failed to start `{program}`: {error}"))
+    // Execve(2)'s ENOEXEC has no `ErrorKind` yet.
+    const NO_PROGRAM: i32 = 8;
+    let failure = |message: &str| Failure::new(Cause::Exit, format!("`{program}` {message}"));
+    match error.kind() {
+        io::ErrorKind::NotFound if program.contains('/') => {
+            failure("cannot be started: it, or what it names after `#!`, is not there")
+                .hint("Correct its path in `run:`, or its first line.")
+        }
+        io::ErrorKind::NotFound => failure("was not found").hint("Install the program, or correct its name in `run:`."),
+        io::ErrorKind::PermissionDenied => failure("may not be started: it is not executable")
+            .hint(format!("Run `chmod +x {program}`, or name what reads it: `run: sh {program}`.")),
+        io::ErrorKind::ArgumentListTooLong => failure("was given more words than the system takes")
+            .hint("Name fewer files: the folder that they lie in, or a file that lists them."),
+        io::ErrorKind::InvalidInput => failure("cannot be started with these words: one has a NUL byte in it")
+            .hint("Look at the values that stand in `run:`."),
+        _ if cfg!(unix) && error.raw_os_error() == Some(NO_PROGRAM) => failure("is no program")
+            .hint(format!("Let its first line say what reads it (`#!/bin/sh`), or write `run: sh {program}`.")),
+        _ => Failure::new(Cause::Machine, format!("failed to start `{program}`: {error}")),
     }
 }
 

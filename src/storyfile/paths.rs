@@ -145,6 +145,7 @@ pub fn parse(text: &str, span: Span, faults: &mut Faults) -> Option<RepoPath> {
                 PathFault::Empty => "write a path such as `build/x.txt`; `.` is no single file",
                 PathFault::Backslash => "write `/` between folders on every system",
                 PathFault::Control | PathFault::NotUtf8 => "rename the file",
+                PathFault::LongName | PathFault::Long => "choose shorter names: no disk takes these",
             };
             faults.push(
                 Diagnostic::error("S070", format!("`{text}` is no path of this repo: {fault}"), span)

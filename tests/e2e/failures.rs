@@ -74,6 +74,19 @@ fn a_program_that_is_not_there_is_named() {
 }
 
 #[test]
+fn a_script_that_cannot_be_started_fails_its_stage_with_a_way_out() {
+    let space =
+        Space::new().story("stages: { a: { outputs: a, run: ./script a } }").file("script", "#!/bin/sh\necho > $1\n");
+    space.build().exit(1).ended_as("a", "failed").says("not executable").says("chmod +x ./script");
+    let shell =
+        Space::new().story("stages: { a: { outputs: a, run: './script > a' } }").file("script", "#!/bin/sh\necho\n");
+    shell.build().exit(1).says("126").says("chmod +x");
+    space.chmod("script", 0o755).build().ran(["a"]);
+    space.file("script", "echo > $1\n").build().exit(1).says("is no program").says("#!/bin/sh");
+    space.file("script", "#!/no/such\n").build().exit(1).says("`#!`");
+}
+
+#[test]
 fn an_output_that_was_not_written_is_named() {
     let space = Space::new().story("stages: { a: { outputs: [a, b], run: 'echo > a' } }");
     space.build().exit(1).says("`b` was not written");

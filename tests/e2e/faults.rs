@@ -223,3 +223,20 @@ fn validate_prints_the_same_faults_as_json() {
     source.run(&["status", "--exit-code"]).exit(1);
     source.build().exit(1).ended_as("a", "failed");
 }
+
+#[test]
+fn a_name_that_no_disk_takes_is_a_fault_of_the_file() {
+    let story = |path: &str| Space::new().story(&format!("stages: {{ a: {{ outputs: '{path}', run: 'true' }} }}"));
+    for path in [format!("build/{}", "x".repeat(300)), "abc/".repeat(1000)] {
+        for command in ["validate", "build", "status"] {
+            story(&path).run(&[command]).exit(2).says("error[S070]").says("Storyfile.yaml:3:");
+        }
+    }
+    // The longest that there is works.
+    let name = "x".repeat(255);
+    let space = Space::new().story(&format!("stages: {{ a: {{ outputs: {name}, run: 'echo a > ${{outputs[0]}}' }} }}"));
+    space.build().ran(["a"]).holds(&name, "a\n");
+    space.file(&name, "edited").build().exit(0);
+    space.file("Storyfile.yaml", &space.read("Storyfile.yaml").replace("echo a", "echo b"));
+    space.build_with(&["--discard-edits", "a"]).ran(["a"]).holds(&name, "b\n");
+}
