@@ -7,4 +7,5 @@ pub mod id;
 pub mod path;
 pub mod reason;
 pub mod recipe;
+pub mod secret;
 pub mod span;

@@ -13,6 +13,7 @@ use crate::engine::judge::Settled;
 use crate::engine::publish::{publish_bytes, store_output};
 use crate::engine::rebuild::{Fresh, Owner, Standing, Wait, made_in};
 use crate::engine::settle::{self, stands};
+use crate::engine::unseen::explain;
 use crate::engine::workflow::What;
 use crate::event::kind::{Event, Outcome};
 use crate::kind::check::check_outputs_beside;
@@ -125,6 +126,8 @@ impl Drive<'_> {
         let (located, outputs) = match recorded {
             Ok(recorded) => recorded,
             Err(fault) => {
+                let is_set = |name: &str| self.world.env.get(name).is_some();
+                let fault = explain(fault, &prepared.program.argv, &prepared.program.env, &is_set);
                 self.crew.workshop.roll_back(self.project, action, prepared)?;
                 return self.again_or_fail(action, fault, output);
             }

@@ -1,6 +1,7 @@
 //! Evaluates the expressions of one action while the file is loaded; those that read files stay for later.
 
 use crate::base::diagnostic::Diagnostic;
+use crate::base::secret::is_secret_name;
 use crate::base::span::Span;
 use crate::storyfile::expr::{self, LATE_ROOTS, Late, Piece, ROOTS, Text, TextPiece};
 use crate::storyfile::faults::{Faults, listed};
@@ -34,8 +35,7 @@ impl Variables<'_> {
 
     /// Tells whether a variable holds a secret, by its use or its name (R20).
     pub fn is_secret(&self, name: &str) -> bool {
-        self.secrets.contains(name)
-            || ["_KEY", "_TOKEN", "_SECRET", "_PASSWORD"].iter().any(|ending| name.ends_with(ending))
+        self.secrets.contains(name) || is_secret_name(name)
     }
 }
 

@@ -87,6 +87,18 @@ fn a_script_that_cannot_be_started_fails_its_stage_with_a_way_out() {
 }
 
 #[test]
+fn a_variable_that_a_command_was_not_given_is_named_and_its_value_is_not() {
+    for run in ["set -u; echo ${MYVAR} > a", "test -n \"$MYVAR\" && echo > a", "cp in.txt $MYVAR"] {
+        let space = Space::new().story(&format!("stages: {{ a: {{ outputs: a, run: '{run}' }} }}")).file("in.txt", "");
+        let mut command = space.command(&["build"]);
+        command.env("MYVAR", "precious");
+        let run = space.finish(command).exit(1).says("`MYVAR` is set").says("`pass: [MYVAR]`");
+        assert!(!run.err.contains("precious"), "{}", run.err);
+        assert!(!space.build().exit(1).err.contains("pass:"), "it is not set");
+    }
+}
+
+#[test]
 fn an_output_that_was_not_written_is_named() {
     let space = Space::new().story("stages: { a: { outputs: [a, b], run: 'echo > a' } }");
     space.build().exit(1).says("`b` was not written");
