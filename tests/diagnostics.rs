@@ -121,7 +121,7 @@ fn report(section: &Section) -> (Vec<Diagnostic>, String) {
     let params = params.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
     let (story, mut faults) = load(section.example, &Kinds, &Given { params, env: &|_| None, file: "Storyfile.yaml" });
     if let Some(mut story) = story {
-        faults.extend(faults_of_stages(&story.actions, &Registry::builtin(), &Providers::default()));
+        faults.extend(faults_of_stages(&story, &Registry::builtin(), &Providers::default()));
         connect(&mut story, &BTreeSet::new(), &mut EmptyDisk, &mut faults);
         assert!(!faults.is_empty(), "the example of {} is right", section.code);
     }
@@ -164,7 +164,7 @@ impl Find for EmptyDisk {
         None
     }
 
-    fn text(&mut self, _: &RepoPath) -> Option<String> {
+    fn read(&mut self, _: &RepoPath) -> Option<Vec<u8>> {
         None
     }
 }

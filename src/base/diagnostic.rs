@@ -2,6 +2,7 @@
 
 use super::span::Span;
 use serde::Serialize;
+use std::sync::Arc;
 
 /// How much a diagnostic weighs: an error stops the command before anything runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -27,6 +28,16 @@ pub struct Diagnostic {
     pub related: Vec<(Span, String)>,
     /// What to do about it: a sentence or a suggestion.
     pub help: Option<String>,
+    /// The text that the places are in, where it is not the Storyfile's.
+    pub source: Option<Arc<Source>>,
+}
+
+/// A text beside the Storyfile: a template.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Source {
+    /// Its path in the repo.
+    pub name: String,
+    pub text: String,
 }
 
 impl Diagnostic {
@@ -40,6 +51,7 @@ impl Diagnostic {
             label: String::new(),
             related: Vec::new(),
             help: None,
+            source: None,
         }
     }
 
@@ -58,6 +70,23 @@ impl Diagnostic {
     pub fn related(mut self, span: Span, words: impl Into<String>) -> Diagnostic {
         self.related.push((span, words.into()));
         self
+    }
+
+    /// Says that the places are in another text than the Storyfile.
+    pub fn in_file(mut self, source: &Arc<Source>) -> Diagnostic {
+        self.source = Some(source.clone());
+        self
+    }
+
+    /// Returns what reports are sorted by: the Storyfile first, then file by file, place by place.
+    pub fn place(&self) -> (Option<String>, Option<Span>) {
+        (self.source.as_ref().map(|source| source.name.clone()), self.span)
+    }
+
+    /// Tells whether two are about the same piece of the same text.
+    pub fn meets(&self, other: &Diagnostic) -> bool {
+        let overlap = |one: Span, two: Span| one.start < two.end && two.start < one.end;
+        self.source == other.source && self.span.zip(other.span).is_some_and(|(one, two)| overlap(one, two))
     }
 
     /// Sets the way out.

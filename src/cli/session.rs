@@ -125,9 +125,10 @@ pub fn load_story(world: &World, found: &Found, registry: &Registry, inputs: &In
                 faults_of(world, &found.root, story, registry, &providers)
             });
             let known = Taken::by(&diagnostics);
-            let more = more.unwrap_or_default().into_iter();
-            diagnostics.extend(more.filter(|fault| !fault.span.is_some_and(|span| known.meets(span))));
-            diagnostics.sort_by_key(|fault| fault.span);
+            let is_known =
+                |fault: &Diagnostic| fault.source.is_none() && fault.span.is_some_and(|span| known.meets(span));
+            diagnostics.extend(more.unwrap_or_default().into_iter().filter(|fault| !is_known(fault)));
+            diagnostics.sort_by_key(Diagnostic::place);
             Err(CliError::Faults { file: found.name.clone(), text, faults: diagnostics })
         }
     }
@@ -141,8 +142,12 @@ struct Taken {
 
 impl Taken {
     fn by(faults: &[Diagnostic]) -> Taken {
-        let mut spans: Vec<(u32, u32)> =
-            faults.iter().filter_map(|fault| fault.span).map(|span| (span.start, span.end)).collect();
+        let mut spans: Vec<(u32, u32)> = faults
+            .iter()
+            .filter(|fault| fault.source.is_none())
+            .filter_map(|fault| fault.span)
+            .map(|span| (span.start, span.end))
+            .collect();
         spans.sort_unstable();
         let mut furthest = 0;
         for (_, end) in &mut spans {
@@ -173,7 +178,7 @@ pub fn open_project(world: &World, found: &Found, inputs: &Inputs, access: Acces
         }
         Err(faults) => {
             warnings.extend(faults);
-            warnings.sort_by_key(|fault| (fault.severity != Severity::Error, fault.span));
+            warnings.sort_by_key(|fault| (fault.severity != Severity::Error, fault.place()));
             Err(CliError::Faults { file: found.name.clone(), text, faults: warnings })
         }
     }

@@ -7,18 +7,24 @@ use crate::base::id::StageId;
 use crate::base::span::Span;
 use crate::engine::error::EngineError;
 use crate::engine::judge::{Course, Demands, Judgement, Project};
+use crate::engine::templates::known;
 use crate::kind::check::faults_of_rules;
 use crate::kind::contract::Work as KindWork;
 use crate::kind::fault::{About, FaultSort, SettingFault};
 use crate::kind::registry::Registry;
 use crate::provider::Providers;
-use crate::storyfile::story::{Action, Output, OutputSort, Selector, Work};
+use crate::storyfile::catalog::SettingSort;
+use crate::storyfile::story::{Action, Output, OutputSort, Selector, Story, Work};
+use crate::storyfile::template::Template;
+use crate::storyfile::template::names::unknown;
 use crate::storyfile::with::With;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Returns the faults of all stages, each place once: instances repeat their stage's. Pure: no disk.
-pub fn faults_of_stages(actions: &[Action], registry: &Registry, providers: &Providers) -> Vec<Diagnostic> {
+pub fn faults_of_stages(story: &Story, registry: &Registry, providers: &Providers) -> Vec<Diagnostic> {
+    let actions = &story.actions;
+    let params: BTreeSet<String> = story.params.keys().cloned().collect();
     let folders: BTreeMap<&str, &Output> = actions
         .iter()
         .flat_map(|action| action.outputs.iter().map(move |output| (action.id.as_str(), output)))
@@ -32,6 +38,7 @@ pub fn faults_of_stages(actions: &[Action], registry: &Registry, providers: &Pro
         let now = Judged::of(action);
         if judged.get(&action.stage) != Some(&now) {
             settings(action, registry, providers, &mut faults);
+            templates(action, &params, registry, &mut faults);
             judged.insert(&action.stage, now);
         }
     }
@@ -139,6 +146,21 @@ fn settings(action: &Action, registry: &Registry, providers: &Providers, faults:
         if action.outputs.is_empty() {
             let fault = SettingFault::stage("the stage has no output: there is nothing to check");
             faults.push(diagnostic(action, rules, fault.hint("Name the files under `outputs:`.")));
+        }
+    }
+}
+
+/// Templates that stand in the Storyfile itself. One that includes others is judged when it is rendered.
+fn templates(action: &Action, params: &BTreeSet<String>, registry: &Registry, faults: &mut Vec<Diagnostic>) {
+    let Work::Kind { kind, with, .. } = &action.work else { return };
+    let settings = registry.get(kind).map_or(&[][..], |kind| kind.info().settings);
+    for setting in settings.iter().filter(|setting| setting.sort == SettingSort::Template) {
+        let Some(text) = with.constant(setting.name).and_then(Value::as_str) else { continue };
+        let Ok(template) = Template::parse(setting.name, text) else { continue };
+        if template.includes().is_empty() {
+            let span = with.span(setting.name).unwrap_or(action.span);
+            let unknown = unknown(&template, &[&template], &known(params, action));
+            faults.extend(unknown.into_iter().map(|fault| Diagnostic { span: Some(span), ..fault }));
         }
     }
 }

@@ -310,6 +310,9 @@ impl Project {
                 let id = &self.workflow.nodes[maker].action.id;
                 failure.hint(format!("Stage `{id}` makes it: build that first."))
             }
+            None if input.role.starts_with(TEMPLATE_ROLE) => {
+                failure.hint("A template includes it: make the file, or correct the template.")
+            }
             None => failure.hint("It was there when the build was planned."),
         }
     }

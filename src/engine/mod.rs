@@ -25,6 +25,7 @@ pub mod settle;
 pub mod snapshot;
 pub mod sources;
 pub mod summary;
+pub mod templates;
 pub mod unseen;
 pub mod work;
 pub mod workflow;

@@ -81,7 +81,7 @@ pub fn open(opening: Opening) -> Result<Result<Opened, Vec<Diagnostic>>, EngineE
     let named = made.map(|(path, digest)| (path.clone(), *digest)).collect();
     let orphans = orphans(&story, lock.iter().chain(state_lines.iter()));
     let mut finder = Finder { disk: &*disk, root: &root, guards: Guards::new(), error: None };
-    let mut faults = faults_of_stages(&story.actions, &registry, &providers);
+    let mut faults = faults_of_stages(&story, &registry, &providers);
     let workflow = connect(&mut story, &orphans, &mut finder, &mut faults);
     let (guards, error) = (finder.guards, finder.error);
     if let Some(error) = error {
@@ -114,7 +114,7 @@ pub fn faults_of(
     providers: &Providers,
 ) -> Vec<Diagnostic> {
     let mut finder = Finder { disk: &*world.disk, root, guards: Guards::new(), error: None };
-    let mut faults = faults_of_stages(&story.actions, registry, providers);
+    let mut faults = faults_of_stages(&story, registry, providers);
     connect(&mut story, &BTreeSet::new(), &mut finder, &mut faults);
     faults
 }
@@ -287,8 +287,8 @@ impl Find for Finder<'_> {
         })
     }
 
-    fn text(&mut self, path: &RepoPath) -> Option<String> {
-        self.disk.read(&path.under(self.root)).ok().and_then(|bytes| String::from_utf8(bytes).ok())
+    fn read(&mut self, path: &RepoPath) -> Option<Vec<u8>> {
+        self.disk.read(&path.under(self.root)).ok()
     }
 
     fn sort(&mut self, path: &RepoPath) -> Option<Sort> {

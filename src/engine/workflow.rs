@@ -5,10 +5,10 @@
 use crate::base::diagnostic::Diagnostic;
 use crate::base::path::{PathFault, RepoPath};
 use crate::engine::sources::{Match, Pattern};
+use crate::engine::templates::{Reader, Templates};
 use crate::graph::order::{Cycle, Dag};
 use crate::storyfile::scope::is_named_by_user;
 use crate::storyfile::story::{Action, Input, OutputSort, Presence, Selector, Story};
-use crate::storyfile::template::Template;
 use crate::world::disk::{Sort, Spelling};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -62,14 +62,20 @@ const PROGRAM_ROLE: &str = "run.program";
 
 /// Answers what is on disk.
 pub trait Find {
-    /// Returns a source file's text, if it has one.
-    fn text(&mut self, path: &RepoPath) -> Option<String>;
+    /// Returns a file's content, if it can be read.
+    fn read(&mut self, path: &RepoPath) -> Option<Vec<u8>>;
 
     /// Returns the files that match, in natural order.
     fn glob(&mut self, pattern: &Pattern) -> Vec<Match>;
 
     /// Returns what stands at a path, links followed; `None` if nothing does.
     fn sort(&mut self, path: &RepoPath) -> Option<Sort>;
+}
+
+/// What the templates of all actions have in common.
+struct Known {
+    params: BTreeSet<String>,
+    templates: Templates,
 }
 
 /// The declared outputs, found by path.
@@ -136,13 +142,14 @@ pub fn connect(
 ) -> Option<Workflow> {
     let actions = std::mem::take(&mut story.actions);
     let makers = Makers::of(&actions);
+    let mut known = Known { params: story.params.keys().cloned().collect(), templates: Templates::default() };
     let index_of: BTreeMap<String, usize> =
         actions.iter().enumerate().map(|(index, action)| (action.id.as_str().to_owned(), index)).collect();
     let mut bound: Vec<Vec<Bound>> = Vec::with_capacity(actions.len());
     for (index, action) in actions.iter().enumerate() {
         let mut inputs = Vec::new();
         for input in &action.inputs {
-            bind(index, input, &actions, &makers, orphans, find, &mut inputs, faults);
+            bind(index, input, &actions, &makers, &mut known, orphans, find, &mut inputs, faults);
         }
         for need in &action.needs {
             let role = format!("needs.{}", need.stage);
@@ -185,6 +192,7 @@ fn bind(
     input: &Input,
     actions: &[Action],
     makers: &Makers,
+    known: &mut Known,
     orphans: &BTreeSet<String>,
     find: &mut dyn Find,
     inputs: &mut Vec<Bound>,
@@ -221,12 +229,17 @@ fn bind(
                 _ => {}
             }
             inputs.push(bound(Plurality::One, What::File(path.clone()), maker.into_iter().collect()));
-            if input.role == TEMPLATE_ROLE {
-                for included in includes(path, find) {
-                    let maker = makers.of_path(&included);
-                    let mut include = bound(Plurality::One, What::File(included.clone()), maker.into_iter().collect());
-                    include.role = format!("{TEMPLATE_ROLE}.{included}");
-                    inputs.push(include);
+            if input.role.starts_with(TEMPLATE_ROLE) {
+                let is_made = |path: &RepoPath| makers.of_path(path).is_some();
+                let reader = Reader { action: &actions[index], params: &known.params, is_made: &is_made };
+                for included in known.templates.bind(path, &reader, find, faults) {
+                    inputs.push(Bound {
+                        role: format!("{TEMPLATE_ROLE}.{}", included.path),
+                        plurality: Plurality::One,
+                        makers: makers.of_path(&included.path).into_iter().collect(),
+                        what: What::File(included.path),
+                        presence: included.presence,
+                    });
                 }
             }
         }
@@ -272,24 +285,6 @@ fn special(input: &Input, path: &RepoPath) -> Diagnostic {
 /// Something is there, and it is not what the input says.
 fn unusable(input: &Input, message: String, label: &str, help: &str) -> Diagnostic {
     Diagnostic::error("S102", message, input.span).label(label).help(help)
-}
-
-/// Returns all templates that the one at `path` includes, directly or not, each once.
-fn includes(path: &RepoPath, find: &mut dyn Find) -> Vec<RepoPath> {
-    let mut found: Vec<RepoPath> = Vec::new();
-    let mut open = vec![path.clone()];
-    while let Some(path) = open.pop() {
-        let Some(source) = find.text(&path) else { continue };
-        // A template that does not parse is told when its stage is judged, with its own place.
-        let Ok(template) = Template::parse(path.as_str(), &source) else { continue };
-        for included in template.includes() {
-            if included != path && !found.contains(&included) {
-                found.push(included.clone());
-                open.push(included);
-            }
-        }
-    }
-    found
 }
 
 /// Matches sources on disk and declared outputs (R17): never the stage's own, never orphans.

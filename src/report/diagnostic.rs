@@ -34,7 +34,9 @@ pub fn render(diagnostics: &[Diagnostic], file_name: &str, text: &str, color: Co
         if !out.is_empty() {
             out.push('\n');
         }
-        out.push_str(&renderer.render(&[group(diagnostic, file_name, &lines)]));
+        let own = own_lines(diagnostic);
+        let (file_name, lines) = own.as_ref().map_or((file_name, &lines), |(name, lines)| (*name, lines));
+        out.push_str(&renderer.render(&[group(diagnostic, file_name, lines)]));
         out.push('\n');
     }
     if shown.len() < diagnostics.len() {
@@ -51,8 +53,10 @@ const VERSION: u32 = 1;
 pub fn to_json(diagnostics: &[Diagnostic], file_name: &str, text: &str) -> Value {
     let lines = Lines::of(text);
     let all = diagnostics.iter().map(|diagnostic| {
+        let own = own_lines(diagnostic);
+        let (file_name, lines) = own.as_ref().map_or((file_name, &lines), |(name, lines)| (*name, lines));
         let related = diagnostic.related.iter().map(|(span, words)| {
-            let mut place = place(*span, &lines);
+            let mut place = place(*span, lines);
             place["message"] = json!(words);
             place
         });
@@ -61,13 +65,18 @@ pub fn to_json(diagnostics: &[Diagnostic], file_name: &str, text: &str) -> Value
             "severity": diagnostic.severity,
             "message": diagnostic.message,
             "file": file_name,
-            "span": diagnostic.span.map(|span| place(span, &lines)),
+            "span": diagnostic.span.map(|span| place(span, lines)),
             "label": diagnostic.label,
             "related": related.collect::<Vec<_>>(),
             "help": diagnostic.help,
         })
     });
     json!({ "version": VERSION, "file": file_name, "faults": all.collect::<Vec<_>>() })
+}
+
+/// Returns the name and the lines of the text that a diagnostic's places are in, if that is not the Storyfile.
+fn own_lines(diagnostic: &Diagnostic) -> Option<(&str, Lines<'_>)> {
+    diagnostic.source.as_ref().map(|source| (source.name.as_str(), Lines::of(&source.text)))
 }
 
 fn place(span: Span, lines: &Lines) -> Value {
@@ -128,6 +137,8 @@ fn one_line(span: Span, text: &str) -> Range<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::diagnostic::Source;
+    use std::sync::Arc;
 
     const TEXT: &str = "stages:\n  рассказ: { needs: [scirpt, cast] }\n";
 
@@ -177,6 +188,16 @@ error[S012]: stage `рассказ` needs `scirpt`, which no stage provides
         let fault = &json["faults"][0];
         assert_eq!((&fault["code"], &fault["severity"]), (&json!("S012"), &json!("error")));
         assert_eq!((&fault["span"]["line"], &fault["span"]["column"]), (&json!(2), &json!(22)));
+    }
+
+    #[test]
+    fn a_fault_of_another_file_shows_that_file() {
+        let source = Arc::new(Source { name: "p/x.j2".into(), text: "one\n{{ nope }}\n".into() });
+        let fault = Diagnostic::error("S051", "the name `nope` is not known here", Span::new(7, 11)).in_file(&source);
+        let shown = render(std::slice::from_ref(&fault), "Storyfile.yaml", TEXT, Color::Never);
+        assert!(shown.contains("--> p/x.j2:2:4") && shown.contains("2 | {{ nope }}"), "{shown}");
+        let json = to_json(&[fault], "Storyfile.yaml", TEXT);
+        assert_eq!((&json["faults"][0]["file"], &json["faults"][0]["span"]["line"]), (&json!("p/x.j2"), &json!(2)));
     }
 
     #[test]

@@ -11,7 +11,7 @@ use crate::storyfile::paths;
 use crate::storyfile::settle::{Names, Settled};
 use crate::storyfile::slips::Braces;
 use crate::storyfile::story::{Input, Presence, Selector};
-use crate::storyfile::template::Template;
+use crate::storyfile::template::{Include, Template};
 use crate::storyfile::tree::{Content, Entry, Node, Scalar, Style};
 use crate::storyfile::with::{Field, With};
 use indexmap::IndexMap;
@@ -386,6 +386,9 @@ fn typed(setting: &Setting, field: Field, node: &Node, faults: &mut Faults) -> O
 fn files(settings: &[Setting], with: &With, span: Span, faults: &mut Faults) -> Vec<Input> {
     let mut inputs = Vec::new();
     for setting in settings {
+        if setting.sort == SettingSort::Template {
+            inputs.extend(included(setting, with, span));
+        }
         if !matches!(setting.sort, SettingSort::File | SettingSort::MapOrFile | SettingSort::ListOrFile) {
             continue;
         }
@@ -417,6 +420,19 @@ fn files(settings: &[Setting], with: &With, span: Span, faults: &mut Faults) -> 
         }
     }
     inputs
+}
+
+/// Returns the files that a template in the Storyfile includes, in the role of templates.
+fn included(setting: &Setting, with: &With, span: Span) -> Vec<Input> {
+    let text = with.constant(setting.name).and_then(Value::as_str).unwrap_or_default();
+    let Ok(template) = Template::parse(setting.name, text) else { return Vec::new() };
+    let input = |include: &Include| Input {
+        role: format!("with.template.{}", include.path),
+        selector: Selector::File(include.path.clone()),
+        presence: include.presence,
+        span: with.span(setting.name).unwrap_or(span),
+    };
+    template.includes().iter().map(input).collect()
 }
 
 fn missing(name: &str, span: Span, faults: &mut Faults) {

@@ -1,21 +1,45 @@
 //! Jinja templates: their names, their includes, and their text for given files. A model's words are never rendered again.
 
-use crate::base::diagnostic::Diagnostic;
+pub mod names;
+mod tags;
+
+use crate::base::diagnostic::{Diagnostic, nearest};
 use crate::base::failure::{Cause, Failure};
 use crate::base::path::RepoPath;
 use crate::base::span::Span;
 use crate::storyfile::depth;
 use crate::storyfile::expr;
 use crate::storyfile::scope::{Scope, View};
+use crate::storyfile::story::Presence;
 use serde_json::Value;
 use std::collections::BTreeMap;
+use tags::{Tag, TagSort, tags};
 
 /// A template that parses.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Template {
     name: String,
     source: String,
-    includes: Vec<RepoPath>,
+    includes: Vec<Include>,
+}
+
+/// A file that a template includes, extends or imports.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Include {
+    pub path: RepoPath,
+    /// Where the tag stands.
+    pub span: Span,
+    /// `ignore missing` makes it optional.
+    pub presence: Presence,
+    pub nesting: Nesting,
+}
+
+/// Whether a tag is always come to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Nesting {
+    Always,
+    /// It stands under an `if` or a `for`.
+    Sometimes,
 }
 
 impl Template {
@@ -34,8 +58,20 @@ impl Template {
             );
             return Err(fault.label("here").help("Jinja's signs are `{{ value }}`, `{% if … %}` and `{# note #}`"));
         }
-        let includes = includes(name, source)?;
+        let tags = tags(source);
+        if let Some(fault) = tags.iter().find_map(unknown_filter) {
+            return Err(fault);
+        }
+        let includes = includes(name, &tags)?;
         Ok(Template { name: name.to_owned(), source: source.to_owned(), includes })
+    }
+
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub fn source(&self) -> &str {
+        &self.source
     }
 
     /// Returns the dotted names that the template reads, sorted.
@@ -48,18 +84,23 @@ impl Template {
         names
     }
 
-    /// Returns the paths of constant `include`, `extends` and `import` tags, each once, in their order.
-    pub fn includes(&self) -> Vec<RepoPath> {
-        self.includes.clone()
+    /// Returns the constant `include`, `extends` and `import` tags in their order.
+    pub fn includes(&self) -> &[Include] {
+        &self.includes
+    }
+
+    fn tags(&self) -> Vec<Tag<'_>> {
+        tags(&self.source)
     }
 
     /// Returns the text for these files and settings; `included` holds the templates that [`Template::includes`] names.
     pub fn render(&self, scope: &Scope, included: &BTreeMap<String, String>, with: &Value) -> Result<String, Failure> {
+        let failed = |error: &minijinja::Error| self.failure(error, included);
         let mut environment = expr::environment();
         for (path, source) in included {
             depth::check_template(source)
                 .and_then(|()| environment.add_template(path, source))
-                .map_err(|error| self.failure(&error))?;
+                .map_err(|error| failed(&error))?;
         }
         let mut scope = scope.clone();
         if let Value::Object(globals) = &mut scope.globals {
@@ -70,65 +111,86 @@ impl Template {
         environment
             .template_from_named_str(&self.name, &self.source)
             .and_then(|template| template.render(scope.context(View::Content)))
-            .map_err(|error| self.failure(&error))
+            .map_err(|error| failed(&error))
     }
 
-    fn failure(&self, error: &minijinja::Error) -> Failure {
-        let name = error.name().unwrap_or(&self.name);
-        let line = error.line().map(|line| format!(":{line}")).unwrap_or_default();
-        let failure = Failure::new(Cause::Setup, format!("template `{name}`{line}: {}", expr::reason(error)));
+    /// Says what failed with file, line and column, though it be in a template that another includes.
+    fn failure(&self, error: &minijinja::Error, included: &BTreeMap<String, String>) -> Failure {
+        let mut inner = error;
+        while let Some(cause) =
+            std::error::Error::source(inner).and_then(|cause| cause.downcast_ref::<minijinja::Error>())
+            && cause.line().is_some()
+        {
+            inner = cause;
+        }
+        let name = inner.name().unwrap_or(&self.name);
+        let source = included.get(name).unwrap_or(&self.source);
+        let column = inner.range().map(|range| Span::new(range.start as u32, range.end as u32).line_column(source).1);
+        let column = column.map(|column| format!(":{column}")).unwrap_or_default();
+        let line = inner.line().map(|line| format!(":{line}{column}")).unwrap_or_default();
+        let failure = Failure::new(Cause::Setup, format!("template `{name}{line}`: {}", expr::reason(inner)));
         failure.hint("look at the names in that line; what may be absent needs `{% if … %}` or `| default('')`")
     }
 }
 
+/// Finds a filter or a test that does not exist: rendering would find it only when the stage runs.
+fn unknown_filter(tag: &Tag<'_>) -> Option<Diagnostic> {
+    const FILTERS: [&str; 16] = [
+        "default", "join", "upper", "lower", "trim", "slug", "filename", "length", "first", "last", "replace", "round",
+        "sort", "title", "tojson", "unique",
+    ];
+    let mut filters = tag.words_after("|");
+    if tag.statement().is_some_and(|(word, _)| word == "filter") {
+        filters.extend(tag.words_after("filter"));
+    }
+    let (name, span) = filters.into_iter().find(|(name, _)| !name.is_empty() && !expr::has_filter(name))?;
+    let help = match nearest(name, FILTERS) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => format!("known are {}", crate::storyfile::faults::listed(&FILTERS)),
+    };
+    Some(Diagnostic::error("S058", format!("the filter `{name}` is not known"), span).label("not known").help(help))
+}
+
 /// Finds `{% include "x" %}` and the like; a path that is no constant cannot be an input, so it is a fault.
 #[expect(clippy::result_large_err, reason = "once a template, never in a loop")]
-fn includes(name: &str, source: &str) -> Result<Vec<RepoPath>, Diagnostic> {
-    let mut paths: Vec<RepoPath> = Vec::new();
-    let mut at = 0;
-    while let Some(found) = source[at..].find("{%").map(|found| at + found) {
-        let Some(end) = source[found..].find("%}").map(|end| found + end) else { break };
-        at = end;
-        let inner = source[found + 2..end].trim_start_matches(['-', '+']).trim_start();
-        let Some(rest) = ["include", "extends", "import", "from"].iter().find_map(|tag| inner.strip_prefix(tag)) else {
-            if inner.starts_with("raw") {
-                at = source[end..].find("endraw").map_or(source.len(), |raw| end + raw);
+fn includes(name: &str, tags: &[Tag<'_>]) -> Result<Vec<Include>, Diagnostic> {
+    let mut found: Vec<Include> = Vec::new();
+    let mut depth = 0usize;
+    for tag in tags.iter().filter(|tag| tag.sort == TagSort::Statement) {
+        let Some((word, rest)) = tag.statement() else { continue };
+        match word {
+            "if" | "for" | "macro" => depth += 1,
+            "endif" | "endfor" | "endmacro" => depth = depth.saturating_sub(1),
+            "include" | "extends" | "import" | "from" => {
+                let path = included(rest.trim_start()).map_err(|fault| unknowable(name, &fault, tag.span))?;
+                let presence = if rest.contains("ignore missing") { Presence::Optional } else { Presence::Required };
+                let nesting = if depth == 0 { Nesting::Always } else { Nesting::Sometimes };
+                found.push(Include { path, span: tag.span, presence, nesting });
             }
-            continue;
-        };
-        if !rest.starts_with([' ', '\t', '\n', '"', '\'']) {
-            continue;
+            _ => {}
         }
-        let rest = rest.trim_start();
-        let span = Span::new(found as u32, (end + 2) as u32);
-        let quote = rest.chars().next().filter(|c| ['"', '\''].contains(c));
-        let path = quote.and_then(|quote| rest[1..].split_once(quote)).map(|(path, _)| path);
-        let fault = match path.map(RepoPath::parse) {
-            Some(Ok(path)) if path.as_str() == path_as_written(rest) => {
-                if !paths.contains(&path) {
-                    paths.push(path);
-                }
-                continue;
-            }
-            Some(Ok(path)) => format!("write the path plainly: `{path}`"),
-            Some(Err(fault)) => fault.to_string(),
-            None => "its path is no constant text in quotes".to_owned(),
-        };
-        return Err(Diagnostic::error(
-            "S091",
-            format!("the template `{name}` includes a file that cannot be known: {fault}"),
-            span,
-        )
+    }
+    Ok(found)
+}
+
+/// Reads the path at the start of `rest`; `Err` says why it cannot be known.
+fn included(rest: &str) -> Result<RepoPath, String> {
+    let quote = rest.chars().next().filter(|c| ['"', '\''].contains(c));
+    let written = quote.and_then(|quote| rest[1..].split_once(quote)).map(|(path, _)| path);
+    match written.map(RepoPath::parse) {
+        Some(Ok(path)) if Some(path.as_str()) == written => Ok(path),
+        Some(Ok(path)) => Err(format!("write the path plainly: `{path}`")),
+        Some(Err(fault)) => Err(fault.to_string()),
+        None => Err("its path is no constant text in quotes".to_owned()),
+    }
+}
+
+fn unknowable(name: &str, fault: &str, span: Span) -> Diagnostic {
+    Diagnostic::error("S091", format!("the template `{name}` includes a file that cannot be known: {fault}"), span)
         .label("this tag")
         .help(
             "include a file of the repo by its path from the Storyfile's folder: `{% include \"prompts/house.j2\" %}`",
-        ));
-    }
-    Ok(paths)
-}
-
-fn path_as_written(rest: &str) -> &str {
-    rest[1..].split(['"', '\'']).next().unwrap_or("")
+        )
 }
 
 fn line_span(source: &str, line: usize) -> Span {
@@ -181,7 +243,36 @@ mod tests {
     #[test]
     fn a_missing_name_is_a_failure_with_its_line() {
         let failure = render("one\n{{ params.typo }}", &[]).unwrap_err();
-        assert!(failure.message.starts_with("template `t.j2`:2: "), "{}", failure.message);
+        assert!(failure.message.starts_with("template `t.j2:2:4`: "), "{}", failure.message);
+    }
+
+    #[test]
+    fn what_fails_in_an_included_template_is_told_with_its_own_place() {
+        let included = [("p/inc.j2", "fine\n{{ with.nope.x }}"), ("p/mid.j2", "{% include 'p/inc.j2' %}")];
+        let failure = render("one\n{% include 'p/mid.j2' %}", &included).unwrap_err();
+        assert!(failure.message.starts_with("template `p/inc.j2:2:8`: "), "{}", failure.message);
+        assert!(!failure.message.contains("error in"), "{}", failure.message);
+    }
+
+    #[test]
+    fn a_filter_that_does_not_exist_is_found_without_rendering() {
+        for source in ["{% if x %}{{ y | uper }}{% endif %}", "{% filter uper %}a{% endfilter %}", "{{ 'a|b' | uper }}"]
+        {
+            let fault = Template::parse("t", source).unwrap_err();
+            assert_eq!((fault.code, fault.help.as_deref()), ("S058", Some("did you mean `upper`?")), "{source}");
+            let span = fault.span.unwrap();
+            assert_eq!(&source[span.start as usize..span.end as usize], "uper");
+        }
+        assert!(Template::parse("t", "{{ 'a | uper' }} | uper {# | uper #}").is_ok());
+    }
+
+    #[test]
+    fn an_include_knows_whether_it_must_be_there_and_is_always_come_to() {
+        let source = "{% include 'a' %}{% if x %}{% include 'b' ignore missing %}{% endif %}{% include 'c' %}";
+        let template = Template::parse("t", source).unwrap();
+        let found: Vec<_> = template.includes().iter().map(|include| (include.presence, include.nesting)).collect();
+        let required = (Presence::Required, Nesting::Always);
+        assert_eq!(found, [required, (Presence::Optional, Nesting::Sometimes), required]);
     }
 
     #[test]
@@ -195,8 +286,8 @@ mod tests {
     fn constant_includes_are_known_and_others_refused() {
         let template =
             Template::parse("t", "{% extends 'a/base.j2' %}{%- include \"b.j2\" %}{% from 'b.j2' import x %}").unwrap();
-        let paths: Vec<String> = template.includes().into_iter().map(String::from).collect();
-        assert_eq!(paths, ["a/base.j2", "b.j2"]);
+        let paths: Vec<&str> = template.includes().iter().map(|include| include.path.as_str()).collect();
+        assert_eq!(paths, ["a/base.j2", "b.j2", "b.j2"]);
         assert_eq!(Template::parse("t", "{% include name %}").unwrap_err().code, "S091");
         assert_eq!(Template::parse("t", "{% include '../x' %}").unwrap_err().code, "S091");
         assert_eq!(render("{% include 'b.j2' %}", &[("b.j2", "in {{ with.topic }}")]).unwrap(), "in bus");

@@ -240,3 +240,82 @@ fn a_name_that_no_disk_takes_is_a_fault_of_the_file() {
     space.file("Storyfile.yaml", &space.read("Storyfile.yaml").replace("echo a", "echo b"));
     space.build_with(&["--discard-edits", "a"]).ran(["a"]).holds(&name, "b\n");
 }
+
+/// A repo whose stage `b` asks by `p/k.j2`, after a stage that leaves a note.
+fn with_template(text: &str) -> Space {
+    let space = Space::new().story(
+        "
+        params: { tone: dry }
+        stages:
+          a: { outputs: a, run: 'echo ran | tee -a NOTES/ran > a' }
+          b: { uses: prompt, inputs: { idea: a }, outputs: b, with: { template: p/k.j2 } }
+        ",
+    );
+    space.file("p/k.j2", text)
+}
+
+#[test]
+fn what_is_wrong_with_a_template_is_in_the_one_report_with_its_own_lines() {
+    let fault = |space: &Space, says: &[&str]| {
+        for command in [&["validate"][..], &["build"], &["status"], &["why", "b"], &["graph"]] {
+            let run = space.run(command).exit(2);
+            says.iter().for_each(|words| drop(run.says(words)));
+        }
+        assert_eq!(space.noted("ran"), 0, "nothing runs");
+    };
+    fault(&with_template("One\n{{ inputs.idea }\n"), &["error[S090]", "--> p/k.j2:2:", "2 | {{ inputs.idea }", "^"]);
+    fault(&with_template("{% include params.tone %}"), &["error[S091]", "--> p/k.j2:1:1", "^^^"]);
+    fault(&with_template("One\n{{ inputs.idea | uper }}"), &["error[S058]", "--> p/k.j2:2:18", "`upper`"]);
+    fault(&with_template("{{ nope.x }}"), &["error[S051]", "--> p/k.j2:1:4", "`nope`"]);
+    fault(&with_template("{{ params.tonne }}"), &["error[S051]", "`params` has no `tonne`", "`params.tone`"]);
+    fault(&with_template("{{ inputs.ideas }}"), &["error[S051]", "`inputs` has no `ideas`"]);
+    fault(&with_template("a\n{% include 'p/none.j2' %}"), &["error[S101]", "`p/none.j2`", "--> p/k.j2:2:1"]);
+    let inner = with_template("{% include 'p/inc.j2' %}").file("p/inc.j2", "fine\n{{ nope.x }}");
+    fault(&inner, &["error[S051]", "--> p/inc.j2:2:4"]);
+    let circle = with_template("{% include 'p/inc.j2' %}").file("p/inc.j2", "x\n{% include 'p/k.j2' %}");
+    fault(&circle, &["error[S092]", "p/k.j2 → p/inc.j2 → p/k.j2", "--> p/inc.j2:2:1"]);
+    let latin = with_template("");
+    std::fs::write(latin.path("p/k.j2"), b"caf\xe9").unwrap();
+    fault(&latin, &["error[S090]", "no UTF-8 text: byte 3"]);
+    // Beside the faults of the Storyfile itself, those first.
+    let both = with_template("{{ nope }}");
+    both.file("Storyfile.yaml", &both.read("Storyfile.yaml").replace("k.j2 }", "k.j2, max_tokens: 0 }"));
+    let run = both.run(&["validate"]).exit(2);
+    assert!(run.err.find("S036").unwrap() < run.err.find("S051").unwrap(), "{}", run.err);
+    let json: serde_json::Value = serde_json::from_str(&both.run(&["validate", "--json"]).out).unwrap();
+    assert_eq!(json["faults"][1]["file"], "p/k.j2");
+}
+
+#[test]
+fn what_a_template_in_the_storyfile_includes_is_an_input() {
+    let story = "stages: { b: { uses: prompt, outputs: b, with: { jinja: \"{% include 'p/k.j2' %}\" } } }";
+    let space = Space::new().story(story);
+    space.build().exit(2).says("error[S101]").says("p/k.j2");
+    space.file("p/k.j2", "{{ nope }}").build().exit(2).says("error[S051]").says("--> p/k.j2:1:4");
+    space.file("p/k.j2", "Hello.").run(&["validate"]).exit(0);
+    let plain = Space::new().story("stages: { b: { uses: prompt, outputs: b, with: { jinja: 'Hi {{ nope }}' } } }");
+    plain.run(&["validate"]).exit(2).says("error[S051]").says("Storyfile.yaml:3:");
+}
+
+#[test]
+fn a_template_may_do_without_what_it_tests_or_ignores() {
+    let text = "{% if nope %}{{ nope }}{% endif %}{% include 'p/none.j2' ignore missing %}{{ params.x | default('') }}";
+    with_template(text).run(&["validate"]).exit(0);
+}
+
+#[test]
+fn a_template_that_a_stage_writes_fails_the_stage_that_reads_it_with_its_place() {
+    let story = |text: &str| {
+        Space::new().story(&format!(
+            "
+            stages:
+              t: {{ outputs: t.j2, run: \"printf '%b' '{text}' > t.j2\" }}
+              b: {{ uses: prompt, outputs: b, with: {{ template: t.j2 }} }}
+            "
+        ))
+    };
+    let built = |text: &str| story(text).build().exit(1).ended_as("t", "done").ended_as("b", "failed");
+    built("a\\\\n{{ nope.x }}").says("`t.j2:2:");
+    built("a\\\\n{{ nope }").says("t.j2:2:");
+    built("{% include \\\"q.j2\\\" %}").says("t.j2:1:1").says("inputs:");
+}

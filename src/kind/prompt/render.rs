@@ -2,10 +2,10 @@
 
 use super::settings::Source;
 use crate::base::failure::{Cause, Failure};
-use crate::base::path::RepoPath;
 use crate::kind::input;
-use crate::storyfile::scope::{Scope, ScopeFile};
-use crate::storyfile::template::Template;
+use crate::storyfile::scope::Scope;
+use crate::storyfile::story::Presence;
+use crate::storyfile::template::{Include, Template};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -45,24 +45,30 @@ fn parsed(name: &str, source: &str) -> Result<Template, Failure> {
 
 /// Gathers what the template includes, and what that includes.
 fn include(template: &Template, scope: &Scope, included: &mut BTreeMap<String, String>) -> Result<(), Failure> {
-    for path in template.includes() {
-        if included.contains_key(path.as_str()) {
+    for tag in template.includes() {
+        let path = tag.path.as_str();
+        if included.contains_key(path) {
             continue;
         }
-        let source = input::text(at(scope, &path)?)?;
-        included.insert(path.as_str().to_owned(), source.to_owned());
-        include(&parsed(path.as_str(), source)?, scope, included)?;
+        let Some(file) = scope.inputs.iter().find(|file| file.path == path) else {
+            match tag.presence {
+                Presence::Optional => continue,
+                Presence::Required => return Err(not_known(template, tag)),
+            }
+        };
+        let source = input::text(file)?;
+        included.insert(path.to_owned(), source.to_owned());
+        include(&parsed(path, source)?, scope, included)?;
     }
     Ok(())
 }
 
-fn at<'a>(scope: &'a Scope, path: &RepoPath) -> Result<&'a ScopeFile, Failure> {
-    scope.inputs.iter().find(|file| file.path == path.as_str()).ok_or_else(|| {
-        Failure::new(
-            Cause::Machine,
-            format!("`{path}`, which a template includes, was not read before the stage began"),
-        )
-    })
+/// A template that a stage wrote just now may include what nobody knew of when the build was planned.
+fn not_known(template: &Template, tag: &Include) -> Failure {
+    let (line, column) = tag.span.line_column(template.source());
+    let message =
+        format!("{}:{line}:{column}: `{}` was not known when the build was planned", template.name(), tag.path);
+    Failure::new(Cause::Setup, message).hint(format!("List `{}` under `inputs:` of the stage.", tag.path))
 }
 
 #[cfg(test)]
@@ -88,7 +94,7 @@ mod tests {
         let scope = scope(vec![file("with.template", "p.j2", "One\n{{ inputs.idae }}\n")]);
         let failure = rendered(&Source::File, &json!({}), &scope).unwrap_err();
         assert_eq!(failure.cause, Cause::Setup);
-        assert!(failure.message.starts_with("template `p.j2`:2"), "{failure}");
+        assert!(failure.message.starts_with("template `p.j2:2:4`: "), "{failure}");
     }
 
     #[test]
