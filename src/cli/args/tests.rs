@@ -156,6 +156,23 @@ fn what_is_for_later_says_so() {
 }
 
 #[test]
+fn an_option_of_build_that_is_for_later_says_so() {
+    for option in ["estimate", "profile", "profile=ci", "params", "batch", "interactive", "budget", "yes"] {
+        let name = option.split('=').next().unwrap();
+        for command in ["build", "run", "build -n"] {
+            assert_eq!(
+                refused(&format!("storygen {command} --{option} x")),
+                format!(
+                    "error: the option `--{name}` is not built yet in this version\n\n`storygen help build` shows what there \
+                     is.\n"
+                )
+            );
+        }
+    }
+    assert!(refused("storygen build --profil x").contains("--profil"));
+}
+
+#[test]
 fn a_target_without_build_is_shown_the_way() {
     assert!(refused("storygen dist/story.srt").contains("`storygen build dist/story.srt`"));
 }
