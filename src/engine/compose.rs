@@ -16,8 +16,8 @@ use std::sync::Arc;
 /// Behaviour version of `run:` stages.
 const RUN_VERSION: u32 = 1;
 
-/// Reads a file of the repo for an expression that looks into it.
-pub type Read<'a> = &'a mut dyn FnMut(&str) -> Result<Arc<[u8]>, Failure>;
+/// Reads a file of the repo for an expression that looks into it; a folder has no content of its own.
+pub type Read<'a> = &'a mut dyn FnMut(&str) -> Result<Option<Arc<[u8]>>, Failure>;
 
 /// An input's content: its digest, or nothing if an optional input is not there.
 pub type InputDigest = Option<Digest>;
@@ -186,7 +186,7 @@ pub fn scope(story: &Story, action: &Action, inputs: &[&Bound], place: &dyn Fn(&
 pub fn fill(scope: &mut Scope, read: Read<'_>) -> Result<(), Failure> {
     let needed = scope.needs.iter_mut().flat_map(|(_, files)| files);
     for file in scope.inputs.iter_mut().chain(needed) {
-        let bytes = read(&file.path)?;
+        let Some(bytes) = read(&file.path)? else { continue };
         let extension = file.path.rsplit('/').next().and_then(|name| name.rsplit_once('.')).map_or("", |(_, ext)| ext);
         // A file that is not what its name says is still text; a template that looks into it says what is missing.
         file.parsed = crate::data::parse::parse(extension, &bytes).and_then(Result::ok);

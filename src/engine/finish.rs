@@ -7,6 +7,7 @@ use crate::base::path::RepoPath;
 use crate::base::reason::Reason;
 use crate::base::recipe::Recipe;
 use crate::engine::command::{Prepared, failure};
+use crate::engine::compose;
 use crate::engine::drive::Drive;
 use crate::engine::error::EngineError;
 use crate::engine::judge::Settled;
@@ -14,14 +15,16 @@ use crate::engine::publish::{publish_bytes, store_output};
 use crate::engine::rebuild::{Fresh, Owner, Standing, Wait, made_in};
 use crate::engine::settle::{self, stands};
 use crate::engine::unseen::explain;
-use crate::engine::workflow::What;
+use crate::engine::workflow::{Bound, What};
 use crate::event::kind::{Event, Outcome};
 use crate::kind::check::check_outputs_beside;
 use crate::kind::contract::{Made, Pay};
 use crate::store::{ActionRecord, Author, Maker, OutputSort as RecordedSort, RecordedOutput, Reuse, TreeListing};
 use crate::storyfile::story::{OnExit, Output, Retry};
+use crate::storyfile::with::With;
 use crate::world::disk::Stat;
 use crate::world::process::Finished as ProcessFinished;
+use serde_json::Value;
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -194,7 +197,20 @@ impl Drive<'_> {
         }
         let inputs: Vec<(&str, &str, &[u8])> =
             inputs.iter().map(|(role, path, bytes)| (*role, *path, bytes.as_slice())).collect();
-        check_outputs_beside(&check.constants(), files, &inputs).map(|_| ())
+        check_outputs_beside(&self.rules(action, check)?, files, &inputs).map(|_| ())
+    }
+
+    /// Returns the rules under a stage's `check:`, which may look into its inputs.
+    fn rules(&self, action: usize, check: &With) -> Result<Value, Failure> {
+        if check.late_names().is_empty() {
+            return Ok(check.constants());
+        }
+        let node = self.project.node(action);
+        let inputs: Vec<&Bound> = node.inputs.iter().filter(|input| self.project.is_present(input)).collect();
+        let path = |output: &Output| output.path.to_string();
+        let mut scope = compose::scope(&self.project.story, &node.action, &inputs, &path);
+        compose::fill(&mut scope, &mut |path| self.project.workspace.content(path))?;
+        check.resolve(&scope)
     }
 
     fn read_for_check(&self, path: &RepoPath, place: &Path) -> Result<Vec<u8>, Failure> {

@@ -175,7 +175,7 @@ impl Project {
         let read = &mut |path: &str| {
             let cached = RepoPath::found(path).ok().and_then(|path| foreseen.get(&path));
             match cached.and_then(|digest| self.cached(digest)) {
-                Some(bytes) => Ok(bytes.into()),
+                Some(bytes) => Ok(Some(bytes.into())),
                 None => self.workspace.content(path),
             }
         };

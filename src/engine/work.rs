@@ -175,10 +175,8 @@ impl Crew {
             };
             let work = async {
                 compose::fill(&mut scope, &mut |path| {
-                    contents
-                        .get(path)
-                        .cloned()
-                        .ok_or_else(|| Failure::new(Cause::Machine, format!("`{path}` was not read")))
+                    let read = contents.get(path).cloned().map(Some);
+                    read.ok_or_else(|| Failure::new(Cause::Machine, format!("`{path}` was not read")))
                 })?;
                 let settings = with.resolve(&scope)?;
                 let job = Job {

@@ -125,11 +125,15 @@ impl Workspace {
         Ok((bytes, digest))
     }
 
-    /// Reads a file for an expression that looks into it.
-    pub fn content(&self, path: &str) -> Result<Arc<[u8]>, Failure> {
+    /// Reads a file for an expression that looks into it; a folder has no content of its own.
+    pub fn content(&self, path: &str) -> Result<Option<Arc<[u8]>>, Failure> {
         let broken = |why: String| Failure::new(Cause::Machine, format!("failed to read `{path}`: {why}"));
         let place = RepoPath::found(path).map_err(|fault| broken(fault.to_string()))?.under(&self.root);
-        self.disk.read(&place).map(Arc::from).map_err(|error| broken(error.to_string()))
+        match self.disk.read(&place) {
+            Ok(bytes) => Ok(Some(Arc::from(bytes))),
+            Err(error) if error.kind() == io::ErrorKind::IsADirectory => Ok(None),
+            Err(error) => Err(broken(error.to_string())),
+        }
     }
 
     /// Remembers the digest of what was just written at `path`.

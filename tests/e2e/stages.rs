@@ -312,3 +312,30 @@ fn an_optional_input_whose_maker_failed_is_not_absent() {
     space.build_with(&["-k"]).exit(1).ended_as("maker", "failed").ended_as("reader", "blocked");
     assert!(!space.has("a"));
 }
+
+#[test]
+fn a_rule_under_check_may_look_into_an_input() {
+    let space = Space::new().story(
+        "
+        stages:
+          a:
+            inputs: { limits: limits.json }
+            outputs: a
+            run: echo one two three > a
+            check: { words: { max: '${inputs.limits.words}' }, forbid: four }
+        ",
+    );
+    space.file("limits.json", "{\"words\": 2}").build().exit(1).ended_as("a", "failed").says("3 words, over 2");
+    space.file("limits.json", "{\"words\": 3}").build().ran(["a"]);
+}
+
+#[test]
+fn a_folder_beside_a_file_that_is_looked_into_does_no_harm() {
+    let space = Space::new().story(
+        "
+        stages:
+          a: { inputs: { notes: notes/, idea: idea.json }, outputs: a, run: 'echo ${inputs.idea.title} > a' }
+        ",
+    );
+    space.file("notes/x", "").file("idea.json", "{\"title\": \"Bus\"}").build().ran(["a"]).holds("a", "Bus\n");
+}
