@@ -7,7 +7,7 @@ use crate::base::span::Span;
 use crate::kind::contract::{Job, Kind, Made, Progress, Work};
 use crate::kind::input::tests::scope;
 use crate::provider::Providers;
-use crate::provider::chat::{BoxFuture, Chat, ChatReply, ChatRequest, Finish};
+use crate::provider::chat::{BoxFuture, Chat, ChatReply, ChatRequest, ChatWarning, EditRule, Finish};
 use crate::provider::speech::{Speech, SpeechReply, SpeechRequest, SpeechWarning, SpokenWord};
 use crate::store::Store;
 use crate::storyfile::scope::ScopeFile;
@@ -121,6 +121,7 @@ type Answer = dyn Fn(&ChatRequest) -> Result<(String, Finish), Failure> + Send +
 /// Answers by a function of the request; remembers what it was asked.
 pub struct ScriptedChat {
     answer: Box<Answer>,
+    warnings: Vec<ChatWarning>,
     pub asked: Mutex<Vec<ChatRequest>>,
 }
 
@@ -128,7 +129,14 @@ impl ScriptedChat {
     pub fn new(
         answer: impl Fn(&ChatRequest) -> Result<(String, Finish), Failure> + Send + Sync + 'static,
     ) -> Arc<Self> {
-        Arc::new(ScriptedChat { answer: Box::new(answer), asked: Mutex::default() })
+        Arc::new(ScriptedChat { answer: Box::new(answer), warnings: Vec::new(), asked: Mutex::default() })
+    }
+
+    /// Always gives this reply with these warnings.
+    pub fn warning(reply: &str, warnings: Vec<ChatWarning>) -> Arc<Self> {
+        let reply = reply.to_owned();
+        let answer = Box::new(move |_: &ChatRequest| Ok((reply.clone(), Finish::Stop)));
+        Arc::new(ScriptedChat { answer, warnings, asked: Mutex::default() })
     }
 
     /// Answers with `replies` one after the other.
@@ -150,6 +158,13 @@ impl Chat for ScriptedChat {
         "scripted/chat".into()
     }
 
+    fn accepts(&self, language: &str, _edit: Option<EditRule>) -> Result<(), Failure> {
+        match language {
+            "tlh" => Err(Failure::new(Cause::Setup, format!("a scripted writer does not write in `{language}`"))),
+            _ => Ok(()),
+        }
+    }
+
     fn chat<'a>(
         &'a self,
         request: &'a ChatRequest,
@@ -159,7 +174,15 @@ impl Chat for ScriptedChat {
         let answer = (self.answer)(request);
         Box::pin(async move {
             let (text, finish) = answer?;
-            Ok(ChatReply { text, finish, written_by: "a scripted writer".into(), tokens_in: 7, tokens_out: 9 })
+            let warnings = self.warnings.clone();
+            Ok(ChatReply {
+                text,
+                finish,
+                written_by: "a scripted writer".into(),
+                tokens_in: 7,
+                tokens_out: 9,
+                warnings,
+            })
         })
     }
 }

@@ -7,22 +7,25 @@ mod render;
 mod settings;
 
 use crate::base::failure::{Cause, Failure};
+use crate::base::span::Span;
 use crate::kind::contract::{Job, Kind, Made, Pay, Progress, Work};
 use crate::kind::fault::{SettingFault, every_fault};
 use crate::kind::input;
 use crate::kind::memory::{Memory, Variant};
 use crate::kind::settings::Settings;
+use crate::media::plain::script_words;
+use crate::media::token::is_spoken;
 use crate::provider::Providers;
-use crate::provider::chat::{BoxFuture, Chat, ChatRequest, Edit, EditRule};
+use crate::provider::chat::{BoxFuture, Chat, ChatRequest, ChatWarning, Edit, EditRule};
 use crate::storyfile::catalog::KindInfo;
-use crate::storyfile::scope::{Scope, is_named_by_user};
+use crate::storyfile::scope::{Scope, ScopeFile, is_named_by_user};
 use crate::storyfile::story::Output;
 use ask::{Question, answer};
 use judge::{Judge, Schema};
 use render::rendered;
 use serde_json::Value;
 use settings::{PromptSettings, Source};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// Asks a writer.
@@ -30,6 +33,8 @@ pub struct Prompt;
 
 /// The provider of a stage that names none.
 const BUILT_IN: &str = "local";
+/// The language of a text whose stage names none.
+const LANGUAGE: &str = "en";
 
 impl Kind for Prompt {
     fn info(&self) -> &'static KindInfo {
@@ -45,7 +50,11 @@ impl Kind for Prompt {
     }
 
     fn faults(&self, work: &Work<'_>) -> Vec<SettingFault> {
-        let mut faults = every_fault(work.settings, read);
+        let writer = provider(work.named, work.providers).ok();
+        let mut faults = every_fault(work.settings, |settings| {
+            let read = read(settings)?;
+            writer.map_or(Ok(()), |writer| accepted(&**writer, &read))
+        });
         let has_input = work.inputs.iter().any(|input| is_named_by_user(&input.role));
         if Settings::of(work.settings).get("edit").is_some() && !has_input {
             faults.push(nothing_to_edit());
@@ -63,17 +72,26 @@ impl Kind for Prompt {
 }
 
 /// Reads all that can be read without a file.
-fn read(settings: &Value) -> Result<(), SettingFault> {
+fn read(settings: &Value) -> Result<PromptSettings, SettingFault> {
     let read = PromptSettings::read(settings)?;
     if let Some(schema @ Value::Object(_)) = Settings::of(settings).get("schema") {
         Schema::compile("schema", schema)?;
     }
-    match read.source {
+    match &read.source {
         Source::Prompt(text) if text.trim().is_empty() => {
             Err(SettingFault::setting("prompt", "the prompt is empty").hint("Write what is asked."))
         }
-        _ => Ok(()),
+        _ => Ok(read),
     }
+}
+
+/// Asks the writer whether it can do what is wanted.
+fn accepted(writer: &dyn Chat, wanted: &PromptSettings) -> Result<(), SettingFault> {
+    let Some(language) = &wanted.language else { return Ok(()) };
+    writer.accepts(language, wanted.edit).map_err(|failure| {
+        let fault = SettingFault::setting("language", failure.message);
+        SettingFault { hint: failure.hint, ..fault }
+    })
 }
 
 fn nothing_to_edit() -> SettingFault {
@@ -97,8 +115,12 @@ async fn write(job: Job<'_>) -> Result<Made, Failure> {
     let output = only_output(job.outputs)?;
     let schema = schema(&job.settings, &job.scope)?;
     let format = settings.format_of(output, schema.is_some());
+    let chat = provider(job.named, job.providers)?;
+    if let Some(language) = language(&settings, &job.scope) {
+        chat.accepts(&language, settings.edit)?;
+    }
     let question = Question {
-        chat: provider(job.named, job.providers)?,
+        chat,
         request: request(&job, &settings, schema.as_ref())?,
         judge: Judge { format, schema, kept: kept(&settings, &job.scope)? },
         seed: settings.seed,
@@ -106,11 +128,15 @@ async fn write(job: Job<'_>) -> Result<Made, Failure> {
     };
     let mut memory = Memory::new(job.store, &job.cancel);
     let mut samples = Vec::new();
+    let mut told = BTreeSet::new();
     let mut failed = None;
     for sample in 0..settings.samples {
         let variant = Variant { sample, ..Variant::of(job.take) };
         match answer(&question, variant, &mut memory, &job.cancel).await {
-            Ok(text) => samples.push(text),
+            Ok(answer) => {
+                samples.push(answer.text);
+                told.extend(answer.warnings);
+            }
             // One sample that is of no use does not spoil the others.
             Err(failure) if settings.samples > 1 && judge::is_of_the_reply(failure.cause) => {
                 failed.get_or_insert(failure);
@@ -125,18 +151,20 @@ async fn write(job: Job<'_>) -> Result<Made, Failure> {
     let Some(best) = choose::best(samples, &settings.choose) else {
         return Err(failed.unwrap_or_else(|| Failure::new(Cause::Machine, "no sample was asked for")));
     };
+    let mut warnings = std::mem::take(&mut memory.warnings);
+    warnings.extend(told.iter().map(|warning| placed(warning, &job.scope)));
     Ok(Made {
         outputs: BTreeMap::from([(output.slot.clone(), best.into_bytes())]),
         verdict: None,
         made_by: memory.made_by(),
-        warnings: std::mem::take(&mut memory.warnings),
+        warnings,
         remembered: memory.remembered,
         requests: memory.requests,
     })
 }
 
 fn request(job: &Job<'_>, settings: &PromptSettings, schema: Option<&Schema>) -> Result<ChatRequest, Failure> {
-    let edit = settings.edit.map(|rule| edit(rule, &job.scope)).transpose()?;
+    let edit = settings.edit.map(|rule| edit(rule, settings, &job.scope)).transpose()?;
     Ok(ChatRequest {
         system: settings.system.clone(),
         prompt: rendered(&settings.source, &job.settings, &job.scope)?,
@@ -149,20 +177,51 @@ fn request(job: &Job<'_>, settings: &PromptSettings, schema: Option<&Schema>) ->
     })
 }
 
-fn edit(rule: EditRule, scope: &Scope) -> Result<Edit, Failure> {
-    Ok(Edit { rule, text: edited(scope)?.to_owned() })
+fn edit(rule: EditRule, settings: &PromptSettings, scope: &Scope) -> Result<Edit, Failure> {
+    let file = edited(scope)?;
+    let text = input::text(file)?.to_owned();
+    if !script_words(&text).iter().any(|word| is_spoken(word)) {
+        return Err(Failure::new(Cause::Validation, format!("`{}` has no words to edit", file.path)));
+    }
+    Ok(Edit { rule, text, language: language(settings, scope).unwrap_or_else(|| LANGUAGE.to_owned()) })
 }
 
-/// The text that an edit is of: the first input's.
-fn edited(scope: &Scope) -> Result<&str, Failure> {
+/// The file that an edit is of: the first input.
+fn edited(scope: &Scope) -> Result<&ScopeFile, Failure> {
     let first = input::declared(scope).next();
-    input::text(first.ok_or_else(nothing_to_edit)?)
+    Ok(first.ok_or_else(nothing_to_edit)?)
+}
+
+/// The language that is asked for: the stage's, else its first input's if the stage leaves it to that.
+fn language(settings: &PromptSettings, scope: &Scope) -> Option<String> {
+    match settings.language.as_deref() {
+        Some(language) => Some(language.to_owned()),
+        None if settings.leaves_language => {
+            let idea = input::declared(scope).next()?.parsed.as_ref()?;
+            Some(idea.get("language")?.as_str()?.trim().to_owned()).filter(|language| !language.is_empty())
+        }
+        None => None,
+    }
+}
+
+/// Says a warning with its place in the text that was edited.
+fn placed(warning: &ChatWarning, scope: &Scope) -> String {
+    let file = edited(scope).ok().and_then(|file| Some((file.path.as_str(), input::text(file).ok()?)));
+    match (file, warning.at) {
+        (Some((path, text)), Some((start, end))) => {
+            let (line, column) = Span::new(start, end).line_column(text);
+            let said = text.get(start as usize..end as usize).unwrap_or("");
+            format!("{path}:{line}:{column}: `{said}` {}", warning.message)
+        }
+        (Some((path, _)), None) => format!("{path}: {}", warning.message),
+        (None, _) => warning.message.clone(),
+    }
 }
 
 /// The text whose words must all be there again.
 fn kept(settings: &PromptSettings, scope: &Scope) -> Result<Option<String>, Failure> {
     match settings.edit {
-        Some(EditRule::Tags) => Ok(Some(edited(scope)?.to_owned())),
+        Some(EditRule::Tags) => Ok(Some(input::text(edited(scope)?)?.to_owned())),
         _ => Ok(None),
     }
 }

@@ -44,7 +44,7 @@ impl Kind for Voice {
     }
 
     fn version(&self) -> u32 {
-        1
+        2
     }
 
     fn pay(&self) -> Pay {

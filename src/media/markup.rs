@@ -1,18 +1,45 @@
 //! Takes the inline markup out of one run of text: tags, links, emphasis, code marks, escapes.
 
 use super::token::is_ideograph;
+use std::collections::BTreeSet;
 
 /// A character and the byte where it stands in the source.
 pub(super) type Mark = (usize, char);
+
+/// How a run of text is read.
+#[derive(Default)]
+pub(super) struct Reading {
+    pub tags: Tags,
+    /// The names that have an address, `[name]: https://…`, in lower case.
+    pub names: BTreeSet<String>,
+}
+
+/// What becomes of what is not spoken and no mere mark: tags and images.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Tags {
+    #[default]
+    Fall,
+    /// They stay as they are written, and so does every backslash: the text that comes out can be read again.
+    Stay,
+}
 
 /// Returns the characters that are spoken, each still knowing its place in the source.
 ///
 /// Emphasis marks fall only in pairs, as CommonMark has them: a lone `*` is the writer's own.
 /// Unlike CommonMark, marks inside a word are kept, so `f**k` and `snake_case` stay.
-pub(super) fn strip(run: &[Mark]) -> Vec<Mark> {
-    let pieces = strip_brackets(run);
+pub(super) fn strip(run: &[Mark], reading: &Reading) -> Vec<Mark> {
+    let pieces = strip_brackets(run, reading);
     let fallen = emphasis(&pieces);
-    pieces.iter().zip(fallen).filter(|(_, fallen)| !fallen).map(|(piece, _)| piece.mark).collect()
+    let mut kept: Vec<Mark> = Vec::with_capacity(pieces.len());
+    for (piece, _) in pieces.iter().zip(fallen).filter(|(_, fallen)| !fallen) {
+        // A tag that loses the mark behind it is no link yet: `[sad]*(so)*`.
+        let met = piece.mark.1 == '(' && kept.last().is_some_and(|&(at, c)| c == ']' && at + 1 != piece.mark.0);
+        if met && reading.tags == Tags::Stay {
+            kept.push((piece.mark.0, '\\'));
+        }
+        kept.push(piece.mark);
+    }
+    kept
 }
 
 /// A character that stays for now; a literal one is never read as an emphasis mark.
@@ -29,16 +56,21 @@ enum Bracket {
     Gone(usize),
     /// `[`: only the bracket falls, the text follows.
     Opens,
-    /// `](url)`: all up to this index falls, the text before stays.
+    /// `](url)` or `][name]`: all up to this index falls, the text before stays.
     Closes(usize),
 }
 
-fn strip_brackets(run: &[Mark]) -> Vec<Piece> {
-    let brackets = brackets(run);
+fn strip_brackets(run: &[Mark], reading: &Reading) -> Vec<Piece> {
+    let brackets = brackets(run, reading);
+    let stay = reading.tags == Tags::Stay;
     let mut kept: Vec<Piece> = Vec::with_capacity(run.len());
     let mut i = 0;
     while i < run.len() {
         match (run[i].1, brackets[i]) {
+            (_, Some(Bracket::Gone(end))) if stay => {
+                kept.extend(run[i..end].iter().map(|&mark| Piece { mark, literal: true }));
+                i = end;
+            }
             (_, Some(Bracket::Gone(end))) => {
                 i = end;
                 close_gap(&mut kept, &run[i..]);
@@ -46,10 +78,15 @@ fn strip_brackets(run: &[Mark]) -> Vec<Piece> {
             (_, Some(Bracket::Opens)) => i += 1,
             (_, Some(Bracket::Closes(end))) => i = end,
             ('\\', None) if run.get(i + 1).is_some_and(|next| next.1.is_ascii_punctuation()) => {
-                kept.push(Piece { mark: run[i + 1], literal: true });
+                keep_literal(run[i + 1], reading, &mut kept);
                 i += 2;
             }
-            ('`', None) => i = strip_code(run, i, &mut kept),
+            ('`', None) => i = strip_code(run, i, reading, &mut kept),
+            // Without a partner here; it must find none later.
+            ('[' | ']', None) if stay => {
+                keep_literal(run[i], reading, &mut kept);
+                i += 1;
+            }
             _ => {
                 kept.push(Piece { mark: run[i], literal: false });
                 i += 1;
@@ -59,21 +96,38 @@ fn strip_brackets(run: &[Mark]) -> Vec<Piece> {
     kept
 }
 
+/// Keeps a character that is no mark, with a backslash where the text may be read again.
+fn keep_literal(mark: Mark, reading: &Reading, kept: &mut Vec<Piece>) {
+    if reading.tags == Tags::Stay && mark.1.is_ascii_punctuation() {
+        kept.push(Piece { mark: (mark.0, '\\'), literal: true });
+    }
+    kept.push(Piece { mark, literal: true });
+}
+
 /// Keeps the content of a code span without its marks; returns the index after it.
-fn strip_code(run: &[Mark], start: usize, kept: &mut Vec<Piece>) -> usize {
+fn strip_code(run: &[Mark], start: usize, reading: &Reading, kept: &mut Vec<Piece>) -> usize {
     let ticks = run[start..].iter().take_while(|mark| mark.1 == '`').count();
     let content = start + ticks;
     let mut i = content;
     while i < run.len() {
         let here = run[i..].iter().take_while(|mark| mark.1 == '`').count();
         if here == ticks {
-            kept.extend(run[content..i].iter().map(|&mark| Piece { mark, literal: true }));
+            run[content..i].iter().for_each(|&mark| keep_code(mark, reading, kept));
             return i + ticks;
         }
         i += here.max(1);
     }
-    kept.extend(run[start..content].iter().map(|&mark| Piece { mark, literal: true }));
+    run[start..content].iter().for_each(|&mark| keep_literal(mark, reading, kept));
     content
+}
+
+/// Of code, only what would be a mark outside needs its backslash: a full stop in it is one of many.
+fn keep_code(mark: Mark, reading: &Reading, kept: &mut Vec<Piece>) {
+    if matches!(mark.1, '\\' | '`' | '*' | '_' | '~' | '[' | ']' | '<') {
+        keep_literal(mark, reading, kept);
+    } else {
+        kept.push(Piece { mark, literal: true });
+    }
 }
 
 /// Where a tag stood before punctuation, the space before it falls too: `Well [sighs], no` reads `Well, no`.
@@ -87,7 +141,7 @@ fn close_gap(kept: &mut Vec<Piece>, rest: &[Mark]) {
 }
 
 /// Pairs the square brackets and tells, for the index each matter begins at, what becomes of it.
-fn brackets(run: &[Mark]) -> Vec<Option<Bracket>> {
+fn brackets(run: &[Mark], reading: &Reading) -> Vec<Option<Bracket>> {
     let mut fate = vec![None; run.len()];
     let mut open = Vec::new();
     let mut i = 0;
@@ -97,7 +151,7 @@ fn brackets(run: &[Mark]) -> Vec<Option<Bracket>> {
             '[' => open.push(i),
             ']' => {
                 if let Some(start) = open.pop() {
-                    pair(run, start, i, &mut fate);
+                    pair(run, start, i, reading, &mut fate);
                 }
             }
             _ => {}
@@ -107,9 +161,9 @@ fn brackets(run: &[Mark]) -> Vec<Option<Bracket>> {
     fate
 }
 
-fn pair(run: &[Mark], start: usize, end: usize, fate: &mut [Option<Bracket>]) {
+fn pair(run: &[Mark], start: usize, end: usize, reading: &Reading, fate: &mut [Option<Bracket>]) {
     let image = start > 0 && run[start - 1].1 == '!';
-    match link_end(run, end + 1) {
+    match link_end(run, end + 1).or_else(|| named_end(run, start, end, reading)) {
         Some(after) if image => fate[start - 1] = Some(Bracket::Gone(after)),
         Some(after) => {
             fate[start] = Some(Bracket::Opens);
@@ -117,6 +171,27 @@ fn pair(run: &[Mark], start: usize, end: usize, fate: &mut [Option<Bracket>]) {
         }
         None => fate[start] = Some(Bracket::Gone(end + 1)),
     }
+}
+
+/// Returns the index after a link by name, if the name has an address: `[text][name]`, `[name][]`, `[name]`.
+fn named_end(run: &[Mark], start: usize, end: usize, reading: &Reading) -> Option<usize> {
+    if reading.names.is_empty() {
+        return None;
+    }
+    let known = |from: usize, to: usize| reading.names.contains(&name(&run[from..to]));
+    let rest = &run[end + 1..];
+    if rest.first().is_some_and(|mark| mark.1 == '[') {
+        let close = end + 1 + rest.iter().position(|mark| mark.1 == ']')?;
+        let whose = if close == end + 2 { (start + 1, end) } else { (end + 2, close) };
+        return known(whose.0, whose.1).then_some(close + 1);
+    }
+    known(start + 1, end).then_some(end + 1)
+}
+
+/// Returns a link's name as names are compared.
+pub(super) fn name(marks: &[Mark]) -> String {
+    let text: String = marks.iter().map(|mark| mark.1).collect();
+    text.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase()
 }
 
 /// Returns the index after `(url)` or `(url "title")` that begins at `at`.
@@ -206,7 +281,7 @@ mod tests {
     #[track_caller]
     fn check(source: &str, plain: &str) {
         let marks: Vec<Mark> = source.char_indices().collect();
-        assert_eq!(strip(&marks).iter().map(|mark| mark.1).collect::<String>(), plain);
+        assert_eq!(strip(&marks, &Reading::default()).iter().map(|mark| mark.1).collect::<String>(), plain);
     }
 
     #[test]

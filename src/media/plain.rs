@@ -4,7 +4,7 @@
 //! `[tags]`, HTML comments, heading and list marks, rules, fences, emphasis marks, the addresses of links.
 //! All else stays to the letter.
 
-use super::markup::{Mark, strip};
+use super::markup::{Mark, Reading, Tags, name, strip};
 use super::sentence;
 use super::token::{is_ideograph, words};
 use crate::base::span::Span;
@@ -25,14 +25,43 @@ pub struct Sentence {
     pub span: Span,
 }
 
+/// A text with its markup unfolded: marks of blocks and of emphasis gone, links as their text; `[tags]` stay.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Unfolded {
+    /// Paragraphs of runs.
+    pub paragraphs: Vec<Vec<Run>>,
+    /// What has no place in spoken text: the lines that give a link its address.
+    pub left_out: Vec<Span>,
+}
+
+/// Text that belongs together: a heading, one item of a list, or lines of prose.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Run {
+    pub sort: RunSort,
+    /// Never empty; one space for each stretch of whitespace.
+    pub text: String,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum RunSort {
+    Heading,
+    Item,
+    #[default]
+    Lines,
+}
+
 /// Returns the spoken paragraphs of a script.
 pub fn paragraphs(source: &str) -> Vec<Paragraph> {
-    let mut reader = Reader::default();
-    for line in lines(&without_comments(source)) {
-        reader.line(&line);
-    }
-    reader.end_paragraph();
-    reader.paragraphs
+    let blocks = read(source, Tags::Fall).blocks;
+    blocks.iter().map(|block| Paragraph { sentences: block.iter().flat_map(sentences_of).collect() }).collect()
+}
+
+/// Returns the text with its markup unfolded, to be written down again: what comes out is read as the same words.
+pub fn unfolded(source: &str) -> Unfolded {
+    let read = read(source, Tags::Stay);
+    let run = |(sort, marks): &(RunSort, Vec<Mark>)| Run { sort: *sort, text: as_prose(marks) };
+    let paragraphs = read.blocks.iter().map(|block| block.iter().map(run).collect()).collect();
+    Unfolded { paragraphs, left_out: read.left_out }
 }
 
 /// Returns the spoken text: sentences joined by a space, paragraphs by an empty line.
@@ -48,27 +77,80 @@ pub fn script_words(source: &str) -> Vec<String> {
     sentences.flat_map(|sentence| words(&sentence.text)).map(str::to_string).collect()
 }
 
+/// Returns `line`, with a backslash before a first sign that would make a line of its own something else than prose.
+pub fn guarded(line: &str) -> String {
+    let marks: Vec<Mark> = line.char_indices().collect();
+    match address(&marks) {
+        Some(_) => line.replacen("]:", "]\\:", 1),
+        None if is_block(trim(&marks)) => format!("\\{line}"),
+        None => line.to_owned(),
+    }
+}
+
+/// Returns how many bytes of a line are marks that begin it: `> `, `# `, `- `, `1. `. `None` if all of it is marks.
+pub fn line_prefix(line: &str) -> Option<usize> {
+    let marks: Vec<Mark> = line.char_indices().collect();
+    let inner = trim(unquoted(&marks));
+    if !inner.is_empty() && (is_rule(inner) || is_fence(inner) || address(inner).is_some()) {
+        return None;
+    }
+    let title = heading(inner).or_else(|| list_item(inner)).unwrap_or(inner);
+    let digits = title.iter().take_while(|mark| mark.1.is_ascii_digit()).count();
+    let text = if numbered(title) { trim(&title[digits + 1..]) } else { title };
+    text.first().map(|&(at, _)| at)
+}
+
+fn as_prose(marks: &[Mark]) -> String {
+    guarded(&marks.iter().map(|mark| mark.1).collect::<String>())
+}
+
+fn is_block(line: &[Mark]) -> bool {
+    !line.is_empty()
+        && !numbered(line)
+        && (line[0].1 == '>' || is_rule(line) || is_fence(line) || heading(line).is_some() || list_item(line).is_some())
+}
+
+fn read(source: &str, tags: Tags) -> Reader {
+    let lines = lines(&without_comments(source));
+    let names = lines.iter().filter_map(|line| address(unquoted(line))).collect();
+    let mut reader = Reader { reading: Reading { tags, names }, ..Reader::default() };
+    for line in &lines {
+        reader.line(line);
+    }
+    reader.end_paragraph();
+    reader
+}
+
 /// Gathers lines into paragraphs. A run is text whose sentences are found together: one list item, or plain lines.
 #[derive(Default)]
 struct Reader {
-    paragraphs: Vec<Paragraph>,
-    sentences: Vec<Sentence>,
+    reading: Reading,
+    blocks: Vec<Vec<(RunSort, Vec<Mark>)>>,
+    block: Vec<(RunSort, Vec<Mark>)>,
+    sort: RunSort,
     run: Vec<Mark>,
+    left_out: Vec<Span>,
 }
 
 impl Reader {
     fn line(&mut self, line: &[Mark]) {
-        let line = trim(unquoted(line));
+        let line = untagged(trim(unquoted(line)));
         if line.is_empty() || is_rule(line) || is_fence(line) {
+            return self.end_paragraph();
+        }
+        if address(line).is_some() {
+            self.left_out.extend(span_of(line));
             return self.end_paragraph();
         }
         if let Some(title) = heading(line) {
             self.end_paragraph();
-            self.sentences.extend(sentence_of(&collapse(&strip(title))));
+            self.sort = RunSort::Heading;
+            self.run.extend(title);
             return self.end_paragraph();
         }
         if let Some(item) = list_item(line) {
             self.end_run();
+            self.sort = RunSort::Item;
             self.run.extend(item);
         } else {
             self.run.extend(line);
@@ -78,24 +160,38 @@ impl Reader {
     }
 
     fn end_run(&mut self) {
-        let run = std::mem::take(&mut self.run);
-        let spoken = collapse(&strip(&run));
-        self.sentences.extend(sentence::split(&spoken).into_iter().filter_map(|range| sentence_of(&spoken[range])));
+        let (sort, run) = (std::mem::take(&mut self.sort), std::mem::take(&mut self.run));
+        let kept = collapse(&strip(&run, &self.reading));
+        if !kept.is_empty() {
+            self.block.push((sort, kept));
+        }
     }
 
     fn end_paragraph(&mut self) {
         self.end_run();
-        if !self.sentences.is_empty() {
-            self.paragraphs.push(Paragraph { sentences: std::mem::take(&mut self.sentences) });
+        if !self.block.is_empty() {
+            self.blocks.push(std::mem::take(&mut self.block));
+        }
+    }
+}
+
+fn sentences_of((sort, marks): &(RunSort, Vec<Mark>)) -> Vec<Sentence> {
+    match sort {
+        RunSort::Heading => sentence_of(marks).into_iter().collect(),
+        RunSort::Item | RunSort::Lines => {
+            sentence::split(marks).into_iter().filter_map(|range| sentence_of(&marks[range])).collect()
         }
     }
 }
 
 fn sentence_of(marks: &[Mark]) -> Option<Sentence> {
+    Some(Sentence { text: marks.iter().map(|mark| mark.1).collect(), span: span_of(marks)? })
+}
+
+fn span_of(marks: &[Mark]) -> Option<Span> {
     let (&(start, _), &(last, c)) = (marks.first()?, marks.last()?);
     let at = |byte: usize| u32::try_from(byte).unwrap_or(u32::MAX);
-    let span = Span::new(at(start), at(last + c.len_utf8()));
-    Some(Sentence { text: marks.iter().map(|mark| mark.1).collect(), span })
+    Some(Span::new(at(start), at(last + c.len_utf8())))
 }
 
 /// Drops `<!-- … -->`; one that is never closed is text.
@@ -157,6 +253,23 @@ fn unquoted(line: &[Mark]) -> &[Mark] {
     line
 }
 
+/// Leaves out tags before a mark that begins a line: `[pause] # The Ferry` is a heading all the same.
+fn untagged(line: &[Mark]) -> &[Mark] {
+    let (mut rest, mut begins) = (line, false);
+    while let Some(close) = rest.iter().position(|mark| mark.1 == ']').filter(|_| rest[0].1 == '[') {
+        let behind = &rest[close + 1..];
+        // Only a space parts a tag from a mark: `[a](b)` and `[a]: b` are no tags.
+        if rest[1..close].iter().any(|mark| mark.1 == '[') || behind.first().is_some_and(|m| !m.1.is_whitespace()) {
+            break;
+        }
+        let behind = trim(behind);
+        begins |= behind.first().is_some_and(|mark| mark.1 == '>');
+        rest = trim(unquoted(behind));
+    }
+    begins |= is_block(rest) || !rest.is_empty() && numbered(rest);
+    if begins { rest } else { line }
+}
+
 fn is_rule(line: &[Mark]) -> bool {
     let first = line[0].1;
     let marks = line.iter().filter(|mark| !mark.1.is_whitespace());
@@ -196,6 +309,19 @@ fn list_item(line: &[Mark]) -> Option<&[Mark]> {
 fn numbered(line: &[Mark]) -> bool {
     let digits = line.iter().take_while(|mark| mark.1.is_ascii_digit()).count();
     (1..=3).contains(&digits) && matches!(line[digits..], [(_, '.' | ')'), (_, space), ..] if space.is_whitespace())
+}
+
+/// Returns the name that a line gives an address: `[name]: https://example.org "Title"`.
+fn address(line: &[Mark]) -> Option<String> {
+    let line = trim(line);
+    let close = line.iter().position(|mark| mark.1 == ']').filter(|_| line.first().is_some_and(|m| m.1 == '['))?;
+    let rest: String = line[close + 1..].iter().map(|mark| mark.1).collect();
+    let rest = rest.strip_prefix(':')?.trim_start();
+    let (target, title) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
+    let titled = title.trim().is_empty() || title.trim().starts_with(['"', '\'', '(']);
+    let placed = target.contains("://") || target.starts_with(['/', '#', '<', '.']) || target.starts_with("mailto:");
+    let name = name(&line[1..close]);
+    (placed && titled && target.len() > 1 && !name.is_empty()).then_some(name)
 }
 
 #[cfg(test)]
@@ -250,6 +376,49 @@ mod tests {
         assert_eq!(slice(&found[0].sentences[0]), "Заголовок");
         assert_eq!(slice(&found[1].sentences[0]), "Он **ушёл**.");
         assert_eq!(slice(&found[1].sentences[1]), "Она нет.");
+    }
+
+    #[test]
+    fn a_tag_before_a_mark_hides_it_from_nobody() {
+        check(
+            "[pause] # The Ferry\n[warmly] [slowly] > Come home.\n[tender] - one\n[sad] 1. two\n[calm] ---\n[sad] So",
+            [&["The Ferry"], &["Come home.", "one", "1. two"], &["So"]],
+        );
+    }
+
+    #[test]
+    fn the_marks_that_begin_a_line_are_measured() {
+        for (line, expected) in [
+            ("## The Ferry", Some(3)),
+            ("> - Come", Some(4)),
+            ("12. Come", Some(4)),
+            ("Come", Some(0)),
+            ("---", None),
+            ("```text", None),
+        ] {
+            assert_eq!(line_prefix(line), expected, "{line}");
+        }
+    }
+
+    #[test]
+    fn links_by_name_keep_their_text_and_addresses_fall() {
+        check(
+            "See [the map][1] and [home][], not [sad][2].\n\n[1]: http://x.y \"Map\"\n[Home]: /index.html\n[sad]: he went",
+            [&["See the map and home, not."], &[": he went"]],
+        );
+    }
+
+    #[test]
+    fn unfolding_keeps_tags_and_what_is_no_mark() {
+        let source = "# T\n[sad] *Hi* x[0], [map](a.png)\n- [open\n- ] \\[no tag\\] `a[0]`\n- # x\n\n[1]: http://x.y\n";
+        let found = unfolded(source);
+        let texts: Vec<Vec<&str>> =
+            found.paragraphs.iter().map(|runs| runs.iter().map(|run| run.text.as_str()).collect()).collect();
+        let expected: [&[&str]; 2] = [&["T"], &["[sad] Hi x[0], map", "\\[open", "\\] \\[no tag\\] a\\[0\\]", "\\# x"]];
+        assert_eq!(texts, expected);
+        assert_eq!(found.paragraphs[1][1].sort, RunSort::Item);
+        let left = found.left_out[0];
+        assert_eq!(&source[left.start as usize..left.end as usize], "[1]: http://x.y");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! A provider of text: one request, one reply.
 
 use crate::base::failure::Failure;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::future::Future;
 use std::pin::Pin;
@@ -38,6 +38,8 @@ pub struct Edit {
     pub rule: EditRule,
     /// The text to edit.
     pub text: String,
+    /// Its language, BCP 47.
+    pub language: String,
 }
 
 /// What an edit may change.
@@ -60,6 +62,17 @@ pub struct ChatReply {
     pub written_by: String,
     pub tokens_in: u32,
     pub tokens_out: u32,
+    /// What a person should know of it.
+    pub warnings: Vec<ChatWarning>,
+}
+
+/// Something that a writer did not do as it was asked.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct ChatWarning {
+    /// Bytes in the text of the request's edit; `None` where it is about the whole.
+    pub at: Option<(u32, u32)>,
+    /// Lower-case fragment: `left out, it is the address of a link`.
+    pub message: String,
 }
 
 /// Why a reply ended.
@@ -75,6 +88,10 @@ pub enum Finish {
 pub trait Chat: Send + Sync {
     /// Returns what may shape an answer: type, model, vendor, weights; part of the recipe. Never a secret.
     fn identity(&self) -> String;
+
+    /// Tells, before any work, whether this writer can do what is asked: write in `language`, BCP 47, or edit by `edit` a
+    /// text that is in it.
+    fn accepts(&self, language: &str, edit: Option<EditRule>) -> Result<(), Failure>;
 
     /// Answers `request`. Long work watches `cancel` and ends with [`crate::base::failure::Cause::Cancelled`].
     fn chat<'a>(

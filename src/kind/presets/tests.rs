@@ -1,7 +1,7 @@
 //! Tests of the presets: loaded as a Storyfile loads them, and asked of a scripted writer.
 
 use super::*;
-use crate::base::failure::Failure;
+use crate::base::failure::{Cause, Failure};
 use crate::kind::bench::{Bench, ScriptedChat};
 use crate::kind::contract::Made;
 use crate::kind::input::tests::{file, scope};
@@ -130,13 +130,30 @@ fn a_revision_and_an_enhancement_are_edits_bounded_by_the_script() {
     let script = "He left at 9. ".repeat(100);
     let files = || vec![file("0", "script.md", &script)];
     let revised = asked("{ uses: revision, inputs: script.md, outputs: r.md }", files(), "He left.");
-    assert_eq!(revised.edit, Some(Edit { rule: EditRule::Speech, text: script.clone() }));
+    assert_eq!(revised.edit, Some(Edit { rule: EditRule::Speech, text: script.clone(), language: "en".into() }));
     assert!(revised.prompt.ends_with("He left at 9."), "{}", revised.prompt);
     assert_eq!(revised.max_tokens, 1200);
     let (made, asked) = made("{ uses: enhancement, inputs: script.md, outputs: e.md }", files(), &["[sad] He."; 3]);
     assert_eq!(asked[0].edit.as_ref().unwrap().rule, EditRule::Tags);
     assert_eq!((asked.len(), asked[0].max_tokens), (3, 1600));
     assert!(made.unwrap_err().message.contains("words were changed"));
+}
+
+#[test]
+fn a_script_in_the_ideas_language_is_refused_where_the_writer_lacks_it() {
+    let idea = IDEA.replace("\"en\"", "\"tlh\"");
+    let stage = "{ uses: script, inputs: idea.json, outputs: script.md }";
+    let (made, asked) = made(stage, vec![file("0", "idea.json", &idea)], &["nuqneH."]);
+    let failure = made.unwrap_err();
+    assert_eq!((failure.cause, failure.message.as_str()), (Cause::Setup, "a scripted writer does not write in `tlh`"));
+    assert!(asked.is_empty());
+}
+
+#[test]
+fn an_edit_is_told_the_language() {
+    let files = vec![file("0", "script.md", "Er kam.")];
+    let stage = "{ uses: enhancement, inputs: script.md, outputs: e.md, with: { language: de } }";
+    assert_eq!(asked(stage, files, "[sad] Er kam.").edit.unwrap().language, "de");
 }
 
 #[test]

@@ -3,7 +3,8 @@
 use super::judge::Judge;
 use crate::base::failure::{Cause, Failure};
 use crate::kind::memory::{Fresh, Memory, Variant, request_key};
-use crate::provider::chat::{Chat, ChatReply, ChatRequest, Finish};
+use crate::provider::chat::{Chat, ChatReply, ChatRequest, ChatWarning, Finish};
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
@@ -19,9 +20,22 @@ pub struct Question<'a> {
 }
 
 /// The form of a remembered reply.
-const FORM: &str = "storygen chat 1";
+const FORM: &str = "storygen chat 2";
 
-/// Returns the accepted text of one sample.
+/// A reply as it is remembered.
+#[derive(Debug, Serialize, Deserialize)]
+struct Heard {
+    text: String,
+    warnings: Vec<ChatWarning>,
+}
+
+/// A reply that is what was asked for.
+pub struct Answer {
+    pub text: String,
+    pub warnings: Vec<ChatWarning>,
+}
+
+/// Returns the accepted reply of one sample.
 ///
 /// Fails with `Validation` when the last repair is wrong too, and with the reply's own cause when it is empty, cut or a
 /// refusal.
@@ -30,21 +44,21 @@ pub async fn answer(
     variant: Variant,
     memory: &mut Memory<'_>,
     cancel: &CancellationToken,
-) -> Result<String, Failure> {
+) -> Result<Answer, Failure> {
     let mut prompt = question.request.prompt.clone();
     let mut attempt = 0;
     loop {
         let variant = Variant { attempt, ..variant };
         let request = ChatRequest { prompt, seed: variant.seed(question.seed), ..question.request.clone() };
         let reply = asked(question.chat, &request, variant, memory, cancel).await?;
-        let faults = match question.judge.accept(&reply) {
-            Ok(text) => return Ok(text),
+        let faults = match question.judge.accept(&reply.text) {
+            Ok(text) => return Ok(Answer { text, warnings: reply.warnings }),
             Err(faults) => faults,
         };
         if attempt == question.repair {
             return Err(invalid(&faults, attempt));
         }
-        prompt = repair_prompt(&question.request.prompt, &reply, &faults);
+        prompt = repair_prompt(&question.request.prompt, &reply.text, &faults);
         attempt += 1;
     }
 }
@@ -55,7 +69,7 @@ async fn asked(
     variant: Variant,
     memory: &mut Memory<'_>,
     cancel: &CancellationToken,
-) -> Result<String, Failure> {
+) -> Result<Heard, Failure> {
     let identity = chat.identity();
     let key = request_key(FORM, &identity, request, variant)?;
     let description = match (variant.sample, variant.attempt) {
@@ -65,7 +79,7 @@ async fn asked(
     };
     let call = async {
         match chat.chat(request, cancel).await {
-            Ok(reply) => Ok(heard(reply, request.max_tokens)),
+            Ok(reply) => heard(reply, request.max_tokens),
             // A provider may say so itself; it is an answer all the same.
             Err(failure) if matches!(failure.cause, Cause::Empty | Cause::Length | Cause::Refusal) => {
                 Ok(Fresh { body: Vec::new(), made_by: identity.clone(), usage: None, negative: Some(failure) })
@@ -74,10 +88,11 @@ async fn asked(
         }
     };
     let body = memory.ask(key, &description, call).await?;
-    String::from_utf8(body).map_err(|_| Failure::new(Cause::Machine, "a remembered reply is no text"))
+    serde_json::from_slice(&body)
+        .map_err(|error| Failure::new(Cause::Machine, format!("read a remembered reply: {error}")))
 }
 
-fn heard(reply: ChatReply, max_tokens: u32) -> Fresh {
+fn heard(reply: ChatReply, max_tokens: u32) -> Result<Fresh, Failure> {
     let usage = json!({ "input_tokens": reply.tokens_in, "output_tokens": reply.tokens_out }).to_string();
     let negative = match reply.finish {
         Finish::Refusal => Some(
@@ -93,7 +108,9 @@ fn heard(reply: ChatReply, max_tokens: u32) -> Fresh {
         }
         Finish::Stop => None,
     };
-    Fresh { body: reply.text.into_bytes(), made_by: reply.written_by, usage: Some(usage), negative }
+    let body = serde_json::to_vec(&Heard { text: reply.text, warnings: reply.warnings })
+        .map_err(|error| Failure::new(Cause::Machine, format!("store a reply: {error}")))?;
+    Ok(Fresh { body, made_by: reply.written_by, usage: Some(usage), negative })
 }
 
 fn repair_prompt(prompt: &str, reply: &str, faults: &[String]) -> String {

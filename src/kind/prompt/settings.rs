@@ -29,6 +29,10 @@ pub struct PromptSettings {
     pub samples: u32,
     pub choose: Choose,
     pub edit: Option<EditRule>,
+    /// BCP 47; presets have such a field.
+    pub language: Option<String>,
+    /// Whether the field is there and empty: the language is the input's.
+    pub leaves_language: bool,
     format: Option<Format>,
 }
 
@@ -48,6 +52,7 @@ impl PromptSettings {
     pub fn read(settings: &Value) -> Result<PromptSettings, SettingFault> {
         let settings = Settings::of(settings);
         settings.none_of_later(LATER)?;
+        let language = settings.text("language")?.map(str::trim);
         let bound = settings.whole("max_tokens", 1..=1_000_000)?.unwrap_or(u64::from(MAX_TOKENS));
         Ok(PromptSettings {
             source: source(&settings)?,
@@ -60,6 +65,8 @@ impl PromptSettings {
             samples: small(settings.whole("samples", 1..=32)?.unwrap_or(1)),
             choose: choose(&settings)?,
             edit: edit(&settings)?,
+            language: language.filter(|language| !language.is_empty()).map(str::to_owned),
+            leaves_language: language == Some(""),
             format: format(&settings)?,
         })
     }

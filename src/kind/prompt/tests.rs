@@ -118,8 +118,50 @@ fn an_enhancement_that_changes_words_is_repaired() {
     let made = ask(&Bench::with_chat(&chat), json!({"prompt": "Tag it.", "edit": "tags"}), "a.md").unwrap();
     assert_eq!(text(&made), "[sad] He left. [calm] She stayed.\n");
     let asked = chat.asked.lock().unwrap();
-    assert_eq!(asked[0].edit, Some(Edit { rule: EditRule::Tags, text: "He left. She stayed.\n".into() }));
+    let edit = Edit { rule: EditRule::Tags, text: "He left. She stayed.\n".into(), language: "en".into() };
+    assert_eq!(asked[0].edit, Some(edit));
     assert!(asked[1].prompt.contains("“stayed.” became “waited.”"), "{}", asked[1].prompt);
+}
+
+#[test]
+fn an_edit_of_a_text_without_words_names_the_file() {
+    for (text, rule) in [("", "speech"), ("[pause]\n\n—\n", "tags")] {
+        let chat = ScriptedChat::of(&["The voice and the order are kept intact."]);
+        let settings = json!({"prompt": "Edit it.", "edit": rule});
+        let files = vec![file("0", "build/in.md", text)];
+        let failure = Bench::with_chat(&chat).perform(&Prompt, settings, files, &[output("0", "a.md")]).unwrap_err();
+        assert_eq!(
+            (failure.cause, failure.message.as_str()),
+            (Cause::Validation, "`build/in.md` has no words to edit")
+        );
+        assert_eq!(chat.calls(), 0);
+    }
+}
+
+#[test]
+fn what_an_editor_warns_of_has_its_place_and_is_told_each_time() {
+    let warnings = vec![
+        ChatWarning { at: Some((9, 20)), message: "left out".into() },
+        ChatWarning { at: None, message: "no rules".into() },
+    ];
+    let chat = ScriptedChat::warning("He left.", warnings);
+    let bench = Bench::with_chat(&chat);
+    for _ in 0..2 {
+        let made = ask(&bench, json!({"prompt": "Edit it.", "edit": "speech", "samples": 2}), "a.md").unwrap();
+        assert_eq!(made.warnings, ["in.md: no rules", "in.md:1:10: `She stayed.` left out"]);
+    }
+    assert_eq!(chat.calls(), 2);
+}
+
+#[test]
+fn a_language_that_the_writer_lacks_is_told_before_any_work() {
+    let bench = Bench::with_chat(&ScriptedChat::of(&[]));
+    let identity = |language: &str| {
+        bench.identity(&Prompt, &json!({"prompt": "Hi", "language": language}), &[output("0", "a.md")])
+    };
+    let failure = identity("tlh").unwrap_err();
+    assert_eq!((failure.cause, failure.message.as_str()), (Cause::Setup, "a scripted writer does not write in `tlh`"));
+    assert!(identity("").is_ok() && identity("en").is_ok());
 }
 
 #[test]

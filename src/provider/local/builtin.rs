@@ -42,8 +42,8 @@ async fn load_once<T: Send + 'static>(
 #[cfg(feature = "local-text")]
 mod writer {
     use super::{Arc, Derive, Failure, OnceCell, Weights, load_once};
-    use crate::provider::chat::{BoxFuture, Chat, ChatReply, ChatRequest};
-    use crate::provider::local::text::{FAST, LocalWriter, requantise};
+    use crate::provider::chat::{BoxFuture, Chat, ChatReply, ChatRequest, EditRule};
+    use crate::provider::local::text::{FAST, LocalWriter, accepts, requantise};
     use crate::provider::weights::catalog::LOCAL;
     use tokio_util::sync::CancellationToken;
 
@@ -73,6 +73,10 @@ mod writer {
     impl Chat for Writer {
         fn identity(&self) -> String {
             LocalWriter::identity()
+        }
+
+        fn accepts(&self, language: &str, edit: Option<EditRule>) -> Result<(), Failure> {
+            accepts(language, edit)
         }
 
         fn chat<'a>(

@@ -20,14 +20,6 @@ const BEFORE: &[(&str, &str)] = &[
     ("approx", "approximately"),
     ("e.g", "for example"),
     ("i.e", "that is"),
-    ("Jan", "January"),
-    ("Feb", "February"),
-    ("Apr", "April"),
-    ("Aug", "August"),
-    ("Sept", "September"),
-    ("Oct", "October"),
-    ("Nov", "November"),
-    ("Dec", "December"),
 ];
 
 /// Short forms that may also end a sentence.
@@ -43,9 +35,22 @@ const AFTER: &[(&str, &str)] = &[
     ("Dept", "Department"),
 ];
 
-/// Tells whether a full stop after `word` (given without it) leaves the sentence open.
-pub fn expects_more(word: &str) -> bool {
-    BEFORE.iter().any(|(short, _)| short.eq_ignore_ascii_case(word) && same_case(short, word)) || word == "St"
+/// Months: before a day their full stop ends no sentence.
+const MONTHS: &[(&str, &str)] = &[
+    ("Jan", "January"),
+    ("Feb", "February"),
+    ("Apr", "April"),
+    ("Aug", "August"),
+    ("Sept", "September"),
+    ("Oct", "October"),
+    ("Nov", "November"),
+    ("Dec", "December"),
+];
+
+/// Tells whether a full stop after `word` (given without it) leaves the sentence open, where it goes on with `follows`.
+pub fn expects_more(word: &str, follows: Option<char>) -> bool {
+    let known = |list: &[(&str, &str)]| list.iter().any(|(short, _)| same_case(short, word));
+    known(BEFORE) || word == "St" || (known(MONTHS) && follows.is_some_and(|c| c.is_ascii_digit()))
 }
 
 /// Returns `text` with its abbreviations, signs and units written out. Whitespace is kept.
@@ -92,9 +97,8 @@ fn say(token: &str, before: &str, after: &str) -> String {
     let Some(rest) = tail.strip_prefix('.') else { return token.to_owned() };
     match dotted(core, before, after) {
         // The full stop was also the sentence's when nothing or a new sentence follows.
-        Some((said, Place::After)) if rest.is_empty() && (after.is_empty() || starts_upper(after)) => {
-            format!("{lead}{said}.")
-        }
+        Some((said, _)) if rest.is_empty() && after.is_empty() => format!("{lead}{said}."),
+        Some((said, Place::After)) if rest.is_empty() && starts_upper(after) => format!("{lead}{said}."),
         Some((said, _)) => format!("{lead}{said}{rest}"),
         None => token.to_owned(),
     }
@@ -125,7 +129,8 @@ fn dotted(core: &str, before: &str, after: &str) -> Option<(String, Place)> {
     }
     let long = |(_, long): &(&str, &str)| (*long).to_owned();
     let known = |list: &[(&str, &str)]| list.iter().find(|(short, _)| same_case(short, core)).map(long);
-    known(BEFORE).map(|said| (said, Place::Before)).or_else(|| known(AFTER).map(|said| (said, Place::After)))
+    let before = known(BEFORE).map(|said| (said, Place::Before));
+    before.or_else(|| known(AFTER).or_else(|| known(MONTHS)).map(|said| (said, Place::After)))
 }
 
 fn sign(core: &str) -> Option<String> {
@@ -178,6 +183,11 @@ mod tests {
     fn a_full_stop_that_also_ends_the_sentence_stays() {
         check("Tea, bread, etc. Then home.", "Tea, bread, and so on. Then home.");
         check("Tea, etc. was cold.", "Tea, and so on was cold.");
+    }
+
+    #[test]
+    fn a_month_may_end_a_sentence_or_stand_before_its_day() {
+        check("It was Jan. Okay. On Jan. 5 he left in Dec.", "It was January. Okay. On January 5 he left in December.");
     }
 
     #[test]

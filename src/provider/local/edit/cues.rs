@@ -1,5 +1,6 @@
 //! Which words and marks of a sentence call for which tag.
 
+use super::Tongue;
 use super::sentences::words;
 use super::tagset::Sort;
 
@@ -66,12 +67,13 @@ const STEMS: &[(&str, u32, &[&str])] = &[
 ];
 
 /// Returns the cues of `sentence`, at most one of each sort: the strongest, first in the list where they are equal.
-pub fn cues(sentence: &str) -> Vec<Cue> {
+pub fn cues(sentence: &str, tongue: Tongue) -> Vec<Cue> {
     let words = words(sentence);
     // "She was never happy": what is denied is not how it is said.
     let denied =
         words.iter().any(|word| matches!(word.as_str(), "not" | "never" | "no" | "nothing") || word.ends_with("n't"));
-    let mut found: Vec<Cue> = STEMS
+    let stems: &[(&'static str, u32, &[&str])] = if tongue == Tongue::English { STEMS } else { &[] };
+    let mut found: Vec<Cue> = stems
         .iter()
         .filter(|(tag, ..)| !(denied && matches!(*tag, "happy" | "excited" | "hopeful" | "laughs")))
         .filter_map(|(tag, strength, stems)| {
@@ -124,7 +126,7 @@ mod tests {
     use super::*;
 
     fn tags(sentence: &str) -> Vec<&'static str> {
-        cues(sentence).into_iter().map(|cue| cue.tag).collect()
+        cues(sentence, Tongue::English).into_iter().map(|cue| cue.tag).collect()
     }
 
     #[test]

@@ -6,10 +6,10 @@
 //! | `tagset` | the tags, their order, how they are found and taken out |
 //! | `cues` | which words and marks call for which tag |
 //! | `tag` | puts tags into a text |
-//! | `markup` | takes out what nobody says: headings, lists, stage directions, preambles |
 //! | `abbreviation` | writes abbreviations out |
-//! | `repeat` | finds and drops repeated sentences and loops of words |
-//! | `speech` | the steps above, in order, and the splitting of long sentences |
+//! | `speech` | makes a person's text easier to speak, and keeps every word of it |
+//! | `markup` | takes out of a model's draft what nobody says: headings, lists, stage directions, preambles |
+//! | `repeat` | finds and drops what a model repeats: sentences and loops of words |
 
 pub mod abbreviation;
 mod cues;
@@ -23,3 +23,18 @@ pub mod tagset;
 pub use speech::for_speech;
 pub use tag::tag;
 pub use tagset::strip_tags;
+
+/// Whether the rules of English hold for a text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tongue {
+    English,
+    Other,
+}
+
+impl Tongue {
+    /// Reads a BCP 47 tag: `en-GB` is English.
+    pub fn of(language: &str) -> Tongue {
+        let main = language.split(['-', '_']).next().unwrap_or("");
+        if main.eq_ignore_ascii_case("en") { Tongue::English } else { Tongue::Other }
+    }
+}

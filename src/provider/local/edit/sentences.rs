@@ -102,7 +102,7 @@ fn is_abbreviated(sentence: &str, follows: Option<char>) -> bool {
     let bare = last.trim_start_matches(|c: char| !c.is_alphanumeric()).trim_end_matches('.');
     let initial = bare.chars().count() == 1 && bare.chars().all(char::is_uppercase) && bare != "I";
     let numbered = bare == "No" && follows.is_some_and(|c| c.is_ascii_digit());
-    initial || numbered || super::abbreviation::expects_more(bare)
+    initial || numbered || super::abbreviation::expects_more(bare, follows)
 }
 
 #[cfg(test)]

@@ -43,4 +43,4 @@ mod writer;
 
 pub use pinned::FAST;
 pub use requantise::requantise;
-pub use writer::LocalWriter;
+pub use writer::{LocalWriter, accepts};

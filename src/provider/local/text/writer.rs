@@ -1,8 +1,6 @@
 //! [`LocalWriter`]: a request in, a reply out; one at a time, away from the async threads.
 
-use super::super::edit::repeat::repeated_share;
-use super::super::edit::sentences::words;
-use super::super::edit::{for_speech, tag};
+use super::super::edit::{Tongue, for_speech, tag};
 use super::alone::alone;
 use super::example;
 use super::form::fill;
@@ -16,7 +14,7 @@ use super::schema::form;
 use super::template::chat_after;
 use super::topic::{strong, subjects};
 use crate::base::failure::{Cause, Failure};
-use crate::provider::chat::{BoxFuture, Chat, ChatReply, ChatRequest, Edit, EditRule, Finish};
+use crate::provider::chat::{BoxFuture, Chat, ChatReply, ChatRequest, ChatWarning, Edit, EditRule, Finish};
 use std::sync::Arc;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
@@ -26,8 +24,8 @@ const MODEL: &str = "SmolLM2-135M-Instruct";
 const FORM: &str = "Q8_0";
 /// Who did an edit by rule.
 const RULES: &str = "rules (built in)";
-/// An edited text with fewer words than this, or with less than half of the words it had, is not worth keeping.
-const EDITED_WORDS_MIN: usize = 20;
+/// Raised with every change of what the rules make of the same text.
+const RULES_VERSION: &str = "rules-v2";
 
 /// The built-in writer. Takes some 300 MB while it lives.
 pub struct LocalWriter {
@@ -47,21 +45,13 @@ impl LocalWriter {
 
     /// Returns what shapes its texts: the weights are pinned by hash, so that it is known before they are loaded.
     pub fn identity() -> String {
-        format!("local/{MODEL}/{FORM}/{}/{VERSION}", &FAST.sha256[..12])
+        format!("local/{MODEL}/{FORM}/{}/{VERSION}/{RULES_VERSION}", &FAST.sha256[..12])
     }
 
     async fn answer(&self, request: &ChatRequest, cancel: &CancellationToken) -> Result<ChatReply, Failure> {
         watch(cancel)?;
-        if let Some(edit) = &request.edit
-            && let Some(text) = by_rules(edit)
-        {
-            return Ok(ChatReply {
-                text,
-                finish: Finish::Stop,
-                written_by: RULES.to_owned(),
-                tokens_in: 0,
-                tokens_out: 0,
-            });
+        if let Some(edit) = &request.edit {
+            return Ok(by_rules(edit));
         }
         let permit = tokio::select! {
             permit = Arc::clone(&self.turn).acquire_owned() => permit.map_err(|_| panicked())?,
@@ -82,6 +72,10 @@ impl Chat for LocalWriter {
         LocalWriter::identity()
     }
 
+    fn accepts(&self, language: &str, edit: Option<EditRule>) -> Result<(), Failure> {
+        accepts(language, edit)
+    }
+
     fn chat<'a>(
         &'a self,
         request: &'a ChatRequest,
@@ -91,27 +85,41 @@ impl Chat for LocalWriter {
     }
 }
 
-/// Returns the edited text where the rules alone will do; `None` where the text is too broken to be kept.
-fn by_rules(edit: &Edit) -> Option<String> {
-    match edit.rule {
-        EditRule::Tags => Some(tag(&edit.text)),
-        EditRule::Speech => {
-            let spoken = for_speech(&edit.text);
-            let (had, has) = (words(&edit.text).len(), words(&spoken).len());
-            let kept = has >= EDITED_WORDS_MIN && has * 2 >= had && repeated_share(&spoken) < 0.3;
-            kept.then_some(spoken)
-        }
+/// Tells whether the writer can write in `language`. It writes English only; its rules for edits hold, as far as they go,
+/// for any language.
+pub fn accepts(language: &str, edit: Option<EditRule>) -> Result<(), Failure> {
+    if edit.is_some() || Tongue::of(language) == Tongue::English {
+        return Ok(());
     }
+    Err(Failure::new(Cause::Setup, format!("the built-in writer does not write in `{language}`"))
+        .hint("It writes English only (`en`): name another provider of text for this language."))
+}
+
+/// Edits by rules: the model is too small to be trusted with another's words.
+fn by_rules(edit: &Edit) -> ChatReply {
+    let tongue = Tongue::of(&edit.language);
+    let (text, left_out) = match edit.rule {
+        EditRule::Tags => (tag(&edit.text, tongue), Vec::new()),
+        EditRule::Speech => {
+            let spoken = for_speech(&edit.text, tongue);
+            (spoken.text, spoken.left_out)
+        }
+    };
+    let message = "left out, it is the address of a link".to_owned();
+    let mut warnings: Vec<ChatWarning> = left_out
+        .iter()
+        .map(|span| ChatWarning { at: Some((span.start, span.end)), message: message.clone() })
+        .collect();
+    if tongue == Tongue::Other {
+        let message =
+            format!("the built-in rules know no `{}`: only what holds for every language was done", edit.language);
+        warnings.push(ChatWarning { at: None, message });
+    }
+    ChatReply { text, finish: Finish::Stop, written_by: RULES.to_owned(), tokens_in: 0, tokens_out: 0, warnings }
 }
 
 fn write_with(model: &Model, request: &ChatRequest, cancel: &CancellationToken) -> Result<ChatReply, Failure> {
     let author = format!("{MODEL} {FORM} (built in)");
-    if request.edit.is_some() {
-        // The rules left too little: the whole text is written anew, never "edited".
-        let written = write(model, request, cancel)?;
-        let text = for_speech(&written.text);
-        return Ok(reply(Written { text, ..written }, format!("{author}, best of several drafts; then {RULES}")));
-    }
     match &request.schema {
         Some(schema) => fill_in(model, request, schema, cancel, author),
         None => Ok(reply(write(model, request, cancel)?, author)),
@@ -147,6 +155,7 @@ fn reply(written: Written, written_by: String) -> ChatReply {
         written_by,
         tokens_in: u32::try_from(written.tokens_in).unwrap_or(u32::MAX),
         tokens_out: u32::try_from(written.tokens_out).unwrap_or(u32::MAX),
+        warnings: Vec::new(),
     }
 }
 
@@ -185,13 +194,40 @@ mod tests {
         writer.chat(request, &CancellationToken::new()).await
     }
 
+    fn edited(rule: EditRule, text: &str, language: &str) -> ChatReply {
+        by_rules(&Edit { rule, text: text.to_owned(), language: language.to_owned() })
+    }
+
     #[test]
-    fn edits_that_rules_can_do_need_no_writer() {
-        let tagged = by_rules(&Edit { rule: EditRule::Tags, text: "She sighed and left.".to_owned() });
-        assert_eq!(tagged.unwrap(), "[sighs] She sighed and left.");
-        let long = "The bus came late that night. Dr. Moss got on and sat down beside the only other passenger. She did not look up.";
-        assert!(by_rules(&Edit { rule: EditRule::Speech, text: long.to_owned() }).unwrap().contains("Doctor Moss"));
-        assert_eq!(by_rules(&Edit { rule: EditRule::Speech, text: "# Title\n- x".to_owned() }), None);
+    fn edits_are_done_by_rules_however_short_the_text() {
+        assert_eq!(edited(EditRule::Tags, "She sighed and left.", "en").text, "[sighs] She sighed and left.");
+        let spoken = edited(EditRule::Speech, "Hello, Dr. Moss.", "en");
+        assert_eq!((spoken.text.as_str(), spoken.written_by.as_str()), ("Hello, Doctor Moss.", "rules (built in)"));
+        assert_eq!(edited(EditRule::Speech, "# Title\n- x", "en").text, "Title\n\nx.");
+    }
+
+    #[test]
+    fn what_an_edit_leaves_out_or_undone_is_a_warning() {
+        let spoken = edited(EditRule::Speech, "See [us][1].\n\n[1]: http://x.y", "en");
+        assert_eq!(spoken.warnings[0].at, Some((14, 29)));
+        let german = edited(EditRule::Speech, "Das ist Dr. Moos.", "de");
+        assert_eq!(german.text, "Das ist Dr. Moos.");
+        assert!(german.warnings[0].message.contains("know no `de`"), "{:?}", german.warnings);
+    }
+
+    #[test]
+    fn it_writes_english_only_and_edits_any_language() {
+        for (language, edit, expected) in [
+            ("en", None, true),
+            ("en-GB", None, true),
+            ("de", None, false),
+            ("", None, false),
+            ("de", Some(EditRule::Speech), true),
+        ] {
+            let answer = accepts(language, edit);
+            assert_eq!(answer.is_ok(), expected, "{language}");
+            assert!(answer.err().is_none_or(|failure| failure.cause == Cause::Setup && failure.hint.is_some()));
+        }
     }
 
     #[test]
@@ -257,6 +293,6 @@ mod tests {
     fn the_chat_format_has_the_tokens_the_model_was_trained_with() {
         let Some(writer) = writer() else { return };
         assert_eq!(writer.model.tokens("<|im_start|>system\n").unwrap(), [1, 9690, 198]);
-        assert_eq!(writer.identity(), "local/SmolLM2-135M-Instruct/Q8_0/f2e29b5f8418/sampler-v1");
+        assert_eq!(writer.identity(), "local/SmolLM2-135M-Instruct/Q8_0/f2e29b5f8418/sampler-v1/rules-v2");
     }
 }
