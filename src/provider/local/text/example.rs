@@ -5,6 +5,8 @@
 
 use super::super::edit::sentences::words;
 use super::template::{TURN_END, TURN_START};
+use super::topic::{is_telling, stem};
+use std::collections::BTreeSet;
 
 /// Parts of a label, and what three ideas say there.
 const ANSWERS: &[(&[&str], [&str; 3])] = &[
@@ -101,10 +103,24 @@ const ANSWERS: &[(&[&str], [&str; 3])] = &[
 const TOPICS: [&str; 3] =
     ["a lighthouse keeper and a letter", "a school in the snow", "two brothers who have not spoken for years"];
 
-/// Returns the turns that show filled forms with `labels`; empty if none of the labels is known.
-pub fn turns(labels: &[String]) -> String {
+/// All examples.
+pub const EVERY: [usize; 3] = [0, 1, 2];
+
+/// Returns which of the examples may be shown where `ideas` are the stems of what the form is about: one about the same
+/// would be taken for the answer, and what is written for a copy of it.
+pub fn apart_from(ideas: &BTreeSet<String>) -> Vec<usize> {
+    let shares = |nth: usize| {
+        let said = ANSWERS.iter().filter(|(keys, _)| keys[0] == "premise" || keys[0] == "location");
+        said.flat_map(|(_, answers)| words(answers[nth])).any(|word| is_telling(&word) && ideas.contains(&stem(&word)))
+    };
+    EVERY.into_iter().filter(|nth| !shares(*nth)).collect()
+}
+
+/// Returns the turns that show these examples as filled forms with `labels`; empty if none of the labels is known.
+pub fn turns(labels: &[String], shown: &[usize]) -> String {
     let mut out = String::new();
-    for (nth, topic) in TOPICS.iter().enumerate() {
+    for &nth in shown {
+        let topic = TOPICS[nth];
         let lines: Vec<String> =
             labels.iter().filter_map(|label| Some(format!("{label}: {}\n", answers(label)?[nth]))).collect();
         if !lines.is_empty() {
@@ -117,11 +133,11 @@ pub fn turns(labels: &[String]) -> String {
     out
 }
 
-/// Tells whether `line` repeats three words in a row, or all its several words, of an example.
-pub fn is_copied(line: &str) -> bool {
+/// Tells whether `line` repeats three words in a row, or all its several words, of an example that was shown.
+pub fn is_copied(line: &str, shown: &[usize]) -> bool {
     let said = words(line);
     let run = said.len().clamp(2, 3);
-    ANSWERS.iter().flat_map(|(_, answers)| answers).any(|answer| {
+    ANSWERS.iter().flat_map(|(_, answers)| shown.iter().map(|nth| answers[*nth])).any(|answer| {
         let shown = words(answer);
         said == shown || said.windows(run).any(|part| shown.windows(run).any(|other| other == part) && !is_plain(part))
     })
@@ -143,17 +159,26 @@ mod tests {
 
     #[test]
     fn only_fields_of_the_form_are_shown() {
-        let shown = turns(&["Story title".to_owned(), "Shoe size".to_owned()]);
+        let shown = turns(&["Story title".to_owned(), "Shoe size".to_owned()], &EVERY);
         assert_eq!(shown.matches("Story title:").count(), 3);
         assert!(!shown.contains("Shoe size"));
-        assert_eq!(turns(&["Shoe size".to_owned()]), "");
+        assert_eq!(turns(&["Shoe size".to_owned()], &EVERY), "");
+    }
+
+    #[test]
+    fn an_example_about_the_same_is_not_shown_and_cannot_be_copied() {
+        let ideas = |word: &str| BTreeSet::from([stem(word)]);
+        assert_eq!(apart_from(&ideas("lighthouse")), [1, 2]);
+        assert_eq!(apart_from(&ideas("schools")), [0, 2]);
+        assert_eq!(apart_from(&ideas("bus")), EVERY);
+        assert!(!is_copied("a lighthouse on a bare rock", &[1, 2]));
     }
 
     #[test]
     fn what_an_example_says_is_told_from_what_is_new() {
-        assert!(is_copied("He finds a lighthouse on a bare rock."));
-        assert!(is_copied("The Lamp That Waited"));
-        assert!(!is_copied("He wants to find her again."));
-        assert!(!is_copied("bittersweet"));
+        assert!(is_copied("He finds a lighthouse on a bare rock.", &EVERY));
+        assert!(is_copied("The Lamp That Waited", &EVERY));
+        assert!(!is_copied("He wants to find her again.", &EVERY));
+        assert!(!is_copied("bittersweet", &EVERY));
     }
 }

@@ -3,10 +3,10 @@
 use super::super::edit::markup::is_refusal;
 use super::super::edit::repeat::repeated_share;
 use super::super::edit::sentences::{is_finished, sentences, words};
-use super::example::is_copied;
+use super::example::{apart_from, is_copied};
 use super::grade::steps_out;
-use super::schema::{Field, Sort, Style, Text, Uniqueness};
-use super::topic::{ideas, stem};
+use super::schema::{Field, Need, Sort, Style, Text, Uniqueness};
+use super::topic::{ideas, stem, topic};
 use crate::base::failure::{Cause, Failure};
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
@@ -26,7 +26,7 @@ pub trait Pen {
     fn keep(&mut self, label: &str, value: &str) -> Result<(), Failure>;
 }
 
-/// How often a field is tried before the form fails.
+/// How often a field is tried, each time by another seed, before it is left out or filled from what is known.
 pub const ATTEMPTS: u32 = 10;
 /// The last of them take what is merely dull.
 const DULL_ATTEMPTS: u32 = 3;
@@ -35,22 +35,35 @@ const TITLE_WORDS: usize = 7;
 
 /// Returns the value of `field`, written by `pen`. It satisfies the schema that `field` was read from.
 ///
-/// `prompt` tells what the form is about: its title and what it tells first are to hold a word of it.
-/// Fails with [`Cause::Empty`] where nothing usable was written for a field in [`ATTEMPTS`] attempts.
+/// `prompt` tells what the form is about: its title and what it tells first are to hold a word of it. Where nothing
+/// usable was written for a field in [`ATTEMPTS`] attempts, it is left out if the schema lets it be, else filled from
+/// what the prompt is about. Fails with [`Cause::Empty`] where that does not fit either.
 pub fn fill(field: &Field, prompt: &str, pen: &mut impl Pen) -> Result<Value, Failure> {
-    Filler { pen, said: Vec::new(), ideas: ideas(prompt), figures: prompt.chars().any(|c| c.is_ascii_digit()) }.value(
-        field,
-        &field.label,
-        &[],
-    )
+    let ideas = ideas(prompt);
+    let mut filler = Filler {
+        pen,
+        said: Vec::new(),
+        given: Vec::new(),
+        shown: apart_from(&ideas),
+        ideas,
+        topic: topic(prompt),
+        figures: prompt.chars().any(|c| c.is_ascii_digit()),
+    };
+    filler.value(field, &field.label, &[])
 }
 
 struct Filler<'a, P> {
     pen: &'a mut P,
     /// What was written into text fields so far.
     said: Vec<String>,
+    /// What the schema itself says: it tells what the form is about, and may be said again.
+    given: Vec<String>,
+    /// The examples that were shown.
+    shown: Vec<usize>,
     /// Stems of what the prompt is about.
     ideas: BTreeSet<String>,
+    /// What the prompt is about, in its own words; empty if it does not say.
+    topic: String,
     /// Whether the prompt has figures.
     figures: bool,
 }
@@ -64,16 +77,20 @@ impl<P: Pen> Filler<'_, P> {
                 // What stands already tells the fields that follow what they are about.
                 if let Value::String(text) = value {
                     self.pen.keep(name, text)?;
-                    self.said.push(text.clone());
+                    self.given.push(text.clone());
                 }
                 Ok(value.clone())
             }
             Sort::Object(fields) => self.object(fields, name),
-            Sort::Array { item, count, unique } => self.array(item, *count, *unique, name),
+            Sort::Array { item, count, least, unique } => self.array(item, (*count, *least), *unique, name),
             Sort::Choice(options) => self.choice(options, name, &label, others),
             Sort::Whole(from, to) => self.number(*from, *to, name, &label, others),
             Sort::Text(text) => {
-                let line = self.line(text, name, &label)?;
+                let line = match self.line(text, name, &label)? {
+                    Some(line) => line,
+                    None if field.need == Need::Required => self.known(text).ok_or_else(|| unfilled(name))?,
+                    None => return Err(unfilled(name)),
+                };
                 self.pen.keep(name, &line)?;
                 self.said.push(line.clone());
                 Ok(Value::String(line))
@@ -86,12 +103,22 @@ impl<P: Pen> Filler<'_, P> {
         for (key, field) in fields {
             let inner =
                 if name.is_empty() { field.label.clone() } else { format!("{name}, {}", field.label.to_lowercase()) };
-            object.insert(key.clone(), self.value(field, &inner, &[])?);
+            match self.value(field, &inner, &[]) {
+                Ok(value) => drop(object.insert(key.clone(), value)),
+                Err(failure) if failure.cause == Cause::Empty && field.need == Need::Optional => {}
+                Err(failure) => return Err(failure),
+            }
         }
         Ok(Value::Object(object))
     }
 
-    fn array(&mut self, item: &Field, count: usize, unique: Uniqueness, name: &str) -> Result<Value, Failure> {
+    fn array(
+        &mut self,
+        item: &Field,
+        (count, least): (usize, usize),
+        unique: Uniqueness,
+        name: &str,
+    ) -> Result<Value, Failure> {
         let mut items = Vec::with_capacity(count);
         let base = match item.label.as_str() {
             "" if name.is_empty() => "Item",
@@ -101,7 +128,13 @@ impl<P: Pen> Filler<'_, P> {
         for nth in 1..=count {
             let others = if unique == Uniqueness::Unique { items.clone() } else { Vec::new() };
             let label = if count == 1 { base.to_owned() } else { format!("{base} {nth}") };
-            items.push(self.value(item, &label, &others)?);
+            // Beyond what must be there, one that comes out empty ends the list.
+            let need = if items.len() < least { item.need } else { Need::Optional };
+            match self.value(&Field { need, ..item.clone() }, &label, &others) {
+                Ok(value) => items.push(value),
+                Err(failure) if failure.cause == Cause::Empty && items.len() >= least => break,
+                Err(failure) => return Err(failure),
+            }
         }
         Ok(Value::Array(items))
     }
@@ -134,17 +167,36 @@ impl<P: Pen> Filler<'_, P> {
         Ok(Value::from(value))
     }
 
-    fn line(&mut self, text: &Text, name: &str, label: &str) -> Result<String, Failure> {
+    fn line(&mut self, text: &Text, name: &str, label: &str) -> Result<Option<String>, Failure> {
         for attempt in 0..ATTEMPTS {
             let raw = self.pen.line(label, text, attempt)?;
             let Some(line) = clean(&raw, text, name) else { continue };
             // What is merely dull is taken in the end, what is wrong never.
             let good = attempt >= ATTEMPTS - DULL_ATTEMPTS || self.is_good(&line, &raw, text, label);
             if good && self.is_usable(&line, name) {
-                return Ok(line);
+                return Ok(Some(line));
             }
         }
-        Err(unfilled(name))
+        Ok(None)
+    }
+
+    /// Says something of the topic that was not said before and keeps the bounds of `text`.
+    fn known(&self, text: &Text) -> Option<String> {
+        let topic = self.topic.as_str();
+        let forms = match text.style {
+            Style::Title => vec![capitals(topic), capitals(&format!("about {topic}")), capitals(&format!("the story of {topic}"))],
+            Style::Line => vec![
+                topic.to_owned(),
+                format!("all about {topic}"),
+                format!("the story of {topic}"),
+                format!("It has to do with {topic}."),
+                format!("In the end it all comes back to {topic}, as it did at the start."),
+            ],
+        };
+        let new = |line: &String| !self.said.iter().any(|said| said.to_lowercase() == line.to_lowercase());
+        let bounded = |line: String| bounded(&line, text.chars_max, text.style);
+        let fits = |line: &String| line.chars().count() >= text.chars_min && line.chars().any(char::is_alphanumeric);
+        forms.into_iter().filter(|_| !topic.is_empty()).map(bounded).find(|line| fits(line) && new(line))
     }
 
     fn is_usable(&self, line: &str, name: &str) -> bool {
@@ -152,20 +204,20 @@ impl<P: Pen> Filler<'_, P> {
         let new = !self.said.iter().any(|said| said.to_lowercase() == low);
         let placeholder = line.contains(['[', ']', '{', '}', '<', '>', '|', '_', '\\']) || low.contains("http");
         let own_name = words(line) == words(name);
-        new && !placeholder && !own_name && !is_copied(line) && !is_refusal(line) && repeated_share(line) < 0.2
+        new && !placeholder && !own_name && !is_copied(line, &self.shown) && !is_refusal(line) && repeated_share(line) < 0.2
     }
 
     fn is_about_it(&self, line: &str, text: &Text) -> bool {
         let holds = |line: &String| words(line).iter().any(|word| self.ideas.contains(&stem(word)));
         let phrase = text.style == Style::Line && text.chars_max < 80;
-        let enough = self.said.iter().filter(|said| holds(said)).count() >= LINES_ABOUT_IT;
+        let enough = self.given.iter().chain(&self.said).filter(|said| holds(said)).count() >= LINES_ABOUT_IT;
         phrase || enough || self.ideas.is_empty() || holds(&line.to_owned())
     }
 
     /// Something of its own, and whole.
     fn is_good(&self, line: &str, raw: &str, text: &Text, label: &str) -> bool {
         let telling = |line: &str| words(line).into_iter().filter(|word| word.len() > 3).collect::<Vec<_>>();
-        let said: Vec<String> = self.said.iter().flat_map(|said| telling(said)).collect();
+        let said: Vec<String> = self.given.iter().chain(&self.said).flat_map(|said| telling(said)).collect();
         let asked = label.to_lowercase();
         let own: Vec<String> = telling(line).into_iter().filter(|word| !asked.contains(word.as_str())).collect();
         let fresh = own.iter().any(|word| !said.contains(word));
@@ -182,6 +234,15 @@ impl<P: Pen> Filler<'_, P> {
 
 /// So many lines are to hold a word of the idea before others need not.
 const LINES_ABOUT_IT: usize = 4;
+
+/// Writes each word with a capital.
+fn capitals(text: &str) -> String {
+    let capital = |word: &str| {
+        let mut rest = word.chars();
+        rest.next().map_or(String::new(), |first| first.to_uppercase().chain(rest).collect())
+    };
+    text.split_whitespace().map(capital).collect::<Vec<_>>().join(" ")
+}
 
 fn unfilled(name: &str) -> Failure {
     Failure::new(Cause::Empty, format!("the built-in writer found nothing for `{name}`"))
@@ -306,14 +367,51 @@ mod tests {
     }
 
     #[test]
-    fn a_field_is_tried_again_and_fails_in_the_end() {
+    fn a_field_is_tried_again() {
         let field =
             form(&json!({"type": "object", "properties": {"a": {"type": "string"}, "b": {"type": "string"}}})).unwrap();
         let mut pen = Given::new(&["night bus", "night bus", "[Name]", "two roads"]);
         assert_eq!(fill(&field, "", &mut pen).unwrap(), json!({"a": "night bus", "b": "two roads"}));
         assert_eq!(pen.kept, ["A: night bus", "B: two roads"]);
-        let failure = fill(&field, "", &mut Given::new(&["..."])).unwrap_err();
-        assert_eq!(failure.cause, Cause::Empty);
+    }
+
+    const ABOUT: &str = "Invent one idea for a short story about: my grandmother's kitchen.\nBe kind.";
+
+    #[test]
+    fn a_field_that_stays_empty_is_left_out_or_filled_from_the_topic() {
+        let schema = json!({"type": "object", "required": ["story_title", "goal", "places"], "properties": {
+            "story_title": {"type": "string", "maxLength": 60}, "who": {"type": "string"},
+            "goal": {"type": "string", "minLength": 24}, "tone": {"type": "array", "items": {"type": "string"}},
+            "places": {"type": "array", "minItems": 1, "items": {"type": "string", "maxLength": 60}}}});
+        let field = form(&schema).unwrap();
+        let value = fill(&field, ABOUT, &mut Given::new(&["..."])).unwrap();
+        let expected = json!({"story_title": "My Grandmother's Kitchen", "goal": "all about my grandmother's kitchen",
+            "tone": [], "places": ["the story of my grandmother's kitchen"]});
+        assert!(jsonschema::is_valid(&schema, &value), "{value}");
+        assert_eq!(value["story_title"], expected["story_title"]);
+        assert_eq!(value.get("who"), None);
+        assert_eq!((&value["tone"], value["places"].as_array().unwrap().len()), (&expected["tone"], 1));
+    }
+
+    #[test]
+    fn without_a_topic_nothing_is_made_up() {
+        let field = form(&json!({"type": "object", "required": ["a"], "properties": {"a": {"type": "string"}}})).unwrap();
+        assert_eq!(fill(&field, "", &mut Given::new(&["..."])).unwrap_err().cause, Cause::Empty);
+    }
+
+    #[test]
+    fn a_list_ends_where_nothing_more_comes() {
+        let schema = json!({"type": "array", "minItems": 1, "maxItems": 3, "items": {"type": "string"}});
+        let value = fill(&form(&schema).unwrap(), ABOUT, &mut Given::new(&["warm light"])).unwrap();
+        assert_eq!(value, json!(["warm light"]));
+    }
+
+    #[test]
+    fn a_title_may_be_the_topic_itself() {
+        let schema = json!({"type": "object", "required": ["premise", "title"], "properties": {
+            "premise": {"const": "noise"}, "title": {"type": "string", "maxLength": 60}}});
+        let value = fill(&form(&schema).unwrap(), "a story about noise.", &mut Given::new(&["Noise"])).unwrap();
+        assert_eq!(value["title"], "Noise");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use super::super::edit::markup::is_talk;
 use super::super::edit::sentences::{is_finished, sentences, words};
-use super::example::is_copied;
+use super::example::{EVERY, is_copied};
 use super::topic::{is_telling, stem, strong};
 use std::collections::BTreeSet;
 
@@ -72,7 +72,7 @@ pub fn grade(sentence: &str, tale: &str, aim: &Aim) -> f64 {
         (0.4, !(WORDS_MIN..=WORDS_MAX).contains(&said.len())),
         (0.1, is_said(&said, tale)),
         (0.6, begins_alike(&said, tale)),
-        (0.3, is_copied(sentence)),
+        (0.3, is_copied(sentence, &EVERY)),
         (0.3, is_echo(&said, aim)),
         (0.4, sentence.contains([':', ';', '(', ')', '[', ']', '*', '#', '/', '_']) || sentence.contains(" - ")),
         (0.5, sentence.chars().any(|c| c.is_ascii_digit())),

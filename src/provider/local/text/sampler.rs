@@ -2,8 +2,9 @@
 //!
 //! The order is fixed and part of [`VERSION`]: repeat penalty, phrases already written, top-k, temperature, top-p, draw.
 
-/// Names this way of drawing; it is part of the writer's identity and changes when the drawing does.
-pub const VERSION: &str = "sampler-v1";
+/// Names this way of drawing, and of choosing from what was drawn; it is part of the writer's identity and changes when
+/// that does.
+pub const VERSION: &str = "sampler-v2";
 
 /// How many of the likeliest tokens are considered.
 const TOP_K: usize = 40;

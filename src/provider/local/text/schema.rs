@@ -15,6 +15,14 @@ pub struct Field {
     /// The schema's `description`.
     pub note: Option<String>,
     pub sort: Sort,
+    pub need: Need,
+}
+
+/// Whether a field may be left out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Need {
+    Required,
+    Optional,
 }
 
 /// What a field takes.
@@ -25,7 +33,10 @@ pub enum Sort {
     Object(Vec<(String, Field)>),
     Array {
         item: Box<Field>,
+        /// So many are wanted.
         count: usize,
+        /// So many must be there.
+        least: usize,
         unique: Uniqueness,
     },
     /// One of some values, each with its words.
@@ -132,7 +143,7 @@ impl Reader {
         let title = keys.get("title").and_then(Value::as_str).map(str::to_owned);
         let label = title.filter(|title| !name.is_empty() && title.len() <= 40).unwrap_or_else(|| label(name));
         let sort = self.sort(name, keys, path, depth)?;
-        Ok(Field { label, note, sort })
+        Ok(Field { label, note, sort, need: Need::Required })
     }
 
     fn sort(&mut self, name: &str, keys: &Map<String, Value>, path: &str, depth: usize) -> Result<Sort, Failure> {
@@ -164,12 +175,15 @@ impl Reader {
         only(keys, &["properties", "required", "additionalProperties"], path)?;
         let empty = Map::new();
         let properties = keys.get("properties").and_then(Value::as_object).unwrap_or(&empty);
-        let required = keys.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
-        if let Some(missing) = required.into_iter().find(|name| !properties.contains_key(*name)) {
+        let required: Vec<&str> =
+            keys.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
+        if let Some(missing) = required.iter().find(|name| !properties.contains_key(**name)) {
             return Err(refused(path, &format!("requires `{missing}`, which `properties` does not have")));
         }
         let fields = properties.iter().map(|(name, schema)| {
-            Ok((name.clone(), self.field(name, schema, &format!("{path}/properties/{name}"), depth + 1)?))
+            let need = if required.contains(&name.as_str()) { Need::Required } else { Need::Optional };
+            let field = self.field(name, schema, &format!("{path}/properties/{name}"), depth + 1)?;
+            Ok((name.clone(), Field { need, ..field }))
         });
         Ok(Sort::Object(fields.collect::<Result<_, Failure>>()?))
     }
@@ -204,7 +218,7 @@ impl Reader {
         if self.fields > FIELDS_MAX {
             return Err(refused(path, &format!("asks for more than {FIELDS_MAX} fields")));
         }
-        Ok(Sort::Array { item: Box::new(item), count: count as usize, unique })
+        Ok(Sort::Array { item: Box::new(item), count: count as usize, least: least as usize, unique })
     }
 }
 

@@ -165,17 +165,24 @@ const LONG: usize = 80;
 /// Returns the telling words of what `prompt` says it is about (`a story about a stranger on the last bus`), in their
 /// order; none if it does not say.
 pub fn named(prompt: &str) -> Vec<String> {
+    let topic = topic(prompt);
+    words(&topic).into_iter().filter(|word| is_telling(word) || WEAK_WORDS.contains(&word.as_str())).collect()
+}
+
+/// Returns what `prompt` says it is about, as it says it: `a stranger on the last bus`; empty if it does not say.
+pub fn topic(prompt: &str) -> String {
     let mut told = prompt.match_indices("about").filter_map(|(at, word)| {
         let before = words(&prompt[..at]);
         let of_text = before.iter().rev().take(4).any(|word| TEXTS.contains(&word.as_str()));
-        let rest = prompt[at + word.len()..].trim_start_matches([':', ' ', '"', '“']);
-        let number = rest.starts_with(|c: char| c.is_ascii_digit());
-        (of_text && before.len() <= OPENING_WORDS && !number && !rest.is_empty()).then_some(rest)
+        let behind = &prompt[at + word.len()..];
+        let rest = behind.trim_start_matches([':', ' ', '"', '“']);
+        // `about 360 words` is a length; `about: 3 cats` is not.
+        let length = rest.starts_with(|c: char| c.is_ascii_digit()) && !behind.starts_with(':');
+        (of_text && before.len() <= OPENING_WORDS && !length && !rest.is_empty()).then_some(rest)
     });
-    let Some(rest) = told.next() else { return Vec::new() };
-    let line = rest.lines().next().unwrap_or("");
+    let line = told.next().and_then(|rest| rest.lines().next()).unwrap_or("");
     let said = sentences(line).first().map_or(line, |range| &line[range.clone()]);
-    words(said).into_iter().filter(|word| is_telling(word) || WEAK_WORDS.contains(&word.as_str())).collect()
+    said.trim_end_matches(|c: char| !c.is_alphanumeric() && c != ')').to_owned()
 }
 
 /// Returns the words of what `prompt` is about: of the topic that it names, else those that a long one says most often,
@@ -234,6 +241,16 @@ mod tests {
             ["falling", "last", "bus"]
         );
         assert_eq!(named("Write a story of about 360 words."), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_topic_is_told_in_its_own_words() {
+        let asked = |topic: &str| format!("Invent one idea for a short story about: {topic}.\nThe tone is sad.");
+        for said in ["noise", "3 cats", "Paris in 1920", "my grandmother's kitchen", "an old man (and his dog)"] {
+            assert_eq!(topic(&asked(said)), said);
+        }
+        assert_eq!(topic("Write a story of about 360 words."), "");
+        assert_eq!(topic("Write a script of about 90 words, a story about the sea"), "the sea");
     }
 
     #[test]

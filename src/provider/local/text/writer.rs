@@ -12,7 +12,7 @@ use super::prose::{Written, room_after, write};
 use super::sampler::{TEMPERATURE, VERSION};
 use super::schema::form;
 use super::template::chat_after;
-use super::topic::{strong, subjects};
+use super::topic::{ideas, strong, subjects};
 use crate::base::failure::{Cause, Failure};
 use crate::provider::chat::{BoxFuture, Chat, ChatReply, ChatRequest, ChatWarning, Edit, EditRule, Finish};
 use std::sync::Arc;
@@ -134,7 +134,7 @@ fn fill_in(
     author: String,
 ) -> Result<ChatReply, Failure> {
     let field = form(schema)?;
-    let shown = example::turns(&field.labels());
+    let shown = example::turns(&field.labels(), &example::apart_from(&ideas(&request.prompt)));
     let prompt = model.tokens(&chat_after(request.system.as_deref(), &shown, &request.prompt))?;
     room_after(prompt.len())?;
     let mut page = model.page();
@@ -293,6 +293,6 @@ mod tests {
     fn the_chat_format_has_the_tokens_the_model_was_trained_with() {
         let Some(writer) = writer() else { return };
         assert_eq!(writer.model.tokens("<|im_start|>system\n").unwrap(), [1, 9690, 198]);
-        assert_eq!(writer.identity(), "local/SmolLM2-135M-Instruct/Q8_0/f2e29b5f8418/sampler-v1/rules-v2");
+        assert_eq!(writer.identity(), "local/SmolLM2-135M-Instruct/Q8_0/f2e29b5f8418/sampler-v2/rules-v2");
     }
 }
