@@ -175,6 +175,9 @@ fn pulled(event: PullEvent) -> Option<Event> {
             action: None,
             message: format!("the model `{model}` is being pulled by {holder}: waiting for it"),
         },
+        PullEvent::Damaged { model, what } => {
+            Event::Warned { action: None, message: format!("the model `{model}` is damaged and pulled anew: {what}") }
+        }
         PullEvent::Skipped { .. } | PullEvent::Verifying { .. } | PullEvent::Deriving { .. } => return None,
     })
 }

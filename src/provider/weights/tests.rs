@@ -376,8 +376,37 @@ fn a_rotten_copy_is_pulled_anew_unless_that_is_forbidden() {
     home.ensure(&model).unwrap();
     fs::write(home.at(&model, FILE), vec![0; 300_000]).unwrap();
     let offline = home.weights(PullPolicy::NoPull("--offline")).ensure(&model, None).unwrap_err();
-    assert!(offline.message.contains("is not the pinned file"), "{}", offline.message);
+    assert!(offline.message.contains("is damaged"), "{}", offline.message);
     assert_eq!(home.ensure(&model).unwrap(), content());
+}
+
+#[test]
+fn a_pull_checks_every_byte_and_replaces_what_is_damaged() {
+    let hub = hub(&[Manner::Proper, Manner::Proper, Manner::Proper]);
+    let (home, model) = (Home::new(), tiny(Some(hub.url.clone())));
+    let weights = home.weights(PullPolicy::Pull);
+    weights.pull(&model, Some(&HALVES)).unwrap();
+    weights.pull(&model, Some(&HALVES)).unwrap();
+    assert_eq!(home.count(|event| matches!(event, PullEvent::Started { .. })), 1);
+    fs::write(home.at(&model, "half.gguf"), vec![0; half(&content()).unwrap().len()]).unwrap();
+    weights.pull(&model, Some(&HALVES)).unwrap();
+    weights.verify(&model).unwrap();
+    assert_eq!(home.count(|event| matches!(event, PullEvent::Damaged { .. })), 1);
+}
+
+#[test]
+fn a_cut_file_makes_a_model_damaged_not_absent() {
+    let hub = hub(&[Manner::Proper, Manner::Proper]);
+    let (home, model) = (Home::new(), tiny(Some(hub.url.clone())));
+    home.ensure(&model).unwrap();
+    fs::write(home.at(&model, FILE), b"cut").unwrap();
+    let offline = home.weights(PullPolicy::NoPull("--offline"));
+    assert_eq!(offline.damaged(&model), Some(home.at(&model, "").components().collect()));
+    let failure = offline.ensure(&model, None).unwrap_err();
+    assert_eq!(failure.message, "the model `tiny` is damaged, and --offline forbids to pull it");
+    assert!(offline.verify(&model).unwrap_err().message.contains("`tiny` is damaged"));
+    assert_eq!(home.ensure(&model).unwrap(), content());
+    assert_eq!(offline.damaged(&model), None);
 }
 
 #[test]
