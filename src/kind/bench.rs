@@ -8,7 +8,7 @@ use crate::kind::contract::{Job, Kind, Made, Progress, Work};
 use crate::kind::input::tests::scope;
 use crate::provider::Providers;
 use crate::provider::chat::{BoxFuture, Chat, ChatReply, ChatRequest, ChatWarning, EditRule, Finish};
-use crate::provider::speech::{Speech, SpeechReply, SpeechRequest, SpeechWarning, SpokenWord};
+use crate::provider::speech::{Gender, Speech, SpeechReply, SpeechRequest, SpeechWarning, SpokenWord, Wanted};
 use crate::store::Store;
 use crate::storyfile::scope::ScopeFile;
 use crate::storyfile::story::{Keep, Output, OutputSort};
@@ -208,7 +208,9 @@ impl SineVoice {
         let (mut samples, mut words) = (Vec::new(), Vec::new());
         for text in request.text.split_whitespace() {
             let start = samples.len() as f64 / rate;
-            let length = (rate * 0.2 / request.speed) as usize;
+            // Of what it cannot say, nothing is heard.
+            let strange = text.chars().all(|c| ('\u{4E00}'..='\u{9FFF}').contains(&c));
+            let length = if strange { 0 } else { (rate * 0.2 / request.speed) as usize };
             samples.extend((0..length).map(|i| {
                 let envelope = (i as f64 / length as f64 * std::f64::consts::PI).sin();
                 (0.2 * envelope * (i as f64 / rate * pitch * std::f64::consts::TAU).sin()) as f32
@@ -233,10 +235,11 @@ impl Speech for SineVoice {
         "scripted/sine".into()
     }
 
-    fn accepts(&self, language: &str, _voice: Option<&str>) -> Result<(), Failure> {
-        match language {
-            "en" => Ok(()),
-            _ => Err(Failure::new(Cause::Setup, format!("a sine wave does not speak `{language}`"))),
+    fn accepts(&self, wanted: &Wanted<'_>) -> Result<(), Failure> {
+        match (wanted.language, wanted.gender) {
+            ("en", None | Some(Gender::Female)) => Ok(()),
+            ("en", Some(Gender::Male)) => Err(Failure::new(Cause::Setup, "a sine wave is no man's voice")),
+            (language, _) => Err(Failure::new(Cause::Setup, format!("a sine wave does not speak `{language}`"))),
         }
     }
 

@@ -33,6 +33,7 @@ pub static VOICE: KindInfo = KindInfo {
     settings: &[
         of("voice", SettingSort::Text),
         of("language", SettingSort::Text),
+        of("gender", SettingSort::Choice(&["female", "male", "any"])),
         of("speed", SettingSort::Number),
         of("seed", SettingSort::Integer),
         of("pronunciation", SettingSort::MapOrFile),

@@ -19,7 +19,7 @@ use crate::media::wav;
 use crate::media::words::{Break, Timing, Word, Words};
 use crate::provider::Providers;
 use crate::provider::chat::BoxFuture;
-use crate::provider::speech::{Speech, SpeechReply, SpeechRequest};
+use crate::provider::speech::{Speech, SpeechReply, SpeechRequest, Wanted};
 use crate::storyfile::catalog::KindInfo;
 use chunk::SpokenChunk;
 use settings::{Slots, VoiceSettings, own_pronunciation, pronunciation, slots};
@@ -55,8 +55,8 @@ impl Kind for Voice {
         let voice = provider(work.named, work.providers).ok();
         let mut faults = every_fault(work.settings, |settings| {
             let read = VoiceSettings::read(settings)?;
-            own_pronunciation(settings)?;
-            voice.map_or(Ok(()), |voice| accepted(&**voice, &read))
+            let said = own_pronunciation(settings)?;
+            voice.map_or(Ok(()), |voice| accepted(&**voice, &read, &said))
         });
         faults.extend(slots(work.outputs).1);
         faults
@@ -75,16 +75,25 @@ fn provider<'a>(named: &BTreeMap<String, String>, providers: &'a Providers) -> R
     providers.voice(named.get("voice").map_or(BUILT_IN, String::as_str))
 }
 
-/// Asks the voice whether it can do what is wanted.
-fn accepted(voice: &dyn Speech, wanted: &VoiceSettings) -> Result<(), SettingFault> {
-    let refused = |name: &str, failure: Failure| {
-        let fault = SettingFault::setting(name, failure.message);
-        SettingFault { hint: failure.hint, ..fault }
-    };
-    voice.accepts(&wanted.language, None).map_err(|failure| refused("language", failure))?;
-    voice.accepts(&wanted.language, wanted.voice.as_deref()).map_err(|failure| refused("voice", failure))?;
+/// Asks the voice whether it can do what is wanted, one thing after the other, so that a refusal has its place.
+fn accepted(voice: &dyn Speech, settings: &VoiceSettings, said: &BTreeMap<String, String>) -> Result<(), SettingFault> {
+    let none = BTreeMap::new();
+    let language = Wanted { voice: None, gender: None, pronunciation: &none, ..settings.wanted(&none) };
+    let named = Wanted { voice: settings.voice.as_deref(), ..language };
+    let steps = [
+        ("language", language),
+        ("voice", named),
+        ("gender", Wanted { gender: settings.gender, ..named }),
+        ("pronunciation", settings.wanted(said)),
+    ];
+    for (name, wanted) in steps {
+        voice.accepts(&wanted).map_err(|failure| {
+            let fault = SettingFault::setting(name, failure.message);
+            SettingFault { hint: failure.hint, ..fault }
+        })?;
+    }
     let known = voice.settings();
-    match wanted.own.keys().find(|name| !known.contains(&name.as_str())) {
+    match settings.own.keys().find(|name| !known.contains(&name.as_str())) {
         None => Ok(()),
         Some(name) => {
             let fault = SettingFault::setting(format!("settings.{name}"), format!("the voice has no setting `{name}`"));
@@ -112,8 +121,9 @@ async fn speak_script(job: Job<'_>) -> Result<Made, Failure> {
         return Err(Failure::new(Cause::Validation, format!("`{}` has no words to speak", file.path)));
     }
     let voice = provider(job.named, job.providers)?;
-    accepted(&**voice, &settings)?;
-    let speaker = Speaker { voice, settings: &settings, said: pronunciation(&job.settings, &job.scope)? };
+    let said = pronunciation(&job.settings, &job.scope)?;
+    accepted(&**voice, &settings, &said)?;
+    let speaker = Speaker { voice, settings: &settings, said };
     let mut memory = Memory::new(job.store, &job.cancel);
     let mut chunks = Vec::with_capacity(parts.len());
     let mut rate = None;
@@ -134,6 +144,9 @@ async fn speak_script(job: Job<'_>) -> Result<Made, Failure> {
         }
         let (done, total) = (nth as u64 + 1, parts.len() as u64);
         (job.progress)(Progress { done, total, note: "sentences".to_owned() });
+    }
+    if !chunks.iter().flat_map(|chunk| &chunk.words).any(|word| word.end > word.start) {
+        return Err(unspeakable(&file.path, &unsaid));
     }
     let finished = finish(chunks, rate.unwrap_or(0), &settings).await?;
     every_word_once(script, &finished.words)?;
@@ -196,6 +209,16 @@ fn fresh(reply: SpeechReply) -> Result<Fresh, Failure> {
     }
     let made_by = reply.spoken_by.clone();
     Ok(Fresh { body: SpokenChunk::encode(reply)?, made_by, usage: None, negative: None })
+}
+
+/// The failure that a script has words, and the voice can say none of them.
+fn unspeakable(path: &str, unsaid: &[String]) -> Failure {
+    let message = match unsaid.first() {
+        Some(first) => format!("the voice can say nothing of `{path}`: {first}"),
+        None => format!("the voice can say nothing of `{path}`"),
+    };
+    Failure::new(Cause::Validation, message)
+        .hint("Name a provider of speech that speaks this language, or change the script.")
 }
 
 fn parts(script: &str) -> Vec<Part> {

@@ -58,13 +58,33 @@ pub struct SpeechWarning {
     pub message: String,
 }
 
+/// What a stage wants of a voice, as far as it is known before any work.
+#[derive(Clone, Copy, Debug)]
+pub struct Wanted<'a> {
+    /// BCP 47.
+    pub language: &'a str,
+    /// The voice's name.
+    pub voice: Option<&'a str>,
+    /// `None`: any will do.
+    pub gender: Option<Gender>,
+    /// Words to be said otherwise, as in [`SpeechRequest::pronunciation`].
+    pub pronunciation: &'a std::collections::BTreeMap<String, String>,
+}
+
+/// Whose voice it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Gender {
+    Female,
+    Male,
+}
+
 /// A provider of speech.
 pub trait Speech: Send + Sync {
     /// Returns what may shape the sound: type, model, vendor, weights; part of the recipe. Never a secret.
     fn identity(&self) -> String;
 
-    /// Tells, before any work, whether this voice can do what is asked: its languages, voices and genders.
-    fn accepts(&self, language: &str, voice: Option<&str>) -> Result<(), Failure>;
+    /// Tells, before any work, whether this voice can do what is wanted.
+    fn accepts(&self, wanted: &Wanted<'_>) -> Result<(), Failure>;
 
     /// Returns the names of the settings that only this provider knows.
     fn settings(&self) -> &'static [&'static str];

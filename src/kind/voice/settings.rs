@@ -6,6 +6,7 @@ use crate::kind::input;
 use crate::kind::settings::Settings;
 use crate::media::join::Pauses;
 use crate::media::loudness::Target;
+use crate::provider::speech::{Gender, Wanted};
 use crate::storyfile::scope::Scope;
 use crate::storyfile::story::Output;
 use serde_json::{Map, Value};
@@ -20,6 +21,8 @@ pub struct VoiceSettings {
     pub voice: Option<String>,
     /// BCP 47.
     pub language: String,
+    /// `None`: any will do.
+    pub gender: Option<Gender>,
     pub speed: f64,
     pub seed: u64,
     /// What only the provider knows.
@@ -48,6 +51,7 @@ impl VoiceSettings {
         Ok(VoiceSettings {
             voice: settings.text("voice")?.map(str::to_owned),
             language: settings.text("language")?.unwrap_or(LANGUAGE).to_owned(),
+            gender: gender(&settings)?,
             speed: settings.number("speed", 0.5..=2.0)?.unwrap_or(1.0),
             seed: settings.whole("seed", 0..=u64::MAX)?.unwrap_or(0),
             own,
@@ -57,11 +61,18 @@ impl VoiceSettings {
     }
 }
 
-/// Reads a pronunciation that stands in the Storyfile itself.
-pub fn own_pronunciation(settings: &Value) -> Result<(), SettingFault> {
+/// Reads a pronunciation that stands in the Storyfile itself; a file's lines are read when the work begins.
+pub fn own_pronunciation(settings: &Value) -> Result<BTreeMap<String, String>, SettingFault> {
     match Settings::of(settings).get("pronunciation") {
-        Some(Value::Object(map)) => spellings("pronunciation", map).map(drop),
-        _ => Ok(()),
+        Some(Value::Object(map)) => spellings("pronunciation", map),
+        _ => Ok(BTreeMap::new()),
+    }
+}
+
+impl VoiceSettings {
+    /// Returns what the voice must be able to do, with `pronunciation`.
+    pub fn wanted<'a>(&'a self, pronunciation: &'a BTreeMap<String, String>) -> Wanted<'a> {
+        Wanted { language: &self.language, voice: self.voice.as_deref(), gender: self.gender, pronunciation }
     }
 }
 
@@ -115,6 +126,15 @@ fn unwritable(output: &Output) -> SettingFault {
             SettingFault::not_built(About::Output(output.slot.clone()), &what).hint(hint)
         }
         _ => SettingFault::output(&output.slot, format!("a voice does not write `{}`", output.path)).hint(hint),
+    }
+}
+
+fn gender(settings: &Settings<'_>) -> Result<Option<Gender>, SettingFault> {
+    match settings.text("gender")? {
+        None | Some("any") => Ok(None),
+        Some("female") => Ok(Some(Gender::Female)),
+        Some("male") => Ok(Some(Gender::Male)),
+        Some(other) => Err(settings.wrong("gender", &other.into(), "`female`, `male` or `any`")),
     }
 }
 
@@ -182,6 +202,10 @@ mod tests {
         assert_eq!(
             refused(json!({"loudness": {"lufs": 0}})),
             "the setting `loudness.lufs` is 0; it must be a number from -40 to -9"
+        );
+        assert_eq!(
+            refused(json!({"gender": "divers"})),
+            "the setting `gender` is \"divers\"; it must be `female`, `male` or `any`"
         );
         assert_eq!(refused(json!({"speakers": {}})), "the setting `speakers` is not built yet");
     }

@@ -82,9 +82,17 @@ fn what_cannot_be_said_is_told_with_its_place() {
     let voice = Arc::new(SineVoice::default());
     let made = speak(&Bench::with_voice(&voice), json!({}), "One.\n\nHe saw 京 there.\n").unwrap();
     assert_eq!(made.warnings, ["build/script.md:3:8: cannot say “京”: skipped"]);
-    let many = speak(&Bench::with_voice(&voice), json!({}), &"京 ".repeat(30)).unwrap();
+    let many = speak(&Bench::with_voice(&voice), json!({}), &format!("One {}", "京 ".repeat(30))).unwrap();
     assert_eq!(many.warnings.len(), WARNINGS_TOLD + 1);
     assert_eq!(many.warnings[WARNINGS_TOLD], "and 20 more that the voice could not say as written");
+}
+
+#[test]
+fn a_script_of_which_nothing_can_be_said_is_a_failure_with_its_place() {
+    let voice = Arc::new(SineVoice::default());
+    let failure = speak(&Bench::with_voice(&voice), json!({}), "# 京\n\n東 京\n").unwrap_err();
+    let expected = "the voice can say nothing of `build/script.md`: build/script.md:1:3: cannot say “京”: skipped";
+    assert_eq!((failure.cause, failure.message.as_str()), (Cause::Validation, expected));
 }
 
 #[test]
@@ -126,6 +134,7 @@ fn what_cannot_work_here_is_told_before_any_work() {
     assert_eq!(refused(json!({"settings": {"pitch": 2}}), &outputs()), "the voice has no setting `pitch`");
     let many = bench.told(&Voice, &json!({"language": "ja", "speed": 9, "gap": {"word": 1}}), &outputs());
     assert_eq!(many.len(), 3, "{many:?}");
+    assert_eq!(refused(json!({"gender": "male"}), &outputs()), "a sine wave is no man's voice");
     assert_eq!(refused(json!({}), &[output("audio", "v.mp3")]), "writing sound as `.mp3` (`v.mp3`) is not built yet");
     assert_eq!(bench.identity(&Voice, &json!({}), &outputs()).unwrap().as_deref(), Some("scripted/sine"));
     let none = Bench::new().identity(&Voice, &json!({}), &outputs()).unwrap_err();

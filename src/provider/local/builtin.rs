@@ -94,7 +94,7 @@ mod voice {
     use super::{Arc, Failure, OnceCell, Weights, load_once};
     use crate::provider::chat::BoxFuture;
     use crate::provider::local::voice::{LocalVoice, SETTINGS, VoiceFiles, accepts};
-    use crate::provider::speech::{Speech, SpeechReply, SpeechRequest};
+    use crate::provider::speech::{Speech, SpeechReply, SpeechRequest, Wanted};
     use crate::provider::weights::catalog::LOCAL_VOICE;
     use tokio_util::sync::CancellationToken;
 
@@ -129,8 +129,8 @@ mod voice {
             LocalVoice::identity()
         }
 
-        fn accepts(&self, language: &str, voice: Option<&str>) -> Result<(), Failure> {
-            accepts(language, voice)
+        fn accepts(&self, wanted: &Wanted<'_>) -> Result<(), Failure> {
+            accepts(wanted)
         }
 
         fn settings(&self) -> &'static [&'static str] {

@@ -34,7 +34,7 @@ mod timing;
 
 use crate::base::failure::{Cause, Failure};
 use crate::provider::chat::BoxFuture;
-use crate::provider::speech::{Speech, SpeechReply, SpeechRequest};
+use crate::provider::speech::{Gender, Speech, SpeechReply, SpeechRequest, Wanted};
 use crate::provider::weights::catalog::LOCAL_VOICE;
 use speak::Engine;
 use std::sync::Arc;
@@ -47,7 +47,7 @@ pub const VOICE: &str = "hibari";
 pub const SETTINGS: &[&str] = &[];
 
 /// Raised with every change of what is heard for the same request and the same weights.
-const BEHAVIOUR: &str = "v1";
+const BEHAVIOUR: &str = "v2";
 
 /// The bytes of the weights' files.
 pub struct VoiceFiles {
@@ -82,8 +82,8 @@ impl Speech for LocalVoice {
         LocalVoice::identity()
     }
 
-    fn accepts(&self, language: &str, voice: Option<&str>) -> Result<(), Failure> {
-        accepts(language, voice)
+    fn accepts(&self, wanted: &Wanted<'_>) -> Result<(), Failure> {
+        accepts(wanted)
     }
 
     fn settings(&self) -> &'static [&'static str] {
@@ -104,8 +104,17 @@ impl Speech for LocalVoice {
     }
 }
 
-/// Tells whether the voice speaks this language, and whether it has a voice of this name.
-pub fn accepts(language: &str, voice: Option<&str>) -> Result<(), Failure> {
+/// Tells whether the voice can do what is wanted: speak this language, as this person, and say words this way.
+pub fn accepts(wanted: &Wanted<'_>) -> Result<(), Failure> {
+    speaks(wanted.language, wanted.voice)?;
+    if wanted.gender == Some(Gender::Male) {
+        return Err(Failure::new(Cause::Setup, "the built-in voice is a woman's, and the stage wants `gender: male`")
+            .hint("Set the voice's `gender` to `female` or `any`, or name another provider of speech."));
+    }
+    wanted.pronunciation.iter().try_for_each(|(word, how)| sayable(word, how))
+}
+
+fn speaks(language: &str, voice: Option<&str>) -> Result<(), Failure> {
     let main = language.split(['-', '_']).next().unwrap_or("");
     if !main.eq_ignore_ascii_case("en") {
         let message = format!("the built-in voice does not speak `{language}`");
@@ -119,9 +128,22 @@ pub fn accepts(language: &str, voice: Option<&str>) -> Result<(), Failure> {
     }
 }
 
+/// Tells whether `how` is something that can be said for `word`, all of it.
+fn sayable(word: &str, how: &str) -> Result<(), Failure> {
+    let (words, warnings) = source::words(how);
+    if warnings.is_empty() && words.iter().any(|word| word.core.contains(char::is_alphanumeric)) {
+        return Ok(());
+    }
+    Err(Failure::new(
+        Cause::Setup,
+        format!("the built-in voice cannot say `{how}`, as which `pronunciation` has `{word}`"),
+    )
+    .hint("Write how it sounds in English letters: `Siobhán: shi-vawn`."))
+}
+
 /// Tells whether the voice can do what is asked, before any work.
 fn check(request: &SpeechRequest) -> Result<(), Failure> {
-    accepts(&request.language, request.voice.as_deref())?;
+    speaks(&request.language, request.voice.as_deref())?;
     if !(0.5..=2.0).contains(&request.speed) {
         let message = format!("speed {} is out of range", request.speed);
         return Err(
@@ -152,12 +174,29 @@ mod tests {
             ("", None, false),
             ("en", Some("alloy"), false),
         ] {
-            let answer = accepts(language, voice);
+            let answer = speaks(language, voice);
             assert_eq!(answer.is_ok(), expected, "{language} {voice:?}");
             if let Err(failure) = answer {
                 assert_eq!(failure.cause, Cause::Setup);
                 assert!(failure.hint.is_some_and(|hint| hint.contains("another provider")));
             }
+        }
+    }
+
+    #[test]
+    fn another_gender_and_what_it_cannot_say_are_refused_with_a_way_out() {
+        let none = std::collections::BTreeMap::new();
+        let wanted = |gender| Wanted { language: "en", voice: None, gender, pronunciation: &none };
+        assert!(accepts(&wanted(None)).is_ok() && accepts(&wanted(Some(Gender::Female))).is_ok());
+        let failure = accepts(&wanted(Some(Gender::Male))).unwrap_err();
+        assert_eq!(failure.message, "the built-in voice is a woman's, and the stage wants `gender: male`");
+        assert!(failure.hint.unwrap().contains("`any`"));
+        for (how, expected) in [("shi-vawn", true), ("你好", false), ("shi 好", false), ("—", false), ("", false)]
+        {
+            let pronunciation = [("Siobhán".to_owned(), how.to_owned())].into();
+            let answer = accepts(&Wanted { pronunciation: &pronunciation, ..wanted(None) });
+            assert_eq!(answer.is_ok(), expected, "{how}");
+            assert!(answer.err().is_none_or(|failure| failure.cause == Cause::Setup && failure.hint.is_some()));
         }
     }
 

@@ -3,8 +3,9 @@
 use super::fourier::BINS;
 use super::pinned;
 use super::signal::Frames;
+use super::timing::paced;
 use crate::base::failure::{Cause, Failure};
-use rten::{Model, NodeId, RunOptions, ThreadPool};
+use rten::{Model, NodeId, RunOptions, ThreadPool, ValueOrView};
 use rten_tensor::prelude::*;
 use rten_tensor::{NdTensor, Tensor};
 use std::sync::Arc;
@@ -49,12 +50,21 @@ impl AcousticNet {
 
     /// Predicts the sound of `ids` at `speed` times the voice's own pace.
     ///
+    /// The model has a speed of its own and rounds each duration by itself, so that the whole may be a seventh too long
+    /// or too short. So it is asked how long each sound is at its own pace, and told how long at this one.
+    ///
     /// # Errors
     /// `Machine` if the model cannot be run or breaks the rule that its durations add up to its frames.
-    pub fn run(&self, ids: &[i32], speed: f32, threads: &Arc<ThreadPool>) -> Result<Prediction, Failure> {
-        let id_tensor = NdTensor::from_data([1, ids.len()], ids.to_vec());
-        let speed_tensor = NdTensor::from_data([1], vec![speed]);
-        let inputs = vec![(self.ids, id_tensor.into()), (self.speed, speed_tensor.into())];
+    pub fn run(&self, ids: &[i32], speed: f64, threads: &Arc<ThreadPool>) -> Result<Prediction, Failure> {
+        let mut inputs = self.inputs(ids);
+        if (speed - 1.0).abs() > f64::EPSILON {
+            let own = self.model.run_n(self.inputs(ids), [self.outputs[6]], Some(one_thread(threads)));
+            let [own] = own.map_err(not_run)?;
+            let own: Tensor<f32> = own.try_into().map_err(not_run)?;
+            let units: Vec<u32> = own.to_vec().iter().map(|&units| whole(units)).collect();
+            let told = paced(&units, speed).into_iter().map(|units| units as f32).collect::<Vec<_>>();
+            inputs.push((self.outputs[6], Tensor::from_data(own.shape(), told).into()));
+        }
         let values = self.model.run_n(inputs, self.outputs, Some(one_thread(threads))).map_err(not_run)?;
         let mut tensors = Vec::with_capacity(values.len());
         for value in values {
@@ -63,7 +73,7 @@ impl AcousticNet {
         }
         let [harmonic_gain, harmonic_phase, noise_gain, rest_gain, rest_phase, pitch, durations] =
             <[Vec<f32>; 7]>::try_from(tensors).expect("as many values as outputs");
-        let durations: Vec<u32> = durations.iter().map(|duration| duration.round().max(0.0) as u32).collect();
+        let durations: Vec<u32> = durations.iter().map(|&units| whole(units)).collect();
         let frame_count = pitch.len();
         let spectra = [&harmonic_gain, &harmonic_phase, &noise_gain, &rest_gain, &rest_phase];
         let sum: u64 = durations.iter().map(|&duration| u64::from(duration)).sum();
@@ -77,6 +87,16 @@ impl AcousticNet {
         let frames = Frames { harmonic_gain, harmonic_phase, noise_gain, rest_gain, rest_phase, pitch };
         Ok(Prediction { frames, durations })
     }
+
+    fn inputs<'a>(&self, ids: &[i32]) -> Vec<(NodeId, ValueOrView<'a>)> {
+        let id_tensor = NdTensor::from_data([1, ids.len()], ids.to_vec());
+        let speed_tensor = NdTensor::from_data([1], vec![1.0_f32]);
+        vec![(self.ids, id_tensor.into()), (self.speed, speed_tensor.into())]
+    }
+}
+
+fn whole(units: f32) -> u32 {
+    units.round().max(0.0) as u32
 }
 
 const PULL_AGAIN: &str = "Fetch the voice again with `storygen models pull`.";

@@ -64,7 +64,8 @@ fn pronounced(words: &[SourceWord], pronunciation: &BTreeMap<String, String>, kn
 
 /// Tells whether `spelling` stands at the first of `words`, and returns a possessive ending that it does not have.
 ///
-/// A spelling without capitals fits any case, because sentences begin with a capital; any other fits only itself.
+/// A spelling without capitals fits any case, because sentences begin with a capital; any other fits itself, `Anna`, and
+/// itself in capitals, `ANNA`. It fits whole words only: `Anna-Maria` is another one.
 fn spelling_fits<'a>(spelling: &str, words: &'a [SourceWord]) -> Option<&'a str> {
     let parts: Vec<SourceWord> = source::words(spelling).0;
     let last = parts.len().checked_sub(1)?;
@@ -79,8 +80,11 @@ fn spelling_fits<'a>(spelling: &str, words: &'a [SourceWord]) -> Option<&'a str>
             }
             _ => word.core.as_str(),
         };
-        let same =
-            if part.core.contains(char::is_uppercase) { core == part.core } else { core.to_lowercase() == part.core };
+        let same = if part.core.contains(char::is_uppercase) {
+            core == part.core || core == part.core.to_uppercase()
+        } else {
+            core.to_lowercase() == part.core
+        };
         if parted || !same || part.core.is_empty() {
             return None;
         }
@@ -302,6 +306,8 @@ mod tests {
             ("“SQL,” he said", &["“sequel,”", "he", "said."]),
             ("New Quay!", &["New", "Quay!"]),
             ("sql", &["sql."]),
+            ("HERMIONE ran", &["her my oh knee", "ran."]),
+            ("Hermione-Ann", &["Hermione-Ann."]),
         ] {
             let says: Vec<String> = script(text, &map, &known).words.into_iter().map(|word| word.say).collect();
             if text == "New Quay!" {

@@ -11,7 +11,7 @@ use super::signal::{Noise, SAMPLE_RATE, render};
 use super::source::skipped_warning;
 use super::timing::Times;
 use crate::base::failure::{Cause, Failure};
-use crate::provider::speech::{SpeechReply, SpeechRequest, SpeechWarning};
+use crate::provider::speech::{SpeechReply, SpeechRequest, SpeechWarning, SpokenWord};
 use rten::ThreadPool;
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
@@ -19,6 +19,10 @@ use tokio_util::sync::CancellationToken;
 /// Sound of a text with nothing in it to say, in samples: a quarter of a second of silence, because a file of no sound
 /// is one that few programs can open.
 const SILENCE: usize = SAMPLE_RATE as usize / 4;
+
+/// From so many letters on a word is looked at, and so much of a second each takes at the least when it is said.
+const RUSHED_LETTERS: usize = 25;
+const LETTER_SECONDS_MIN: f64 = 0.005;
 
 /// All that speaking needs, loaded once.
 pub struct Engine {
@@ -52,7 +56,7 @@ impl Engine {
                     return Err(Failure::new(Cause::Cancelled, "cancelled while speaking"));
                 }
                 let padded: Vec<i32> = [0].into_iter().chain(piece.iter().map(|p| p.id)).chain([0]).collect();
-                let prediction = self.net.run(&padded, request.speed as f32, &threads)?;
+                let prediction = self.net.run(&padded, request.speed, &threads)?;
                 times.note(piece, &prediction.durations, seconds(samples.len()));
                 samples.extend(render(&prediction.frames, &self.fourier, &mut noise));
             }
@@ -60,10 +64,12 @@ impl Engine {
         if samples.is_empty() {
             samples = vec![0.0; SILENCE];
         }
-        warnings.sort_by_key(|warning| (warning.start, warning.end));
         let texts = words.iter().map(|word| &request.text[word.range.clone()]);
+        let spoken = times.words(texts, seconds(samples.len()));
+        warnings.extend(rushed(&words, &spoken, request.speed));
+        warnings.sort_by_key(|warning| (warning.start, warning.end));
         Ok(SpeechReply {
-            words: times.words(texts, seconds(samples.len())),
+            words: spoken,
             samples,
             sample_rate: SAMPLE_RATE,
             spoken_by: format!("hibari {} (built in)", pinned::VERSION),
@@ -91,4 +97,23 @@ fn unheard(sentence: &[ScriptWord], first: usize, phonemes: &[Phoneme], text: &s
         word.say.contains(|c: char| c.is_alphanumeric()) && !heard.contains(&(first + at))
     };
     sentence.iter().enumerate().filter(silent).map(|(_, word)| skipped_warning(text, word.range.clone())).collect()
+}
+
+/// Warns of words that were heard too short to have been said in full: the net gives up on what is no word.
+fn rushed(words: &[ScriptWord], spoken: &[SpokenWord], speed: f64) -> Vec<SpeechWarning> {
+    let short = |(word, heard): &(&ScriptWord, &SpokenWord)| {
+        let letters = heard.text.chars().filter(|c| c.is_alphanumeric()).count();
+        let seconds = (heard.end - heard.start) * speed;
+        letters >= RUSHED_LETTERS
+            && heard.end > heard.start
+            && seconds < letters as f64 * LETTER_SECONDS_MIN
+            && !word.say.is_empty()
+    };
+    let rushed = words.iter().zip(spoken).filter(short);
+    let warning = |(word, heard): (&ScriptWord, &SpokenWord)| SpeechWarning {
+        start: word.range.start as u32,
+        end: word.range.end as u32,
+        message: format!("said only a part of \"{}…\"", heard.text.chars().take(20).collect::<String>()),
+    };
+    rushed.map(warning).collect()
 }

@@ -98,11 +98,33 @@ fn requests_at_once_do_not_disturb_each_other() {
 }
 
 #[test]
-fn speech_may_be_slower_and_faster() {
-    let length =
-        |speed| Some(spoken(&SpeechRequest { speed, ..request("The lamp is lit tonight.") })?.unwrap().samples.len());
-    let (Some(slow), Some(normal), Some(fast)) = (length(0.5), length(1.0), length(2.0)) else { return };
-    assert!(slow > normal * 3 / 2 && normal > fast * 3 / 2, "{slow} {normal} {fast}");
+fn speech_is_as_fast_as_it_is_asked_to_be() {
+    let text = "The lamp is lit tonight, and nobody has come to see it burn.";
+    let at = |speed| Some(spoken(&SpeechRequest { speed, ..request(text) })?.unwrap());
+    let Some(own) = at(1.0) else { return };
+    let seconds = |reply: &SpeechReply| reply.samples.len() as f64 / 24_000.0;
+    for speed in [0.5, 0.7, 0.8, 0.9, 1.1, 1.25, 1.3, 1.35, 1.5, 1.75, 2.0] {
+        let reply = at(speed).unwrap();
+        check_words(text, &reply);
+        let share = seconds(&reply) * speed / seconds(&own);
+        println!("{speed}: {:.2} s, {share:.3} of what was asked", seconds(&reply));
+        assert!((share - 1.0).abs() < 0.03, "{speed}: {share}");
+        for (word, slow) in reply.words.iter().zip(&own.words) {
+            let lead = timing::LEAD;
+            let wanted = (slow.start + lead) / speed - lead;
+            assert!((word.start - wanted).abs() < 0.08, "{speed}: {} at {}, not {wanted}", word.text, word.start);
+        }
+    }
+}
+
+#[test]
+fn a_word_that_is_said_in_part_is_warned_of() {
+    let text = format!("He wrote {} there.", "a".repeat(3000));
+    let Some(reply) = say(&text) else { return };
+    let said: Vec<&str> = reply.warnings.iter().map(|warning| warning.message.as_str()).collect();
+    assert_eq!(said, ["said only a part of \"aaaaaaaaaaaaaaaaaaaa…\""]);
+    let fine = say("“Nooooooooooooooooooooooooooooooo!” It was antidisestablishmentarianism.").unwrap();
+    assert!(fine.warnings.is_empty(), "{:?}", fine.warnings);
 }
 
 #[test]

@@ -11,6 +11,20 @@ pub const UNIT: f64 = 0.025;
 /// corrected time at the 95th percentile); three units are between them.
 pub const LEAD: f64 = 0.075;
 
+/// Returns `durations` as they are at `speed`: what is rounded off one is given to the next, so that no moment is off by
+/// more than a unit. A sound keeps a unit of its own while a longer one can pay for it.
+pub fn paced(durations: &[u32], speed: f64) -> Vec<u32> {
+    let (mut wanted, mut given) = (0.0, 0.0);
+    let each = |&units: &u32| {
+        wanted += f64::from(units) / speed;
+        let least = f64::from(u32::from(units > 0));
+        let units = (wanted - given).round().max(least);
+        given += units;
+        units as u32
+    };
+    durations.iter().map(each).collect()
+}
+
 /// Gathers the times of the words of one reply.
 pub struct Times {
     spans: Vec<Option<(f64, f64)>>,
@@ -69,6 +83,28 @@ mod tests {
         let ms = |seconds: f64| (seconds * 1000.0).round() as i64;
         let texts = vec!["x"; count];
         times.words(texts.into_iter(), length).iter().map(|word| (ms(word.start), ms(word.end))).collect()
+    }
+
+    #[test]
+    fn the_whole_follows_the_speed_and_no_moment_drifts() {
+        let durations: Vec<u32> = (0..400).map(|n| [2, 3, 1, 4, 6, 2, 3, 9][n % 8]).collect();
+        let total: u32 = durations.iter().sum();
+        for percent in (50..=200).step_by(5) {
+            let speed = f64::from(percent) / 100.0;
+            let at_speed = paced(&durations, speed);
+            let wanted = f64::from(total) / speed;
+            let found: u32 = at_speed.iter().sum();
+            assert!((f64::from(found) - wanted).abs() <= 1.0, "{speed}: {found} of {wanted}");
+            assert!(at_speed.iter().all(|&units| units > 0), "{speed}");
+            let (mut before, mut now) = (0.0, 0.0);
+            for (own, units) in durations.iter().zip(at_speed) {
+                before += f64::from(*own) / speed;
+                now += f64::from(units);
+                assert!((now - before).abs() <= 1.5, "{speed}: {now} of {before}");
+            }
+        }
+        assert_eq!(paced(&durations, 1.0), durations);
+        assert_eq!(paced(&[0, 1, 0], 2.0), [0, 1, 0]);
     }
 
     #[test]
