@@ -96,6 +96,29 @@ mod tests {
         assert!(fault("{ uses: script, inputs: a.md, outputs: s.md, with: { topik: x } }").contains("`topik`"));
         assert!(fault("{ uses: idea, outputs: i.json }").contains("`topic` is missing"));
         assert!(!fault("{ uses: voice, outputs: a.wav }").is_empty());
+        assert!(fault("{ uses: voice, inputs: a.md, outputs: a.wav, with: { gender: divers } }").contains("`divers`"));
+    }
+
+    #[test]
+    fn what_a_preset_reads_and_takes_is_checked_when_the_file_is_loaded() {
+        for preset in ["script", "revision", "enhancement", "title"] {
+            let expected = format!("`{preset}` reads at least 1 input, and this stage has 0");
+            assert_eq!(said(&format!("{{ uses: {preset}, outputs: o.txt }}")), [expected]);
+        }
+        let idea = |fields: &str| said(&format!("{{ uses: idea, outputs: i.json, with: {{ {fields} }} }}")).join("; ");
+        assert_eq!(idea("topic: \" \""), "the setting `topic` is empty");
+        assert!(idea("topic: a, narrator_gender: divers").contains("`divers`"));
+        assert!(idea("topic: a, tone: 5").contains("`tone`"));
+        assert!(idea("topic: a, tone: [sad, [b]]").contains("`tone`"));
+        assert_eq!(idea("topic: 1984"), "");
+        assert!(idea("topic: { a: b }").contains("`topic`"));
+        assert_eq!(idea("topic: a, tone: [sad, odd], narrator_gender: \"\""), "");
+        let script = |words: &str| {
+            said(&format!("{{ uses: script, inputs: a.md, outputs: s.md, with: {{ target_words: {words} }} }}"))
+                .join("; ")
+        };
+        assert!(script("many").contains("`target_words`") && script("0").contains("`target_words`"));
+        assert_eq!((script("90"), script("\"90\"")), (String::new(), String::new()));
     }
 
     #[test]

@@ -11,7 +11,9 @@ pub trait Catalog {
     /// Returns a preset: Storyfile text with `uses`, `with` and `takes`.
     ///
     /// `takes` is a map from each field of the preset to its default; nothing after the `:` means that the field has
-    /// none, and `required: [name, …]` lists those that the stage must give. The preset's own `with:` sees the fields
+    /// none, and `required: [name, …]` lists those that the stage must give and not leave empty. `sorts` tells what a
+    /// field's value is: a list of choices, `words`, `words or list`, `whole`; `reads: n` asks for that many inputs at
+    /// least. The preset's own `with:` sees the fields
     /// as `${with.NAME}`, and so do templates as `with.NAME`. What the stage gives beyond `takes` goes to the kind.
     fn preset(&self, name: &str) -> Option<&'static str>;
 }

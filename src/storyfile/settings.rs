@@ -2,7 +2,7 @@
 
 use crate::base::diagnostic::Diagnostic;
 use crate::base::span::Span;
-use crate::storyfile::catalog::{Catalog, KindInfo, Need, Setting, SettingSort};
+use crate::storyfile::catalog::{Catalog, InputRule, KindInfo, Need, Setting, SettingSort};
 use crate::storyfile::expr;
 use crate::storyfile::faults::{Faults, listed};
 use crate::storyfile::model::StageText;
@@ -24,12 +24,32 @@ const UNBUILT: [&str; 4] = ["review", "http", "template", "align"];
 
 /// What a stage's `uses:` and `with:` come to, before any expression is evaluated.
 pub struct Uses {
+    /// As the stage says it: a kind or a preset.
+    name: String,
     pub kind: String,
     pub info: KindInfo,
     /// A preset's fields: the stage's value, else the preset's default.
     takes: Vec<Entry>,
     settings: Vec<Entry>,
+    /// What a preset asks of its fields beyond their names.
+    rules: Vec<FieldRule>,
     span: Span,
+}
+
+/// What a value of a preset's field must be.
+struct FieldRule {
+    field: String,
+    sort: FieldSort,
+}
+
+enum FieldSort {
+    /// Given, and not empty.
+    Filled,
+    /// One of these words.
+    Choice(Vec<String>),
+    Words,
+    WordsOrList,
+    Whole,
 }
 
 /// Finds the kind and joins `with:` with the preset's. `None` after a reported fault.
@@ -54,7 +74,15 @@ pub fn uses(stage: &StageText, node: &Node, catalog: &dyn Catalog, faults: &mut 
         }
         return None;
     };
-    Some(Uses { kind: name.to_owned(), info, takes: Vec::new(), settings: with, span: node.span })
+    Some(Uses {
+        name: name.to_owned(),
+        kind: name.to_owned(),
+        info,
+        takes: Vec::new(),
+        settings: with,
+        rules: Vec::new(),
+        span: node.span,
+    })
 }
 
 /// A preset is the kind it uses with the stage's settings over its own.
@@ -117,7 +145,33 @@ fn preset(
         .cloned()
         .collect();
     settings.extend(rest.into_iter().filter(|entry| info.settings.iter().any(|setting| setting.name == entry.key)));
-    Some(Uses { kind, info, takes, settings, span })
+    let inputs = match root.get("reads").and_then(|node| node.scalar()).and_then(|scalar| scalar.text.parse().ok()) {
+        Some(min) => InputRule { min, ..info.inputs },
+        None => info.inputs,
+    };
+    let (info, rules) = (KindInfo { inputs, ..info }, field_rules(&root));
+    Some(Uses { name: name.to_owned(), kind, info, takes, settings, rules, span })
+}
+
+/// Reads what a preset asks of its fields: `required: [topic]` and `sorts: { tone: words or list }`.
+fn field_rules(root: &Node) -> Vec<FieldRule> {
+    let mut rules = Vec::new();
+    if let Some(Content::Seq(required)) = root.get("required").map(|node| &node.value) {
+        let names = required.iter().filter_map(|node| node.scalar());
+        rules.extend(names.map(|name| FieldRule { field: name.text.clone(), sort: FieldSort::Filled }));
+    }
+    for entry in root.get("sorts").map_or(&[][..], |node| node.entries()) {
+        let sort = match (&entry.value.value, entry.value.scalar().map(|scalar| scalar.text.as_str())) {
+            (Content::Seq(choices), _) => {
+                FieldSort::Choice(choices.iter().filter_map(|node| Some(node.scalar()?.text.clone())).collect())
+            }
+            (_, Some("whole")) => FieldSort::Whole,
+            (_, Some("words or list")) => FieldSort::WordsOrList,
+            _ => FieldSort::Words,
+        };
+        rules.push(FieldRule { field: entry.key.clone(), sort });
+    }
+    rules
 }
 
 /// Copies a preset's tree with all places at the `uses:` that names it: its own text is not the user's.
@@ -142,7 +196,15 @@ pub fn check_rules(node: &Node, catalog: &dyn Catalog, faults: &mut Faults) -> O
         faults.unbuilt("`check`", node.span);
         return None;
     };
-    let rules = Uses { kind: "check".into(), info, takes: Vec::new(), settings, span: node.span };
+    let rules = Uses {
+        name: "check".into(),
+        kind: "check".into(),
+        info,
+        takes: Vec::new(),
+        settings,
+        rules: Vec::new(),
+        span: node.span,
+    };
     rules.check(faults);
     Some(rules)
 }
@@ -160,7 +222,7 @@ pub fn check_files(
         faults.push(
             Diagnostic::error(
                 "S038",
-                format!("`{}` reads {}, and this stage has {count}", uses.kind, range(rule.min, rule.max, "input")),
+                format!("`{}` reads {}, and this stage has {count}", uses.name, range(rule.min, rule.max, "input")),
                 place(stage, "inputs"),
             )
             .label("wrong number of inputs")
@@ -172,7 +234,7 @@ pub fn check_files(
         faults.push(
             Diagnostic::error(
                 "S037",
-                format!("`{}` writes {}, and this stage has {count}", uses.kind, range(rule.min, rule.max, "output")),
+                format!("`{}` writes {}, and this stage has {count}", uses.name, range(rule.min, rule.max, "output")),
                 place(stage, "outputs"),
             )
             .label("wrong number of outputs")
@@ -265,6 +327,12 @@ impl Uses {
                 None => whole = false,
             }
         }
+        for rule in &self.rules {
+            let entry = self.takes.iter().find(|entry| entry.key == rule.field);
+            if let (Some(entry), Some(Field::Constant(value))) = (entry, takes.get(&rule.field)) {
+                whole &= rule.holds(value, &entry.value, faults);
+            }
+        }
         let known: serde_json::Map<String, Value> = takes
             .iter()
             .filter_map(|(name, field)| match field {
@@ -295,6 +363,50 @@ impl Uses {
         let with = With::new(takes, settings, spans);
         let files = files(self.info.settings, &with, self.span, faults);
         whole.then_some((with, files))
+    }
+}
+
+impl FieldRule {
+    /// Checks a value that is known; an empty one stands for the preset's own choice.
+    fn holds(&self, value: &Value, node: &Node, faults: &mut Faults) -> bool {
+        let what = format!("`{}`", self.field);
+        let empty = value.as_str().is_some_and(|text| text.trim().is_empty());
+        let words = |value: &Value| value.is_string() || value.is_number();
+        let expected = match &self.sort {
+            FieldSort::Filled if empty => {
+                faults.push(
+                    Diagnostic::error("S035", format!("the setting {what} is empty"), node.span)
+                        .label("it needs some words")
+                        .help(format!("write `with: {{ {}: … }}`", self.field)),
+                );
+                return false;
+            }
+            _ if empty => return true,
+            FieldSort::Filled => return true,
+            FieldSort::Choice(choices) => {
+                let choices: Vec<&str> = choices.iter().map(String::as_str).collect();
+                match value.as_str() {
+                    Some(word) if choices.contains(&word) => return true,
+                    Some(word) => {
+                        faults.unknown("S024", &format!("the choice for {what}"), word, node.span, &choices);
+                        return false;
+                    }
+                    None => "text",
+                }
+            }
+            FieldSort::Words if words(value) => return true,
+            FieldSort::WordsOrList if value.is_string() => return true,
+            FieldSort::WordsOrList if value.as_array().is_some_and(|list| list.iter().all(words)) => return true,
+            FieldSort::Whole if value.as_u64().is_some_and(|number| number > 0) => return true,
+            FieldSort::Whole if value.as_str().is_some_and(|text| text.trim().parse::<u32>().is_ok_and(|n| n > 0)) => {
+                return true;
+            }
+            FieldSort::Words => "text",
+            FieldSort::WordsOrList => "text or a list of texts",
+            FieldSort::Whole => "a whole number",
+        };
+        faults.sort(&what, expected, node);
+        false
     }
 }
 
