@@ -26,18 +26,30 @@ pub(super) enum Tags {
 /// Returns the characters that are spoken, each still knowing its place in the source.
 ///
 /// Emphasis marks fall only in pairs, as CommonMark has them: a lone `*` is the writer's own.
-/// Unlike CommonMark, marks inside a word are kept, so `f**k` and `snake_case` stay.
+/// Unlike CommonMark, marks inside a word open nothing, so `f**k` and `snake_case` stay.
 pub(super) fn strip(run: &[Mark], reading: &Reading) -> Vec<Mark> {
     let pieces = strip_brackets(run, reading);
     let fallen = emphasis(&pieces);
     let mut kept: Vec<Mark> = Vec::with_capacity(pieces.len());
     for (piece, _) in pieces.iter().zip(fallen).filter(|(_, fallen)| !fallen) {
-        // A tag that loses the mark behind it is no link yet: `[sad]*(so)*`.
-        let met = piece.mark.1 == '(' && kept.last().is_some_and(|&(at, c)| c == ']' && at + 1 != piece.mark.0);
+        // Behind a tag, a bracket that is no address here must be none when lines are joined: `[sad](so`.
+        let met = piece.mark.1 == '(' && kept.last().is_some_and(|&(_, c)| c == ']');
         if met && reading.tags == Tags::Stay {
             kept.push((piece.mark.0, '\\'));
         }
         kept.push(piece.mark);
+    }
+    if reading.tags == Tags::Stay { without_new_elements(&kept) } else { kept }
+}
+
+/// Keeps `<*b*>`, whose marks fell, from being read as an element.
+fn without_new_elements(marks: &[Mark]) -> Vec<Mark> {
+    let mut kept = Vec::with_capacity(marks.len());
+    for (i, &(at, c)) in marks.iter().enumerate() {
+        if c == '<' && html_end(marks, i).is_some() && (i == 0 || marks[i - 1].1 != '\\') {
+            kept.push((at, '\\'));
+        }
+        kept.push((at, c));
     }
     kept
 }
@@ -80,6 +92,14 @@ fn strip_brackets(run: &[Mark], reading: &Reading) -> Vec<Piece> {
             ('\\', None) if run.get(i + 1).is_some_and(|next| next.1.is_ascii_punctuation()) => {
                 keep_literal(run[i + 1], reading, &mut kept);
                 i += 2;
+            }
+            ('<', None) if html_end(run, i).is_some() => {
+                let end = html_end(run, i).unwrap_or(i + 1);
+                // A line's break parts words; any other element stands inside one.
+                if name(&run[i + 1..end]).starts_with("br") {
+                    kept.push(Piece { mark: (run[i].0, ' '), literal: true });
+                }
+                i = end;
             }
             ('`', None) => i = strip_code(run, i, reading, &mut kept),
             // Without a partner here; it must find none later.
@@ -214,6 +234,53 @@ fn link_end(run: &[Mark], at: usize) -> Option<usize> {
     None
 }
 
+/// Elements of HTML that stand in Markdown texts; `<Mara>` is none and stays.
+const ELEMENTS: [&str; 32] = [
+    "a",
+    "b",
+    "big",
+    "blockquote",
+    "br",
+    "center",
+    "code",
+    "del",
+    "details",
+    "div",
+    "em",
+    "font",
+    "h1",
+    "h2",
+    "h3",
+    "hr",
+    "i",
+    "img",
+    "ins",
+    "kbd",
+    "li",
+    "mark",
+    "ol",
+    "p",
+    "s",
+    "small",
+    "span",
+    "strong",
+    "sub",
+    "sup",
+    "u",
+    "ul",
+];
+
+/// Returns the index after the `<b>`, `</b>`, `<br/>` or `<a href="…">` that begins at `at`.
+fn html_end(run: &[Mark], at: usize) -> Option<usize> {
+    const TAG_CHARS_MAX: usize = 300;
+    let rest: String = run.get(at + 1..)?.iter().take(TAG_CHARS_MAX).map(|mark| mark.1).collect();
+    let (inner, _) = rest.split_once('>')?;
+    let bare = inner.trim_start_matches('/').trim_end_matches('/').trim_end();
+    let (element, attributes) = bare.split_once(char::is_whitespace).unwrap_or((bare, ""));
+    let known = ELEMENTS.contains(&element.to_ascii_lowercase().as_str());
+    (known && (attributes.is_empty() || attributes.contains('='))).then(|| at + 1 + inner.chars().count() + 1)
+}
+
 /// Tells for each piece whether it is an emphasis mark with a partner.
 fn emphasis(pieces: &[Piece]) -> Vec<bool> {
     let mut fallen = vec![false; pieces.len()];
@@ -232,6 +299,11 @@ fn emphasis(pieces: &[Piece]) -> Vec<bool> {
         let end = i + length;
         i = end;
         if before.is_some_and(is_wordy) && after.is_some_and(is_wordy) {
+            // `**bold**text`: what was opened before a word may be closed within one.
+            let opened = open.iter().any(|&(mark, first, last)| mark == c && last - first == end - start);
+            if c == '*' && opened {
+                close(c, start, end, &mut open, &mut fallen);
+            }
             continue;
         }
         if flanks(before, after) && (c == '*' || !after.is_some_and(is_wordy)) {
@@ -308,6 +380,17 @@ mod tests {
         check("**“Hi,”** she said", "“Hi,” she said");
         check("这是**重点**内容", "这是重点内容");
         check("**bold *and thin***", "bold and thin");
+    }
+
+    #[test]
+    fn emphasis_may_end_within_a_word() {
+        check("**bold**text and *un*done, f**k", "boldtext and undone, f**k");
+    }
+
+    #[test]
+    fn elements_of_html_fall() {
+        check("<b>Hi</b>, <a href=\"x\">you</a><br/>there", "Hi, you there");
+        check("a <b and c> d, <Mara>, 1 < 2 > 0, `<b>`", "a <b and c> d, <Mara>, 1 < 2 > 0, <b>");
     }
 
     #[test]

@@ -91,10 +91,12 @@ pub fn guarded(line: &str) -> String {
 pub fn line_prefix(line: &str) -> Option<usize> {
     let marks: Vec<Mark> = line.char_indices().collect();
     let inner = trim(unquoted(&marks));
-    if !inner.is_empty() && (is_rule(inner) || is_fence(inner) || address(inner).is_some()) {
+    if !inner.is_empty() && (is_rule(inner) || is_fence(inner) || is_table_rule(inner) || address(inner).is_some()) {
         return None;
     }
-    let title = heading(inner).or_else(|| list_item(inner)).unwrap_or(inner);
+    let cell =
+        inner.strip_prefix(&[(inner.first().map_or(0, |mark| mark.0), '|')][..]).filter(|_| table_row(inner).is_some());
+    let title = cell.map(trim).or_else(|| heading(inner)).or_else(|| list_item(inner)).unwrap_or(inner);
     let digits = title.iter().take_while(|mark| mark.1.is_ascii_digit()).count();
     let text = if numbered(title) { trim(&title[digits + 1..]) } else { title };
     text.first().map(|&(at, _)| at)
@@ -137,6 +139,15 @@ impl Reader {
         let line = untagged(trim(unquoted(line)));
         if line.is_empty() || is_rule(line) || is_fence(line) {
             return self.end_paragraph();
+        }
+        if is_table_rule(line) {
+            return self.end_run();
+        }
+        if let Some(row) = table_row(line) {
+            self.end_run();
+            self.sort = RunSort::Item;
+            self.run = row;
+            return self.end_run();
         }
         if address(line).is_some() {
             self.left_out.extend(span_of(line));
@@ -278,6 +289,31 @@ fn is_rule(line: &[Mark]) -> bool {
     }
 }
 
+/// Whether the line parts a table's head from its rows: `|---|:--:|`.
+fn is_table_rule(line: &[Mark]) -> bool {
+    let dashes = line.iter().filter(|mark| mark.1 == '-').count();
+    line[0].1 == '|'
+        && dashes >= 3
+        && line.iter().all(|mark| matches!(mark.1, '|' | '-' | ':') || mark.1.is_whitespace())
+}
+
+/// Returns what a table's row says, a comma between its cells: `| tea | milk |`.
+fn table_row(line: &[Mark]) -> Option<Vec<Mark>> {
+    let [(_, '|'), inner @ .., (_, '|')] = line else { return None };
+    let cells: Vec<&[Mark]> = inner.split(|mark| mark.1 == '|').map(trim).filter(|cell| !cell.is_empty()).collect();
+    let mut row = Vec::with_capacity(inner.len());
+    for (nth, cell) in cells.iter().enumerate() {
+        if let Some(&(at, before)) = row.last().filter(|_| nth > 0) {
+            if !matches!(before, '.' | ',' | ';' | ':' | '!' | '?' | '…') {
+                row.push((at, ','));
+            }
+            row.push((at, ' '));
+        }
+        row.extend(*cell);
+    }
+    (!row.is_empty()).then_some(row)
+}
+
 fn is_fence(line: &[Mark]) -> bool {
     let starts = |c: char| line.len() >= 3 && line[..3].iter().all(|mark| mark.1 == c);
     starts('~') && !line[3..].iter().any(|mark| mark.1 == '~')
@@ -398,6 +434,16 @@ mod tests {
         ] {
             assert_eq!(line_prefix(line), expected, "{line}");
         }
+    }
+
+    #[test]
+    fn a_table_is_read_row_by_row() {
+        check(
+            "| Name | *Age* |\n|------|:---:|\n| Ann  | 9 |\n|||\nShe | he.",
+            [&["Name, Age", "Ann, 9", "||| She | he."]],
+        );
+        assert_eq!(line_prefix("| Ann | 9 |"), Some(2));
+        assert_eq!(unfolded("| a | b |").paragraphs[0][0].text, "a, b");
     }
 
     #[test]

@@ -308,7 +308,7 @@ mod tests {
         crate::media::plain::text(text).chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
     }
 
-    const NASTY: &str = "(bee|deed|, and she|, but the|; it|cede,|東京|です。|مرحبا|1\\. |\\- |# |> |\\n|\\n\\n|\\[|\\]|\\[sad\\]|\\]\\[1\\]|\
+    const NASTY: &str = "(<b>|</i>|<|>|\\| |\\|\n|---|bee|deed|, and she|, but the|; it|cede,|東京|です。|مرحبا|1\\. |\\- |# |> |\\n|\\n\\n|\\[|\\]|\\[sad\\]|\\]\\[1\\]|\
         \\[1\\]: http://b\\.c\\n|\\(http://b\\.c\\)|!|\\*{1,3}|_|~~|`{1,3}|\\\\|\\(|\\)|\"|“|”|—|\\.\\.\\.|[ .,;:!?]){0,80}";
 
     proptest! {
