@@ -2,10 +2,14 @@
 
 use crate::storyfile::expr;
 use crate::storyfile::shell::{Form, LexFault, LexFaultSort, Lexed, Place, ShellPiece};
+use std::cell::Cell;
 use std::ops::Range;
 
 /// Most levels of `$(…)`.
 const DEPTH_MAX: usize = 32;
+
+/// How many `${` without an end are followed to the end of the text: each time all that is left is read.
+const ENDLESS_MAX: usize = 100;
 
 /// Where the walk stands, and what it found.
 pub struct Lexer<'a> {
@@ -19,6 +23,7 @@ pub struct Lexer<'a> {
     /// Here-documents whose text starts at the next line: delimiter, and whether tabs before it count.
     documents: Vec<(String, bool)>,
     faults: Vec<LexFault>,
+    endless: Cell<usize>,
     is_root: &'a dyn Fn(&str) -> bool,
 }
 
@@ -37,6 +42,7 @@ impl<'a> Lexer<'a> {
             depth: 0,
             documents: Vec::new(),
             faults: Vec::new(),
+            endless: Cell::new(0),
             is_root,
         }
     }
@@ -342,16 +348,24 @@ impl<'a> Lexer<'a> {
         let operator = after.starts_with([':', '-', '=', '?', '+', '%', '#', '/', '^', ',', '@', '!', '*'])
             || after.starts_with("[@]")
             || after.starts_with("[*]");
-        if operator {
+        if operator || self.endless.get() > ENDLESS_MAX {
             return None;
         }
-        let end = expr::close(self.text, start + 2)?;
-        if !(self.is_root)(root) {
+        let is_root = (self.is_root)(root);
+        if !is_root && after.starts_with('}') {
+            return None;
+        }
+        let Some(end) = expr::close(self.text, start + 2) else {
+            self.endless.set(self.endless.get() + 1);
+            return None;
+        };
+        if !is_root {
             // `${1 if params.b else 2}`: a shell knows nothing but a name and its operator there. What reads a name of
             // ours is ours.
             let source = self.text[start + 2..end].trim();
-            let is_expression = !after.starts_with('}') && !source.contains(['$', '`', '\n']);
-            if !is_expression || !expr::names(source).iter().any(|name| (self.is_root)(expr::root_of(name))) {
+            if source.contains(['$', '`', '\n'])
+                || !expr::names(source).iter().any(|name| (self.is_root)(expr::root_of(name)))
+            {
                 return None;
             }
         }

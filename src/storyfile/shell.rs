@@ -179,6 +179,17 @@ mod tests {
     }
 
     #[test]
+    fn signs_without_an_end_are_not_each_followed_to_the_end_of_the_text() {
+        let asked = std::cell::Cell::new(0);
+        let is_root = |root: &str| {
+            asked.set(asked.get() + usize::from(root == "lang"));
+            true
+        };
+        lex(&format!("echo '{}'", "${lang \"a".repeat(10_001)), &is_root);
+        assert!(asked.get() < 1_000, "{}", asked.get());
+    }
+
+    #[test]
     fn only_plain_words_need_no_shell() {
         let form = |text: &str| lex(text, &|root| root == "inputs").0.form;
         assert_eq!(form("ffmpeg -i ${inputs.a} -vf \"ass=${inputs.b}\" 'o k'\n"), Form::Plain);
