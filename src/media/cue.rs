@@ -1,4 +1,4 @@
-//! One subtitle: when it shows and what it says.
+//! One subtitle: when it shows, what it says, and when each of its words sounds.
 
 /// A cue of a subtitle file. Formats differ in how they write it, not in what it is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -9,12 +9,52 @@ pub struct Cue {
     pub end_ms: u64,
     /// Lines of plain text, unescaped; none of them empty in what we write.
     pub lines: Vec<String>,
+    /// Where each word begins and when, in order, times within the cue's; empty in a cue that was read from a file.
+    pub onsets: Vec<Onset>,
+}
+
+/// Where a word of a cue begins, and when it is spoken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Onset {
+    /// Index of its line.
+    pub line: usize,
+    /// Byte in that line.
+    pub at: usize,
+    /// Milliseconds from the start of the recording.
+    pub ms: u64,
+}
+
+/// A word of a cue with the space that follows it in its line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Piece<'a> {
+    pub text: &'a str,
+    /// Milliseconds from the start of the recording. The word's share of the cue's time lasts until the next one's.
+    pub start_ms: u64,
 }
 
 impl Cue {
     /// Returns the cue's text, lines separated by `\n`.
     pub fn text(&self) -> String {
         self.lines.join("\n")
+    }
+
+    /// Returns the pieces of each line, which together are the line. A line without onsets is one piece.
+    pub fn pieces(&self) -> Vec<Vec<Piece<'_>>> {
+        let mut start_ms = self.start_ms;
+        let mut lines = Vec::with_capacity(self.lines.len());
+        for (index, line) in self.lines.iter().enumerate() {
+            let mut pieces = Vec::new();
+            let mut from = 0;
+            for onset in self.onsets.iter().filter(|onset| onset.line == index) {
+                if onset.at > from {
+                    pieces.push(Piece { text: &line[from..onset.at], start_ms });
+                }
+                (from, start_ms) = (onset.at, onset.ms);
+            }
+            pieces.push(Piece { text: &line[from..], start_ms });
+            lines.push(pieces);
+        }
+        lines
     }
 }
 
@@ -27,4 +67,28 @@ pub fn words(cues: &[Cue]) -> Vec<String> {
 /// Hours, minutes, seconds and milliseconds of a time.
 pub(super) fn clock(ms: u64) -> (u64, u64, u64, u64) {
     (ms / 3_600_000, ms / 60_000 % 60, ms / 1000 % 60, ms % 1000)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pieces_are_the_words_with_their_spaces() {
+        let onset = |line, at, ms| Onset { line, at, ms };
+        let cue = Cue {
+            start_ms: 500,
+            end_ms: 2000,
+            lines: vec!["She ran".into(), "away".into()],
+            onsets: vec![onset(0, 0, 500), onset(0, 4, 700), onset(1, 0, 900)],
+        };
+        let piece = |text, start_ms| Piece { text, start_ms };
+        assert_eq!(cue.pieces(), [vec![piece("She ", 500), piece("ran", 700)], vec![piece("away", 900)]]);
+    }
+
+    #[test]
+    fn a_line_whose_words_have_no_times_is_one_piece() {
+        let cue = Cue { start_ms: 500, end_ms: 900, lines: vec!["She ran".into()], onsets: Vec::new() };
+        assert_eq!(cue.pieces(), [vec![Piece { text: "She ran", start_ms: 500 }]]);
+    }
 }

@@ -77,24 +77,26 @@ impl<'a> Page<'a> {
         best
     }
 
-    /// Returns the text of each line.
-    pub(super) fn lines(&self, range: &Range<usize>) -> Vec<String> {
+    /// Returns the text of each line, and where each word begins: the index of its line and the byte in it.
+    pub(super) fn lines(&self, range: &Range<usize>) -> (Vec<String>, Vec<(usize, usize)>) {
         let (_, begins) = self.best(range).unwrap_or_default();
-        let ends = begins.iter().copied().chain([range.end]);
-        let mut start = range.start;
-        ends.map(|end| self.line(std::mem::replace(&mut start, end)..end)).collect()
-    }
-
-    fn line(&self, range: Range<usize>) -> String {
-        let mut line = String::new();
-        for (at, word) in self.words.words[range.clone()].iter().enumerate() {
-            line.push_str(&word.text);
-            if !word.joined && at + 1 < range.len() {
-                line.push(' ');
+        let mut lines = vec![String::new()];
+        let mut places = Vec::with_capacity(range.len());
+        for (at, word) in range.clone().zip(&self.words.words[range.clone()]) {
+            if begins.contains(&at) {
+                lines.push(String::new());
+            } else if at > range.start && !self.words.words[at - 1].joined {
+                last(&mut lines).push(' ');
             }
+            places.push((lines.len() - 1, last(&mut lines).len()));
+            last(&mut lines).push_str(&word.text);
         }
-        line
+        (lines, places)
     }
+}
+
+fn last(lines: &mut [String]) -> &mut String {
+    lines.last_mut().expect("there is always a line")
 }
 
 #[cfg(test)]
@@ -116,7 +118,10 @@ mod tests {
         let (language, source) = ("en".to_string(), Timing::Synthesiser);
         let words = Words { version: VERSION, sample_rate: None, duration: 0.0, language, source, words };
         let preset = Preset { max_lines, max_chars: 24, ..Preset::netflix() };
-        assert_eq!(Page::new(&words, &preset).lines(&(0..words.words.len())), lines);
+        let (laid, places) = Page::new(&words, &preset).lines(&(0..words.words.len()));
+        assert_eq!(laid, lines);
+        let begun = places.iter().map(|&(line, at)| laid[line][at..].split(' ').next().unwrap());
+        assert_eq!(begun.collect::<Vec<_>>(), text.split(' ').collect::<Vec<_>>());
     }
 
     #[test]

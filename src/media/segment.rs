@@ -17,7 +17,7 @@
 
 use super::boundary::Boundary;
 use super::breach::{Breach, Rule};
-use super::cue::Cue;
+use super::cue::{Cue, Onset};
 use super::page::Page;
 use super::preset::Preset;
 use super::words::Words;
@@ -52,11 +52,7 @@ pub fn segment(words: &Words, preset: &Preset) -> Segmentation {
         let faults = text.faults(&range, time, before_end);
         breaches.extend(faults.into_iter().map(|(rule, value, limit)| Breach { cue: number, rule, value, limit }));
         before_end = Some(time.end);
-        cues.push(Cue {
-            start_ms: time.start.unsigned_abs(),
-            end_ms: time.end.unsigned_abs(),
-            lines: text.page.lines(&range),
-        });
+        cues.push(text.cue(&range, time));
     }
     Segmentation { cues, breaches }
 }
@@ -174,6 +170,17 @@ impl<'a> Text<'a> {
         let wish = wish.min(spoken.max(start + preset.max_duration_ms));
         let end = wish.min(next.unwrap_or(self.audio_end + AUDIO_END_MS));
         Time { start, end: end.max(start + 1) }
+    }
+
+    fn cue(&self, range: &Range<usize>, time: Time) -> Cue {
+        let (lines, places) = self.page.lines(range);
+        // A cue that had to give way starts after its first words.
+        let onset = |((line, at), word): ((usize, usize), &Time)| {
+            let ms = word.start.clamp(time.start, time.end).unsigned_abs();
+            Onset { line, at, ms }
+        };
+        let onsets = places.into_iter().zip(&self.times[range.clone()]).map(onset).collect();
+        Cue { start_ms: time.start.unsigned_abs(), end_ms: time.end.unsigned_abs(), lines, onsets }
     }
 
     /// The rules a cue at that time does not keep. `before_end` is the end of the cue before, if it is known and there is one.
@@ -418,6 +425,17 @@ mod tests {
             let shown: String = cut.cues.iter().map(|cue| cue.lines.concat().replace(' ', "")).collect();
             let script: String = words.words.iter().map(|word| word.text.as_str()).collect();
             prop_assert_eq!(shown, script);
+        }
+
+        #[test]
+        fn every_word_begins_where_and_when_it_is_spoken(words in any_words(), preset in any_preset()) {
+            let cut = segment(&words, &preset);
+            let pieces = cut.cues.iter().flat_map(Cue::pieces).flatten().map(|piece| piece.text.trim_end().to_string());
+            prop_assert!(pieces.eq(words.words.iter().map(|word| word.text.clone())));
+            for cue in &cut.cues {
+                prop_assert!(cue.onsets.windows(2).all(|pair| pair[0].ms <= pair[1].ms));
+                prop_assert!(cue.onsets.iter().all(|onset| (cue.start_ms..=cue.end_ms).contains(&onset.ms)));
+            }
         }
 
         #[test]

@@ -32,7 +32,7 @@ pub fn read(text: &str) -> Result<Vec<Cue>, SrtError> {
                 if end_ms < start_ms {
                     return Err(SrtError::Backwards { line: at + 1 });
                 }
-                cues.push(Cue { start_ms, end_ms, lines: Vec::new() });
+                cues.push(Cue { start_ms, end_ms, ..Cue::default() });
                 i = at + 1;
             }
             None if looks_like_header(&lines, i) || (cues.is_empty() && !lines[i].trim().is_empty()) => {
@@ -115,7 +115,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn cue(start_ms: u64, end_ms: u64, lines: &[&str]) -> Cue {
-        Cue { start_ms, end_ms, lines: lines.iter().map(ToString::to_string).collect() }
+        Cue { start_ms, end_ms, lines: lines.iter().map(ToString::to_string).collect(), ..Cue::default() }
     }
 
     #[test]

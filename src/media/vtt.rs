@@ -28,7 +28,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn cue(start_ms: u64, end_ms: u64, lines: &[&str]) -> Cue {
-        Cue { start_ms, end_ms, lines: lines.iter().map(ToString::to_string).collect() }
+        Cue { start_ms, end_ms, lines: lines.iter().map(ToString::to_string).collect(), ..Cue::default() }
     }
 
     #[test]

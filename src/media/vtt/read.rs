@@ -79,7 +79,7 @@ impl Reader<'_> {
             Some((start_ms, end_ms)) => {
                 let text = plain(&self.lines[text_from..self.at].join("\n"));
                 let lines = if text.is_empty() { Vec::new() } else { text.split('\n').map(str::to_string).collect() };
-                self.file.cues.push(Cue { start_ms, end_ms, lines });
+                self.file.cues.push(Cue { start_ms, end_ms, lines, ..Cue::default() });
             }
             None => self.file.dropped.push(times_at + 1),
         }
@@ -136,7 +136,7 @@ mod tests {
     }
 
     fn timed(start_ms: u64, end_ms: u64, lines: &[&str]) -> Cue {
-        Cue { start_ms, end_ms, lines: lines.iter().map(ToString::to_string).collect() }
+        Cue { start_ms, end_ms, lines: lines.iter().map(ToString::to_string).collect(), ..Cue::default() }
     }
 
     #[track_caller]
