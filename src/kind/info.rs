@@ -48,7 +48,7 @@ pub static VOICE: KindInfo = KindInfo {
     capability: Some("voice"),
 };
 
-/// The kind `subtitles`. Extensions are its own to refuse: it says which are yet to come.
+/// The kind `subtitles`.
 pub static SUBTITLES: KindInfo = KindInfo {
     settings: &[
         of("preset", SettingSort::Text),
@@ -57,12 +57,12 @@ pub static SUBTITLES: KindInfo = KindInfo {
         of("max_words", SettingSort::Integer),
         of("cps", SettingSort::Number),
         of("gap", SettingSort::Number),
-        of("highlight", SettingSort::Any),
-        of("style", SettingSort::Any),
+        of("highlight", SettingSort::Choice(&["none", "word"])),
+        of("style", SettingSort::Map),
     ],
     one_of: &[],
     inputs: InputRule { min: 1, max: Some(1) },
-    outputs: OutputRule { min: 1, max: None, slots: &[], extensions: &[] },
+    outputs: OutputRule { min: 1, max: None, slots: &[], extensions: &["srt", "vtt", "ass", "ttml"] },
     capability: None,
 };
 

@@ -78,6 +78,7 @@ mod tests {
             "{ uses: voice, inputs: a.md, outputs: { audio: a.wav, words: w.json }, with: { speed: 1.1, gap: 0.4, loudness: { lufs: -16 } } }",
             "{ uses: voice, inputs: a.md, outputs: [a.wav, w.json], with: { pronunciation: say.json } }",
             "{ uses: subtitles, inputs: w.json, outputs: [a.srt, a.vtt], with: { preset: shorts, max_chars: 30 } }",
+            "{ uses: subtitles, inputs: w.json, outputs: { a: a.ass, t: a.ttml }, with: { preset: bbc, highlight: word, style: { size: 6 } } }",
             "{ uses: check, inputs: { a: a.md, b: b.md }, with: { preserves: a, words: { max: 9 }, forbid: [x, y] } }",
             "{ uses: prompt, outputs: a.md, with: { prompt: Hi, samples: 3, choose: rules, stop: END } }",
             "{ uses: prompt, outputs: a.json, with: { template: p.j2, schema: s.json, choose: { rules: { words: 9 } } } }",
@@ -119,6 +120,18 @@ mod tests {
         };
         assert!(script("many").contains("`target_words`") && script("0").contains("`target_words`"));
         assert_eq!((script("90"), script("\"90\"")), (String::new(), String::new()));
+    }
+
+    #[test]
+    fn what_subtitles_cannot_be_is_told_when_the_file_is_loaded() {
+        let fault = |stage: &str| said(stage).join("; ");
+        assert!(fault("{ uses: subtitles, inputs: w.json, outputs: a.sub }").contains("cannot write `.sub` files"));
+        assert!(
+            fault("{ uses: subtitles, inputs: w.json, outputs: a.ass, with: { highlight: line } }").contains("`line`")
+        );
+        assert!(
+            fault("{ uses: subtitles, inputs: w.json, outputs: a.ass, with: { style: bold } }").contains("`style`")
+        );
     }
 
     #[test]

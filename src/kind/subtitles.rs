@@ -1,16 +1,19 @@
 //! The kind `subtitles`: a words file becomes subtitles, in as many formats as there are outputs.
 
+mod look;
+
 use crate::base::failure::{Cause, Failure};
 use crate::kind::contract::{Job, Kind, Made, Pay, Work};
-use crate::kind::fault::{About, SettingFault, every_fault};
+use crate::kind::fault::{SettingFault, every_fault};
 use crate::kind::input;
 use crate::kind::settings::Settings;
 use crate::media::breach::Breach;
 use crate::media::cue::Cue;
 use crate::media::preset::{Overrides, Preset};
 use crate::media::segment::segment;
+use crate::media::style::{Highlight, Look};
 use crate::media::words::{Timing, Words};
-use crate::media::{cue, srt, vtt};
+use crate::media::{ass, cue, srt, ttml, vtt};
 use crate::provider::chat::BoxFuture;
 use crate::storyfile::catalog::KindInfo;
 use crate::storyfile::story::Output;
@@ -20,7 +23,6 @@ use std::collections::BTreeMap;
 /// Cuts timed words into cues by a preset's rules and writes them.
 pub struct Subtitles;
 
-const LATER: &[&str] = &["highlight", "style"];
 const PRESET: &str = "netflix";
 /// This many broken rules are told one by one.
 const BREACHES_TOLD: usize = 5;
@@ -40,7 +42,17 @@ impl Kind for Subtitles {
 
     fn faults(&self, work: &Work<'_>) -> Vec<SettingFault> {
         let mut faults = every_fault(work.settings, rules);
-        faults.extend(work.outputs.iter().filter_map(|output| format(output).err()));
+        let formats: Vec<Result<Format, SettingFault>> = work.outputs.iter().map(format).collect();
+        let all_srt = !formats.is_empty() && formats.iter().all(|format| matches!(format, Ok(Format::Srt)));
+        if let (true, Ok(rules)) = (all_srt, rules(work.settings))
+            && let Some(setting) = look::asked(&rules.look).first()
+        {
+            let name = setting.trim_matches('`');
+            faults.push(SettingFault::setting(name, format!("no output can show the setting {setting}")).hint(
+                "An `.srt` file holds text and times only. Add a `.vtt`, `.ass` or `.ttml` output, or leave it out.",
+            ));
+        }
+        faults.extend(formats.into_iter().filter_map(Result::err));
         faults
     }
 
@@ -54,14 +66,26 @@ impl Kind for Subtitles {
 }
 
 /// A format that cues can be written in.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Format {
     Srt,
     Vtt,
+    Ass,
+    Ttml,
+}
+
+const FORMATS: &str = "`.srt`, `.vtt`, `.ass` or `.ttml`";
+
+/// What the settings of a stage say.
+struct Rules {
+    preset: Preset,
+    /// What the stage changes in the preset of the words' language.
+    changes: Overrides,
+    look: Look,
 }
 
 fn made(job: &Job<'_>) -> Result<Made, Failure> {
-    let (preset, changes) = rules(&job.settings)?;
+    let Rules { preset, changes, look } = rules(&job.settings)?;
     let file = input::only(&job.scope, "the words file of a `voice` stage")?;
     let words = Words::from_json(input::text(file)?).map_err(|error| {
         Failure::new(Cause::Validation, format!("`{}` is no words file: {error}", file.path))
@@ -73,37 +97,50 @@ fn made(job: &Job<'_>) -> Result<Made, Failure> {
     let preset = preset.for_language(&words.language).with(&changes).map_err(setup)?;
     let cut = segment(&words, &preset);
     every_word_once(&words, &cut.cues)?;
+    let mut warnings = Vec::new();
+    if words.source == Timing::Estimated {
+        warnings.push(format!("the times in `{}` are estimated, not heard", file.path));
+    }
     let mut outputs = BTreeMap::new();
     for output in job.outputs {
         let text = match format(output)? {
             Format::Srt => srt::write(&cut.cues),
-            Format::Vtt => vtt::write(&cut.cues),
+            Format::Vtt => vtt::write(&cut.cues, &look),
+            Format::Ass => ass::write(&cut.cues, &look, &words.language),
+            Format::Ttml => ttml::write(&cut.cues, &look, &words.language).map_err(|error| {
+                Failure::new(Cause::Validation, format!("`{}` cannot be written: {error}", output.path))
+                    .hint(format!("Take the character out of the script that `{}` was made from.", file.path))
+            })?,
         };
+        warnings.extend(left_out(output, &look)?);
         outputs.insert(output.slot.clone(), text.into_bytes());
     }
-    let mut warnings = told(&cut.breaches);
-    if words.source == Timing::Estimated {
-        warnings.insert(0, format!("the times in `{}` are estimated, not heard", file.path));
-    }
+    warnings.extend(unlit(&look));
+    warnings.extend(told(&cut.breaches));
     Ok(Made { outputs, warnings, ..Made::default() })
 }
 
-/// Returns the preset and what the stage changes in it.
-fn rules(settings: &Value) -> Result<(Preset, Overrides), SettingFault> {
+/// Tells what an output's format cannot show.
+fn left_out(output: &Output, look: &Look) -> Result<Option<String>, Failure> {
+    let asked = look::asked(look);
+    let lacks = format(output)? == Format::Srt && !asked.is_empty();
+    Ok(lacks.then(|| format!("`{}` is without {}: it holds text and times only", output.path, asked.join(" and "))))
+}
+
+/// Tells that a colour was given to words that do not light up.
+fn unlit(look: &Look) -> Option<String> {
+    let unlit = look.style.highlight_colour.is_some() && look.highlight == Highlight::Nothing;
+    unlit.then(|| "`style.highlight_colour` colours nothing without `highlight: word`".to_owned())
+}
+
+/// Reads the settings.
+fn rules(settings: &Value) -> Result<Rules, SettingFault> {
     let settings = Settings::of(settings);
-    settings.none_of_later(LATER)?;
     let name = settings.text("preset")?.unwrap_or(PRESET);
-    let preset = match Preset::named(name) {
-        Some(preset) => preset,
-        None if name == "bbc" => {
-            return Err(SettingFault::not_built(About::Setting("preset".into()), "the preset `bbc`"));
-        }
-        None => {
-            let known = crate::media::preset::NAMES.join("`, `");
-            return Err(SettingFault::setting("preset", format!("there is no preset `{name}`"))
-                .hint(format!("There are `{known}`.")));
-        }
-    };
+    let preset = Preset::named(name).ok_or_else(|| {
+        let known = crate::media::preset::NAMES.join("`, `");
+        SettingFault::setting("preset", format!("there is no preset `{name}`")).hint(format!("There are `{known}`."))
+    })?;
     let count =
         |name: &str| settings.whole(name, 0..=u64::MAX).map(|n| n.map(|n| usize::try_from(n).unwrap_or(usize::MAX)));
     let changes = Overrides {
@@ -115,7 +152,8 @@ fn rules(settings: &Value) -> Result<(Preset, Overrides), SettingFault> {
     };
     // Whatever the language, a value out of range is so for every preset: it is told before any work.
     preset.clone().with(&changes).map_err(setup)?;
-    Ok((preset, changes))
+    let look = look::look(&settings, preset.frame)?;
+    Ok(Rules { preset, changes, look })
 }
 
 fn setup(error: crate::media::preset::PresetError) -> SettingFault {
@@ -127,13 +165,10 @@ fn format(output: &Output) -> Result<Format, SettingFault> {
     match output.path.extension() {
         "srt" => Ok(Format::Srt),
         "vtt" => Ok(Format::Vtt),
-        extension @ ("ass" | "ttml") => {
-            let what = format!("writing `.{extension}` subtitles (`{}`)", output.path);
-            Err(SettingFault::not_built(About::Output(output.slot.clone()), &what)
-                .hint("Name outputs that end in `.srt` or `.vtt`."))
-        }
+        "ass" => Ok(Format::Ass),
+        "ttml" => Ok(Format::Ttml),
         _ => Err(SettingFault::output(&output.slot, format!("`{}` is no subtitle file", output.path))
-            .hint("Name outputs that end in `.srt` or `.vtt`.")),
+            .hint(format!("Name outputs that end in {FORMATS}."))),
     }
 }
 
@@ -187,12 +222,56 @@ mod tests {
     #[test]
     fn every_format_says_exactly_what_is_spoken() {
         let heard = words(TEXT, 0.35, Timing::Synthesiser);
-        let made = made(json!({}), &heard, &["a.srt", "a.vtt"]).unwrap();
+        let made = made(json!({}), &heard, &["a.srt", "a.vtt", "a.ass", "a.ttml"]).unwrap();
         let srt = srt::read(std::str::from_utf8(&made.outputs["0"]).unwrap()).unwrap();
         let vtt = vtt::read(std::str::from_utf8(&made.outputs["1"]).unwrap()).unwrap().cues;
         assert_eq!(cue::words(&srt).join(" "), TEXT);
         assert_eq!(srt, vtt);
+        for slot in ["2", "3"] {
+            let file = std::str::from_utf8(&made.outputs[slot]).unwrap();
+            assert!(TEXT.split(' ').all(|word| file.contains(word)), "{file}");
+        }
         assert!(made.warnings.is_empty(), "{:?}", made.warnings);
+    }
+
+    #[test]
+    fn a_highlight_and_a_style_reach_every_format_that_can_show_them_and_the_other_is_told() {
+        let heard = words(TEXT, 0.35, Timing::Synthesiser);
+        let settings = json!({"preset": "shorts", "highlight": "word", "style": {"highlight_colour": "#00ff7f"}});
+        let made = made(settings, &heard, &["a.srt", "a.vtt", "a.ass", "a.ttml"]).unwrap();
+        let text = |slot: &str| std::str::from_utf8(&made.outputs[slot]).unwrap().to_owned();
+        assert!(
+            text("1").contains("::cue(c) { color: #00ff7f; }") && text("1").contains("<c>bus</c>"),
+            "{}",
+            text("1")
+        );
+        assert!(text("2").contains("PlayResX: 1080") && text("2").contains("{\\k35}bus"), "{}", text("2"));
+        assert!(text("3").contains("tts:color=\"#00ff7f\"/>bus"), "{}", text("3"));
+        assert_eq!(made.warnings, ["`a.srt` is without `highlight` and `style`: it holds text and times only"]);
+    }
+
+    #[test]
+    fn a_colour_for_words_that_do_not_light_up_is_told() {
+        let heard = words(TEXT, 0.35, Timing::Synthesiser);
+        let warnings = |settings: Value| made(settings, &heard, &["a.ass"]).unwrap().warnings;
+        let style = json!({"highlight_colour": "red"});
+        let told = ["`style.highlight_colour` colours nothing without `highlight: word`"];
+        assert_eq!(warnings(json!({"style": style})), told);
+        assert_eq!(warnings(json!({"style": style, "highlight": "word"})), [""; 0]);
+    }
+
+    #[test]
+    fn a_character_that_a_format_cannot_hold_is_named() {
+        let heard = words("Ring the bell\u{7} now.", 0.35, Timing::Synthesiser);
+        let failure = made(json!({}), &heard, &["a.ttml"]).unwrap_err();
+        assert_eq!(
+            failure.message,
+            "`a.ttml` cannot be written: cue 1 has the character U+0007, which XML cannot hold"
+        );
+        assert_eq!(
+            failure.hint.as_deref(),
+            Some("Take the character out of the script that `build/words.json` was made from.")
+        );
     }
 
     #[test]
@@ -221,16 +300,20 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_built_says_so_before_any_work() {
-        assert_eq!(refused(json!({"preset": "bbc"}), "a.srt"), "the preset `bbc` is not built yet");
-        assert_eq!(refused(json!({"highlight": "word"}), "a.srt"), "the setting `highlight` is not built yet");
-        assert_eq!(refused(json!({}), "d/a.ass"), "writing `.ass` subtitles (`d/a.ass`) is not built yet");
+    fn what_no_output_can_show_is_refused_before_any_work() {
+        assert_eq!(refused(json!({"highlight": "word"}), "a.srt"), "no output can show the setting `highlight`");
+        assert_eq!(refused(json!({"style": {"size": 6}}), "a.srt"), "no output can show the setting `style`");
+        let fine = Bench::new().identity(&Subtitles, &json!({"highlight": "none"}), &[output("0", "a.srt")]);
+        assert_eq!(fine, Ok(None));
     }
 
     #[test]
     fn senseless_settings_are_refused_before_any_work() {
         assert_eq!(refused(json!({}), "a.txt"), "`a.txt` is no subtitle file");
         assert_eq!(refused(json!({"preset": "imax"}), "a.srt"), "there is no preset `imax`");
+        assert!(
+            refused(json!({"style": {"colour": "rde"}}), "a.ass").starts_with("the setting `style.colour` is \"rde\"")
+        );
         assert_eq!(refused(json!({"max_lines": 9}), "a.srt"), "the setting `max_lines` is 9; it must be from 1 to 4");
         assert!(refused(json!({"cps": "fast"}), "a.srt").starts_with("the setting `cps` is \"fast\""));
     }

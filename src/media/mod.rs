@@ -5,10 +5,11 @@
 //!
 //! ```text
 //! script ─ plain ─(markup, sentence, token)→ sentences ─ voice → join → samples ─ loudness → wav
-//!                                                                  └──→ words ─ segment → cues ─ srt, vtt
-//!                                                                         (preset, boundary, page, breach)
+//!                                                                  └──→ words ─ segment → cues ─ srt, vtt, ass, ttml
+//!                                                                         (preset, boundary, page, breach)   (style)
 //! ```
 
+pub mod ass;
 pub mod boundary;
 pub mod breach;
 pub mod cue;
@@ -21,7 +22,12 @@ pub mod preset;
 pub mod segment;
 mod sentence;
 pub mod srt;
+pub mod style;
 pub mod token;
+pub mod ttml;
 pub mod vtt;
 pub mod wav;
 pub mod words;
+
+#[cfg(test)]
+mod agreement;

@@ -1,5 +1,7 @@
 //! The rules a subtitle file keeps: named presets and what a story may change in them.
 
+use super::style::Frame;
+
 /// Limits for cutting words into cues. Times are milliseconds, widths are visible characters.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Preset {
@@ -17,6 +19,8 @@ pub struct Preset {
     pub gap_ms: i64,
     /// How long a cue may stay after its last word.
     pub extend_out_ms: i64,
+    /// The picture that the cues are cut for.
+    pub frame: Frame,
 }
 
 /// What a story changes in a preset; what is none stays.
@@ -41,7 +45,7 @@ pub struct PresetError {
 }
 
 /// The names [`Preset::named`] knows.
-pub const NAMES: &[&str] = &["netflix", "shorts"];
+pub const NAMES: &[&str] = &["netflix", "bbc", "shorts"];
 
 impl Preset {
     /// Returns the rules of Netflix's English timed text style guide: two lines of 42 characters, 20 characters a
@@ -56,6 +60,26 @@ impl Preset {
             max_duration_ms: 7000,
             gap_ms: 83,
             extend_out_ms: 500,
+            frame: Frame::Wide,
+        }
+    }
+
+    /// Returns rules after the BBC's subtitle guidelines: two lines, 160 to 180 words a minute, no cue hanging on for
+    /// long after its words, no gap so short that it flickers.
+    ///
+    /// The guidelines count words and the width of a 16:9 picture. Here that is 37 characters, a line of teletext, and
+    /// 17 characters a second, which are 180 English words a minute. The least second and the longest seven are ours.
+    pub const fn bbc() -> Preset {
+        Preset {
+            max_chars: 37,
+            max_lines: 2,
+            max_words: None,
+            cps: 17.0,
+            min_duration_ms: 1000,
+            max_duration_ms: 7000,
+            gap_ms: 0,
+            extend_out_ms: 1000,
+            frame: Frame::Wide,
         }
     }
 
@@ -70,6 +94,7 @@ impl Preset {
             max_duration_ms: 3000,
             gap_ms: 0,
             extend_out_ms: 300,
+            frame: Frame::Upright,
         }
     }
 
@@ -77,6 +102,7 @@ impl Preset {
     pub fn named(name: &str) -> Option<Preset> {
         match name {
             "netflix" => Some(Preset::netflix()),
+            "bbc" => Some(Preset::bbc()),
             "shorts" => Some(Preset::shorts()),
             _ => None,
         }
@@ -172,5 +198,6 @@ mod tests {
         assert_eq!(of("pt-BR").cps, 17.0);
         assert_eq!(of("en-GB"), Preset::netflix());
         assert_eq!(Preset::shorts().for_language("zh-Hans").max_chars, 16);
+        assert_eq!(Preset::bbc().for_language("de").max_chars, 37);
     }
 }
