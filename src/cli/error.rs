@@ -103,7 +103,7 @@ impl CliError {
         let (message, hint) = self.words();
         let mut error = json!({ "code": self.code(), "message": message, "hint": hint });
         if let CliError::Faults { file, text, faults } = self {
-            error["faults"] = to_json(faults, file, text);
+            error["faults"] = to_json(faults, file, text)["faults"].take();
         }
         format!("{:#}\n", json!({ "version": 1, "exit": self.exit_code(), "error": error }))
     }

@@ -2,7 +2,7 @@
 //!
 //! [`load::load`] reads in this order: text → events → tree (`parse`, `tree`, `syntax`) → declared sections
 //! (`read`, `model`, `params`) → instances (`axes`, `references`) → actions (`lower`, `fields`, `paths`,
-//! `settings`, `providers`, `run`, with expressions by `settle`) → what holds between actions (`check`).
+//! `settings`, `preset`, `providers`, `run`, with expressions by `settle`) → what holds between actions (`check`).
 //! The engine then uses [`story`], [`command`], [`with`], [`template`] and [`scope`].
 
 pub mod catalog;
@@ -29,6 +29,7 @@ mod param_values;
 mod params;
 pub mod parse;
 mod paths;
+mod preset;
 mod providers;
 mod read;
 mod references;

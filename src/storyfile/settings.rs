@@ -2,12 +2,13 @@
 
 use crate::base::diagnostic::Diagnostic;
 use crate::base::span::Span;
-use crate::storyfile::catalog::{Catalog, InputRule, KindInfo, Need, Setting, SettingSort};
+use crate::storyfile::catalog::{Catalog, KindInfo, Need, Setting, SettingSort};
 use crate::storyfile::expr;
 use crate::storyfile::faults::{Faults, listed};
 use crate::storyfile::model::StageText;
 use crate::storyfile::parse;
 use crate::storyfile::paths;
+use crate::storyfile::preset::{self, FieldRule};
 use crate::storyfile::settle::{Names, Settled};
 use crate::storyfile::slips::Braces;
 use crate::storyfile::story::{Input, Presence, Selector};
@@ -36,22 +37,6 @@ pub struct Uses {
     span: Span,
 }
 
-/// What a value of a preset's field must be.
-struct FieldRule {
-    field: String,
-    sort: FieldSort,
-}
-
-enum FieldSort {
-    /// Given, and not empty.
-    Filled,
-    /// One of these words.
-    Choice(Vec<String>),
-    Words,
-    WordsOrList,
-    Whole,
-}
-
 /// Finds the kind and joins `with:` with the preset's. `None` after a reported fault.
 pub fn uses(stage: &StageText, node: &Node, catalog: &dyn Catalog, faults: &mut Faults) -> Option<Uses> {
     let name = faults.text("`uses`", node)?;
@@ -60,7 +45,7 @@ pub fn uses(stage: &StageText, node: &Node, catalog: &dyn Catalog, faults: &mut 
         None => Vec::new(),
     };
     if let Some(text) = catalog.preset(name) {
-        return preset(name, text, with, node.span, catalog, faults);
+        return from_preset(name, text, with, node.span, catalog, faults);
     }
     let Some(info) = catalog.kind(name) else {
         if UNBUILT.contains(&name) {
@@ -86,7 +71,7 @@ pub fn uses(stage: &StageText, node: &Node, catalog: &dyn Catalog, faults: &mut 
 }
 
 /// A preset is the kind it uses with the stage's settings over its own.
-fn preset(
+fn from_preset(
     name: &str,
     text: &str,
     with: Vec<Entry>,
@@ -95,7 +80,7 @@ fn preset(
     faults: &mut Faults,
 ) -> Option<Uses> {
     let parse::Parsed { root, faults: bad, .. } = parse::parse(text);
-    let root = root.filter(|_| bad.is_empty()).map(|root| placed(&root, span));
+    let root = root.filter(|_| bad.is_empty()).map(|root| preset::placed(&root, span));
     let kind = root.as_ref().and_then(|root| root.get("uses")).and_then(|node| node.scalar()).map(|s| s.text.clone());
     let (Some(root), Some(kind)) = (root, kind) else {
         faults.push(
@@ -145,48 +130,9 @@ fn preset(
         .cloned()
         .collect();
     settings.extend(rest.into_iter().filter(|entry| info.settings.iter().any(|setting| setting.name == entry.key)));
-    let inputs = match root.get("reads").and_then(|node| node.scalar()).and_then(|scalar| scalar.text.parse().ok()) {
-        Some(min) => InputRule { min, ..info.inputs },
-        None => info.inputs,
-    };
-    let (info, rules) = (KindInfo { inputs, ..info }, field_rules(&root));
+    let info = KindInfo { inputs: preset::reads(&root, info.inputs), ..info };
+    let rules = preset::field_rules(&root);
     Some(Uses { name: name.to_owned(), kind, info, takes, settings, rules, span })
-}
-
-/// Reads what a preset asks of its fields: `required: [topic]` and `sorts: { tone: words or list }`.
-fn field_rules(root: &Node) -> Vec<FieldRule> {
-    let mut rules = Vec::new();
-    if let Some(Content::Seq(required)) = root.get("required").map(|node| &node.value) {
-        let names = required.iter().filter_map(|node| node.scalar());
-        rules.extend(names.map(|name| FieldRule { field: name.text.clone(), sort: FieldSort::Filled }));
-    }
-    for entry in root.get("sorts").map_or(&[][..], |node| node.entries()) {
-        let sort = match (&entry.value.value, entry.value.scalar().map(|scalar| scalar.text.as_str())) {
-            (Content::Seq(choices), _) => {
-                FieldSort::Choice(choices.iter().filter_map(|node| Some(node.scalar()?.text.clone())).collect())
-            }
-            (_, Some("whole")) => FieldSort::Whole,
-            (_, Some("words or list")) => FieldSort::WordsOrList,
-            _ => FieldSort::Words,
-        };
-        rules.push(FieldRule { field: entry.key.clone(), sort });
-    }
-    rules
-}
-
-/// Copies a preset's tree with all places at the `uses:` that names it: its own text is not the user's.
-fn placed(node: &Node, span: Span) -> Arc<Node> {
-    let value = match &node.value {
-        Content::Scalar(scalar) => Content::Scalar(scalar.clone()),
-        Content::Seq(items) => Content::Seq(items.iter().map(|item| placed(item, span)).collect()),
-        Content::Map(entries) => Content::Map(
-            entries
-                .iter()
-                .map(|entry| Entry { key: entry.key.clone(), key_span: span, value: placed(&entry.value, span) })
-                .collect(),
-        ),
-    };
-    Arc::new(Node { value, span, size: node.size, height: node.height })
 }
 
 /// Reads a stage's `check:`: the settings of the kind `check`.
@@ -363,50 +309,6 @@ impl Uses {
         let with = With::new(takes, settings, spans);
         let files = files(self.info.settings, &with, self.span, faults);
         whole.then_some((with, files))
-    }
-}
-
-impl FieldRule {
-    /// Checks a value that is known; an empty one stands for the preset's own choice.
-    fn holds(&self, value: &Value, node: &Node, faults: &mut Faults) -> bool {
-        let what = format!("`{}`", self.field);
-        let empty = value.as_str().is_some_and(|text| text.trim().is_empty());
-        let words = |value: &Value| value.is_string() || value.is_number();
-        let expected = match &self.sort {
-            FieldSort::Filled if empty => {
-                faults.push(
-                    Diagnostic::error("S035", format!("the setting {what} is empty"), node.span)
-                        .label("it needs some words")
-                        .help(format!("write `with: {{ {}: … }}`", self.field)),
-                );
-                return false;
-            }
-            _ if empty => return true,
-            FieldSort::Filled => return true,
-            FieldSort::Choice(choices) => {
-                let choices: Vec<&str> = choices.iter().map(String::as_str).collect();
-                match value.as_str() {
-                    Some(word) if choices.contains(&word) => return true,
-                    Some(word) => {
-                        faults.unknown("S024", &format!("the choice for {what}"), word, node.span, &choices);
-                        return false;
-                    }
-                    None => "text",
-                }
-            }
-            FieldSort::Words if words(value) => return true,
-            FieldSort::WordsOrList if value.is_string() => return true,
-            FieldSort::WordsOrList if value.as_array().is_some_and(|list| list.iter().all(words)) => return true,
-            FieldSort::Whole if value.as_u64().is_some_and(|number| number > 0) => return true,
-            FieldSort::Whole if value.as_str().is_some_and(|text| text.trim().parse::<u32>().is_ok_and(|n| n > 0)) => {
-                return true;
-            }
-            FieldSort::Words => "text",
-            FieldSort::WordsOrList => "text or a list of texts",
-            FieldSort::Whole => "a whole number",
-        };
-        faults.sort(&what, expected, node);
-        false
     }
 }
 

@@ -56,7 +56,7 @@ fn an_error_is_json_too_where_json_was_asked_for() {
         assert!(told["error"]["message"].is_string(), "{told}");
         told
     };
-    let told = error(&["build", "--json", "aa"], "unknown-target", 2);
+    let told = error(&["build", "--json", "A"], "unknown-target", 2);
     assert_eq!(told["error"]["hint"], "Did you mean `a`?");
     error(&["status", "--json", "nothing"], "unknown-target", 2);
     error(&["build", "--json", "--events", "-"], "usage", 2);
