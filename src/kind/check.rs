@@ -26,7 +26,8 @@ impl Kind for Check {
     }
 
     fn version(&self) -> u32 {
-        1
+        // 2: links by name, elements of HTML and tables are no words.
+        2
     }
 
     fn pay(&self) -> Pay {

@@ -33,7 +33,7 @@ pub(super) fn strip(run: &[Mark], reading: &Reading) -> Vec<Mark> {
     let mut kept: Vec<Mark> = Vec::with_capacity(pieces.len());
     for (piece, _) in pieces.iter().zip(fallen).filter(|(_, fallen)| !fallen) {
         // Behind a tag, a bracket that is no address here must be none when lines are joined: `[sad](so`.
-        let met = piece.mark.1 == '(' && kept.last().is_some_and(|&(_, c)| c == ']');
+        let met = piece.mark.1 == '(' && !piece.whole && kept.last().is_some_and(|&(_, c)| c == ']');
         if met && reading.tags == Tags::Stay {
             kept.push((piece.mark.0, '\\'));
         }
@@ -59,6 +59,8 @@ fn without_new_elements(marks: &[Mark]) -> Vec<Mark> {
 struct Piece {
     mark: Mark,
     literal: bool,
+    /// Part of a tag or an image that stays: nothing in it is touched.
+    whole: bool,
 }
 
 /// What becomes of a bracket that begins at some index.
@@ -80,7 +82,7 @@ fn strip_brackets(run: &[Mark], reading: &Reading) -> Vec<Piece> {
     while i < run.len() {
         match (run[i].1, brackets[i]) {
             (_, Some(Bracket::Gone(end))) if stay => {
-                kept.extend(run[i..end].iter().map(|&mark| Piece { mark, literal: true }));
+                kept.extend(run[i..end].iter().map(|&mark| Piece { mark, literal: true, whole: true }));
                 i = end;
             }
             (_, Some(Bracket::Gone(end))) => {
@@ -97,7 +99,7 @@ fn strip_brackets(run: &[Mark], reading: &Reading) -> Vec<Piece> {
                 let end = html_end(run, i).unwrap_or(i + 1);
                 // A line's break parts words; any other element stands inside one.
                 if name(&run[i + 1..end]).starts_with("br") {
-                    kept.push(Piece { mark: (run[i].0, ' '), literal: true });
+                    kept.push(Piece { mark: (run[i].0, ' '), literal: true, whole: false });
                 }
                 i = end;
             }
@@ -108,7 +110,7 @@ fn strip_brackets(run: &[Mark], reading: &Reading) -> Vec<Piece> {
                 i += 1;
             }
             _ => {
-                kept.push(Piece { mark: run[i], literal: false });
+                kept.push(Piece { mark: run[i], literal: false, whole: false });
                 i += 1;
             }
         }
@@ -119,9 +121,9 @@ fn strip_brackets(run: &[Mark], reading: &Reading) -> Vec<Piece> {
 /// Keeps a character that is no mark, with a backslash where the text may be read again.
 fn keep_literal(mark: Mark, reading: &Reading, kept: &mut Vec<Piece>) {
     if reading.tags == Tags::Stay && mark.1.is_ascii_punctuation() {
-        kept.push(Piece { mark: (mark.0, '\\'), literal: true });
+        kept.push(Piece { mark: (mark.0, '\\'), literal: true, whole: false });
     }
-    kept.push(Piece { mark, literal: true });
+    kept.push(Piece { mark, literal: true, whole: false });
 }
 
 /// Keeps the content of a code span without its marks; returns the index after it.
@@ -146,7 +148,7 @@ fn keep_code(mark: Mark, reading: &Reading, kept: &mut Vec<Piece>) {
     if matches!(mark.1, '\\' | '`' | '*' | '_' | '~' | '[' | ']' | '<') {
         keep_literal(mark, reading, kept);
     } else {
-        kept.push(Piece { mark, literal: true });
+        kept.push(Piece { mark, literal: true, whole: false });
     }
 }
 

@@ -4,9 +4,9 @@
 //! them together); the words file ([`words`]) is the master from which every subtitle derives.
 //!
 //! ```text
-//! script ─ plain ─(markup, sentence, token)→ sentences ─ voice → join → samples ─ loudness → wav
-//!                                                                  └──→ words ─ segment → cues ─ srt, vtt, ass, ttml
-//!                                                                         (preset, boundary, page, breach)   (style)
+//! script ─ plain ─(markup, table, sentence, token)→ sentences ─ voice → join → samples ─ loudness → wav
+//!                                                                         └──→ words ─ segment → cues ─ srt, vtt, ass, ttml
+//!                                                                                (preset, boundary, page, breach)   (style)
 //! ```
 
 pub mod ass;
@@ -23,6 +23,7 @@ pub mod segment;
 mod sentence;
 pub mod srt;
 pub mod style;
+mod table;
 pub mod token;
 pub mod ttml;
 pub mod vtt;

@@ -6,6 +6,7 @@
 
 use super::markup::{Mark, Reading, Tags, name, strip};
 use super::sentence;
+use super::table;
 use super::token::{is_ideograph, words};
 use crate::base::span::Span;
 
@@ -91,11 +92,12 @@ pub fn guarded(line: &str) -> String {
 pub fn line_prefix(line: &str) -> Option<usize> {
     let marks: Vec<Mark> = line.char_indices().collect();
     let inner = trim(unquoted(&marks));
-    if !inner.is_empty() && (is_rule(inner) || is_fence(inner) || is_table_rule(inner) || address(inner).is_some()) {
+    if !inner.is_empty() && (is_rule(inner) || is_fence(inner) || table::is_rule(inner) || address(inner).is_some()) {
         return None;
     }
-    let cell =
-        inner.strip_prefix(&[(inner.first().map_or(0, |mark| mark.0), '|')][..]).filter(|_| table_row(inner).is_some());
+    let cell = inner
+        .strip_prefix(&[(inner.first().map_or(0, |mark| mark.0), '|')][..])
+        .filter(|_| table::row(inner).is_some());
     let title = cell.map(trim).or_else(|| heading(inner)).or_else(|| list_item(inner)).unwrap_or(inner);
     let digits = title.iter().take_while(|mark| mark.1.is_ascii_digit()).count();
     let text = if numbered(title) { trim(&title[digits + 1..]) } else { title };
@@ -109,7 +111,13 @@ fn as_prose(marks: &[Mark]) -> String {
 fn is_block(line: &[Mark]) -> bool {
     !line.is_empty()
         && !numbered(line)
-        && (line[0].1 == '>' || is_rule(line) || is_fence(line) || heading(line).is_some() || list_item(line).is_some())
+        && (line[0].1 == '>'
+            || is_rule(line)
+            || is_fence(line)
+            || table::is_rule(line)
+            || table::row(line).is_some()
+            || heading(line).is_some()
+            || list_item(line).is_some())
 }
 
 fn read(source: &str, tags: Tags) -> Reader {
@@ -140,10 +148,10 @@ impl Reader {
         if line.is_empty() || is_rule(line) || is_fence(line) {
             return self.end_paragraph();
         }
-        if is_table_rule(line) {
+        if table::is_rule(line) {
             return self.end_run();
         }
-        if let Some(row) = table_row(line) {
+        if let Some(row) = table::row(line) {
             self.end_run();
             self.sort = RunSort::Item;
             self.run = row;
@@ -249,7 +257,7 @@ fn is_wide(c: char) -> bool {
     is_ideograph(c) || matches!(c, '\u{3000}'..='\u{303F}' | '\u{30FC}' | '\u{FF01}'..='\u{FF65}')
 }
 
-fn trim(line: &[Mark]) -> &[Mark] {
+pub(super) fn trim(line: &[Mark]) -> &[Mark] {
     let start = line.iter().position(|mark| !mark.1.is_whitespace()).unwrap_or(line.len());
     let end = line.iter().rposition(|mark| !mark.1.is_whitespace()).map_or(start, |at| at + 1);
     &line[start..end]
@@ -287,31 +295,6 @@ fn is_rule(line: &[Mark]) -> bool {
     matches!(first, '-' | '*' | '_' | '=') && line.len() >= 3 && marks.clone().count() >= 3 && {
         marks.clone().all(|mark| mark.1 == first)
     }
-}
-
-/// Whether the line parts a table's head from its rows: `|---|:--:|`.
-fn is_table_rule(line: &[Mark]) -> bool {
-    let dashes = line.iter().filter(|mark| mark.1 == '-').count();
-    line[0].1 == '|'
-        && dashes >= 3
-        && line.iter().all(|mark| matches!(mark.1, '|' | '-' | ':') || mark.1.is_whitespace())
-}
-
-/// Returns what a table's row says, a comma between its cells: `| tea | milk |`.
-fn table_row(line: &[Mark]) -> Option<Vec<Mark>> {
-    let [(_, '|'), inner @ .., (_, '|')] = line else { return None };
-    let cells: Vec<&[Mark]> = inner.split(|mark| mark.1 == '|').map(trim).filter(|cell| !cell.is_empty()).collect();
-    let mut row = Vec::with_capacity(inner.len());
-    for (nth, cell) in cells.iter().enumerate() {
-        if let Some(&(at, before)) = row.last().filter(|_| nth > 0) {
-            if !matches!(before, '.' | ',' | ';' | ':' | '!' | '?' | '…') {
-                row.push((at, ','));
-            }
-            row.push((at, ' '));
-        }
-        row.extend(*cell);
-    }
-    (!row.is_empty()).then_some(row)
 }
 
 fn is_fence(line: &[Mark]) -> bool {
@@ -465,6 +448,15 @@ mod tests {
         assert_eq!(found.paragraphs[1][1].sort, RunSort::Item);
         let left = found.left_out[0];
         assert_eq!(&source[left.start as usize..left.end as usize], "[1]: http://x.y");
+    }
+
+    #[test]
+    fn what_is_unfolded_is_read_as_the_same_words() {
+        for source in ["![map](a.png) so", "[sad]*(so)*", "[sad]\n- (so", "<*b*>", "\\# so", "- | a | b |"] {
+            let found = unfolded(source);
+            let written: Vec<String> = found.paragraphs.into_iter().flatten().map(|run| run.text).collect();
+            assert_eq!(script_words(&written.join("\n")), script_words(source), "{written:?}");
+        }
     }
 
     #[test]

@@ -156,9 +156,8 @@ fn what_an_editor_warns_of_has_its_place_and_is_told_each_time() {
 #[test]
 fn a_language_that_the_writer_lacks_is_told_before_any_work() {
     let bench = Bench::with_chat(&ScriptedChat::of(&[]));
-    let told = |language: &str| {
-        bench.told(&Prompt, &json!({"prompt": "Hi", "language": language}), &[output("0", "a.md")])
-    };
+    let told =
+        |language: &str| bench.told(&Prompt, &json!({"prompt": "Hi", "language": language}), &[output("0", "a.md")]);
     assert_eq!(told("tlh"), ["a scripted writer does not write in `tlh`"]);
     assert!(told("").is_empty() && told("en").is_empty());
 }

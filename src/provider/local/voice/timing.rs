@@ -11,8 +11,9 @@ pub const UNIT: f64 = 0.025;
 /// corrected time at the 95th percentile); three units are between them.
 pub const LEAD: f64 = 0.075;
 
-/// Returns `durations` as they are at `speed`: what is rounded off one is given to the next, so that no moment is off by
-/// more than a unit. A sound keeps a unit of its own while a longer one can pay for it.
+/// Returns `durations` as they are at `speed`. What is rounded off one is given to the next, so that the whole follows
+/// the speed and hardly a moment is off by more than a unit; but each sound keeps a unit, at the cost of longer ones
+/// behind it.
 pub fn paced(durations: &[u32], speed: f64) -> Vec<u32> {
     let (mut wanted, mut given) = (0.0, 0.0);
     let each = |&units: &u32| {
