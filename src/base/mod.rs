@@ -2,6 +2,7 @@
 
 pub mod diagnostic;
 pub mod digest;
+pub mod duration;
 pub mod failure;
 pub mod id;
 pub mod path;

@@ -17,7 +17,7 @@ use crate::engine::settle::{self, stands};
 use crate::engine::unseen::explain;
 use crate::engine::workflow::{Bound, What};
 use crate::event::kind::{Event, Outcome};
-use crate::kind::check::check_outputs_beside;
+use crate::kind::check::{Subject, check_outputs};
 use crate::kind::contract::{Made, Pay};
 use crate::store::{ActionRecord, Author, Maker, OutputSort as RecordedSort, RecordedOutput, Reuse, TreeListing};
 use crate::storyfile::story::{OnExit, Output, Retry};
@@ -123,10 +123,13 @@ impl Drive<'_> {
             Some(fault) => Err(fault),
         };
         let recorded = match located {
-            Ok(located) => self.store_all(action, &located)?.map(|outputs| (located, outputs)),
+            Ok(located) => self.store_all(&located)?.and_then(|outputs| {
+                let warnings = self.check_located(action, &located)?;
+                Ok((located, outputs, warnings))
+            }),
             Err(fault) => Err(fault),
         };
-        let (located, outputs) = match recorded {
+        let (located, outputs, warnings) = match recorded {
             Ok(recorded) => recorded,
             Err(fault) => {
                 let is_set = |name: &str| self.world.env.get(name).is_some();
@@ -136,14 +139,16 @@ impl Drive<'_> {
             }
         };
         let moved = self.moved_input(action)?;
-        let record = self.record(action, outputs, None, moved.is_some())?;
+        let made = Made { warnings, ..Made::default() };
+        let record = self.record(action, outputs, &made, moved.is_some())?;
         let taken = self.crew.workshop.publish(self.project, prepared, &located)?;
         if !taken.is_empty() {
             // In the words of the next command that looks.
             let wait = self.in_the_way(action)?.unwrap_or(Wait::Foreign { paths: taken });
             return self.wait(action, wait);
         }
-        let warnings = self.empty_folders(action, &record);
+        let mut warnings = made.warnings;
+        warnings.extend(self.empty_folders(action, &record));
         self.done(action, &record, moved, output, warnings)
     }
 
@@ -159,7 +164,6 @@ impl Drive<'_> {
 
     fn store_all(
         &mut self,
-        action: usize,
         located: &[(Output, PathBuf)],
     ) -> Result<Result<Vec<RecordedOutput>, Failure>, EngineError> {
         let mut outputs = Vec::with_capacity(located.len());
@@ -169,11 +173,11 @@ impl Drive<'_> {
                 Err(fault) => return Ok(Err(fault)),
             }
         }
-        Ok(self.check_located(action, located).map(|()| outputs))
+        Ok(Ok(outputs))
     }
 
-    /// Holds the outputs at `located` against the stage's `check:`.
-    fn check_located(&self, action: usize, located: &[(Output, PathBuf)]) -> Result<(), Failure> {
+    /// Holds the outputs at `located` against the stage's `check:`; returns its warnings.
+    fn check_located(&self, action: usize, located: &[(Output, PathBuf)]) -> Result<Vec<String>, Failure> {
         let mut files = Vec::new();
         if self.project.node(action).action.check.is_some() {
             for (output, place) in located {
@@ -184,10 +188,10 @@ impl Drive<'_> {
         self.check_rules(action, &files)
     }
 
-    /// Holds outputs against the stage's `check:`; its rules may name the stage's inputs.
-    fn check_rules(&self, action: usize, files: &[(&str, &[u8])]) -> Result<(), Failure> {
+    /// Holds outputs against the stage's `check:`, whose rules may name the stage's inputs; returns its warnings.
+    fn check_rules(&self, action: usize, files: &[(&str, &[u8])]) -> Result<Vec<String>, Failure> {
         let node = self.project.node(action);
-        let Some(check) = &node.action.check else { return Ok(()) };
+        let Some(check) = &node.action.check else { return Ok(Vec::new()) };
         let mut inputs = Vec::new();
         for input in node.inputs.iter().filter(|input| self.project.is_present(input)) {
             if let What::File(path) = &input.what {
@@ -195,9 +199,9 @@ impl Drive<'_> {
                 inputs.push((input.role.as_str(), path.as_str(), bytes));
             }
         }
-        let inputs: Vec<(&str, &str, &[u8])> =
-            inputs.iter().map(|(role, path, bytes)| (*role, *path, bytes.as_slice())).collect();
-        check_outputs_beside(&self.rules(action, check)?, files, &inputs).map(|_| ())
+        let inputs: Vec<Subject<'_>> = inputs.iter().map(|(role, path, bytes)| Subject { role, path, bytes }).collect();
+        let outputs: Vec<Subject<'_>> = files.iter().map(|(path, bytes)| Subject { role: "", path, bytes }).collect();
+        check_outputs(&self.rules(action, check)?, &outputs, &inputs).map(|checked| checked.warnings)
     }
 
     /// Returns the rules under a stage's `check:`, which may look into its inputs.
@@ -219,12 +223,13 @@ impl Drive<'_> {
     }
 
     pub(super) fn kind_ended(&mut self, action: usize, made: Result<KindMade, Failure>) -> Result<(), EngineError> {
-        let (made, pay) = match made {
+        let (mut made, pay) = match made {
             Ok(KindMade { made, pay }) => (made, pay),
             Err(fault) => return self.again_or_fail(action, fault, String::new()),
         };
-        if let Some(fault) = self.check_made(action, &made, pay) {
-            return self.again_or_fail(action, fault, String::new());
+        match self.check_made(action, &made, pay) {
+            Ok(warnings) => made.warnings.extend(warnings),
+            Err(fault) => return self.again_or_fail(action, fault, String::new()),
         }
         let mut outputs = Vec::new();
         for output in &self.project.node(action).action.outputs.clone() {
@@ -245,7 +250,7 @@ impl Drive<'_> {
             Ok(recipe) => self.crew.ticket_mut(action).recipe = recipe,
             Err(fault) => return self.fail(action, None, fault, String::new(), self.took_ms(action)),
         }
-        let record = self.record(action, outputs, Some(&made), false)?;
+        let record = self.record(action, outputs, &made, false)?;
         if let Some(wait) = self.in_the_way(action)? {
             return self.wait(action, wait);
         }
@@ -256,20 +261,21 @@ impl Drive<'_> {
         self.done(action, &record, None, String::new(), made.warnings)
     }
 
-    fn check_made(&self, action: usize, made: &Made, pay: Pay) -> Option<Failure> {
+    /// Holds what a kind made against what the stage declares; returns the warnings of its `check:`.
+    fn check_made(&self, action: usize, made: &Made, pay: Pay) -> Result<Vec<String>, Failure> {
         let node = &self.project.node(action).action;
         for output in &node.outputs {
             match made.outputs.get(&output.slot) {
-                None => return Some(Failure::new(Cause::Output, format!("output `{}` was not made", output.path))),
+                None => return Err(Failure::new(Cause::Output, format!("output `{}` was not made", output.path))),
                 Some(bytes) if bytes.is_empty() && pay == Pay::Paid => {
-                    return Some(Failure::new(Cause::Empty, format!("output `{}` is empty", output.path)));
+                    return Err(Failure::new(Cause::Empty, format!("output `{}` is empty", output.path)));
                 }
                 Some(_) => {}
             }
         }
         let files: Vec<(&str, &[u8])> =
             node.outputs.iter().map(|output| (output.path.as_str(), made.outputs[&output.slot].as_slice())).collect();
-        self.check_rules(action, &files).err()
+        self.check_rules(action, &files)
     }
 
     /// Looks at the targets again: what a person saved while the work was under way is not replaced (R5).
@@ -323,23 +329,22 @@ impl Drive<'_> {
         &mut self,
         action: usize,
         outputs: Vec<RecordedOutput>,
-        made: Option<&Made>,
+        made: &Made,
         moved: bool,
     ) -> Result<ActionRecord, EngineError> {
         // Of a run that remembered its answers nothing can be foretold: 0 says so.
-        let took = if made.is_some_and(|made| made.remembered > 0) { 0 } else { self.took_ms(action) };
+        let took = if made.remembered > 0 { 0 } else { self.took_ms(action) };
         let ticket = self.crew.ticket(action);
-        let verdict = made.and_then(|made| made.verdict.as_ref()).map(ToString::to_string);
         let result = settle::Made {
             recipe: &ticket.recipe,
             take: ticket.take,
             maker: Maker::Run,
             reusable: if moved { Reuse::InputMoved } else { Reuse::Yes },
             outputs,
-            verdict,
-            requests: made.map(|made| made.requests.clone()).unwrap_or_default(),
-            made_by: made.and_then(|made| made.made_by.clone()),
-            warnings: made.map(|made| made.warnings.clone()).unwrap_or_default(),
+            verdict: made.verdict.as_ref().map(ToString::to_string),
+            requests: made.requests.clone(),
+            made_by: made.made_by.clone(),
+            warnings: made.warnings.clone(),
             duration_ms: took,
         };
         self.project.record(result, &self.stamp)

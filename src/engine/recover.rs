@@ -43,7 +43,12 @@ pub fn make_usable(disk: &dyn Disk, dir: &Path) -> Result<(), EngineError> {
 /// Returns the actions whose attempts were rolled back.
 pub fn recover(project: &mut Project, dir: &Path, sink: &dyn Sink) -> Result<BTreeSet<ActionId>, EngineError> {
     let journal = dir.join("attempts");
-    let Ok(bytes) = project.workspace.disk.read(&journal) else { return Ok(BTreeSet::new()) };
+    let bytes = match project.workspace.disk.read(&journal) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(BTreeSet::new()),
+        // Taken for empty, it would leave a torn output standing as if a person had written it.
+        Err(error) => return Err(EngineError::read(&journal, error)),
+    };
     let left = left_open(&bytes);
     if !left.is_empty() {
         // A command that was only just started is known to its reaper alone: it may write until that one has ended it.

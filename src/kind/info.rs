@@ -48,6 +48,15 @@ pub static VOICE: KindInfo = KindInfo {
     capability: Some("voice"),
 };
 
+/// The kind `align`. It asks no provider that a Storyfile could name: the built-in voice reads, or nobody does.
+pub static ALIGN: KindInfo = KindInfo {
+    settings: &[of("method", SettingSort::Choice(&["auto", "dtw", "estimate"])), of("language", SettingSort::Text)],
+    one_of: &[],
+    inputs: InputRule { min: 2, max: Some(2) },
+    outputs: OutputRule { min: 1, max: Some(1), slots: &[], extensions: &["json"] },
+    capability: None,
+};
+
 /// The kind `subtitles`.
 pub static SUBTITLES: KindInfo = KindInfo {
     settings: &[
@@ -70,20 +79,29 @@ pub static SUBTITLES: KindInfo = KindInfo {
 pub static CHECK: KindInfo = KindInfo {
     settings: &[
         of("words", SettingSort::Map),
+        of("reading_time", SettingSort::Map),
+        of("banned", SettingSort::ListOrFile),
         of("require", SettingSort::TextOrList),
         of("forbid", SettingSort::TextOrList),
         of("preserves", SettingSort::Text),
-        of("reading_time", SettingSort::Any),
-        of("banned", SettingSort::Any),
-        of("schema", SettingSort::Any),
         of("tags", SettingSort::Any),
-        of("audio", SettingSort::Any),
+        of("schema", SettingSort::MapOrFile),
+        of("audio", SettingSort::Map),
         of("subtitles", SettingSort::Any),
-        of("blocking", SettingSort::Any),
+        of("blocking", SettingSort::Bool),
     ],
     one_of: &[],
     inputs: InputRule { min: 1, max: None },
     outputs: OutputRule { min: 0, max: Some(0), slots: &[], extensions: &[] },
+    capability: None,
+};
+
+/// The kind `template`.
+pub static TEMPLATE: KindInfo = KindInfo {
+    settings: &[of("template", SettingSort::File), of("jinja", SettingSort::Template)],
+    one_of: &[&["template", "jinja"]],
+    inputs: InputRule::ANY,
+    outputs: OutputRule { min: 1, max: Some(1), slots: &[], extensions: &[] },
     capability: None,
 };
 

@@ -3,6 +3,7 @@
 //! A kind reads its settings ([`settings`]) and inputs ([`input`]), asks providers only through the memory of requests
 //! ([`memory`]), and returns its outputs. [`presets`] are Storyfile text over the kind [`prompt`].
 
+pub mod align;
 pub mod check;
 pub mod contract;
 pub mod fault;
@@ -12,8 +13,12 @@ mod memory;
 pub mod presets;
 pub mod prompt;
 pub mod registry;
+mod render;
+mod schema;
 mod settings;
+mod speaker;
 pub mod subtitles;
+pub mod template;
 pub mod voice;
 
 #[cfg(test)]

@@ -1,10 +1,12 @@
 //! The kinds that exist, by name. Nobody else matches on a kind's name.
 
+use crate::kind::align::Align;
 use crate::kind::check::Check;
 use crate::kind::contract::Kind;
 use crate::kind::presets;
 use crate::kind::prompt::Prompt;
 use crate::kind::subtitles::Subtitles;
+use crate::kind::template::Template;
 use crate::kind::voice::Voice;
 use crate::storyfile::catalog::{Catalog, KindInfo};
 use std::collections::BTreeMap;
@@ -20,9 +22,11 @@ impl Registry {
     /// Returns the kinds that storygen has.
     pub fn builtin() -> Registry {
         let mut registry = Registry::default();
+        registry.register("align", Arc::new(Align));
         registry.register("check", Arc::new(Check));
         registry.register("prompt", Arc::new(Prompt));
         registry.register("subtitles", Arc::new(Subtitles));
+        registry.register("template", Arc::new(Template));
         registry.register("voice", Arc::new(Voice));
         registry
     }
@@ -82,6 +86,9 @@ mod tests {
             "{ uses: check, inputs: { a: a.md, b: b.md }, with: { preserves: a, words: { max: 9 }, forbid: [x, y] } }",
             "{ uses: prompt, outputs: a.md, with: { prompt: Hi, samples: 3, choose: rules, stop: END } }",
             "{ uses: prompt, outputs: a.json, with: { template: p.j2, schema: s.json, choose: { rules: { words: 9 } } } }",
+            "{ uses: align, inputs: { audio: a.wav, text: a.md }, outputs: w.json, with: { method: dtw } }",
+            "{ uses: template, inputs: a.md, outputs: b.md, with: { template: t.j2 } }",
+            "{ uses: template, outputs: b.md, with: { jinja: \"{{ params }}\" } }",
             "{ uses: title, inputs: a.md, outputs: t.txt, with: { tone: dark, seed: 3 } }",
         ] {
             assert_eq!(said(stage), Vec::<String>::new(), "{stage}");
@@ -95,6 +102,9 @@ mod tests {
         assert!(fault("{ uses: voice, inputs: a.md, outputs: a.wav, with: { speed: fast } }").contains("`speed`"));
         assert!(fault("{ uses: prompt, outputs: a.md, with: { prompt: a, template: b } }").contains("exactly one of"));
         assert!(fault("{ uses: script, inputs: a.md, outputs: s.md, with: { topik: x } }").contains("`topik`"));
+        assert!(fault("{ uses: align, inputs: a.wav, outputs: w.json }").contains("exactly 2 inputs"));
+        assert!(fault("{ uses: align, inputs: [a.wav, a.md], outputs: w.srt }").contains("cannot write `.srt`"));
+        assert!(fault("{ uses: template, outputs: b.md }").contains("exactly one of"));
         assert!(fault("{ uses: idea, outputs: i.json }").contains("`topic` is missing"));
         assert!(!fault("{ uses: voice, outputs: a.wav }").is_empty());
         assert!(fault("{ uses: voice, inputs: a.md, outputs: a.wav, with: { gender: divers } }").contains("`divers`"));
@@ -137,7 +147,19 @@ mod tests {
     #[test]
     fn kinds_and_presets_are_found_by_name() {
         let registry = Registry::builtin();
-        let names = ["check", "enhancement", "idea", "prompt", "revision", "script", "subtitles", "title", "voice"];
+        let names = [
+            "align",
+            "check",
+            "enhancement",
+            "idea",
+            "prompt",
+            "revision",
+            "script",
+            "subtitles",
+            "template",
+            "title",
+            "voice",
+        ];
         assert_eq!(registry.kinds(), names);
         assert!(registry.get("voice").is_some() && registry.get("idea").is_none());
         assert!(registry.preset("idea").is_some() && registry.preset("voice").is_none());
@@ -149,7 +171,7 @@ mod tests {
         let mut registry = Registry::builtin();
         registry.register("title", Arc::new(Check));
         assert!(registry.preset("title").is_none());
-        assert_eq!(registry.kinds().len(), 9);
+        assert_eq!(registry.kinds().len(), 11);
     }
 
     #[test]

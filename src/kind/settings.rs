@@ -1,8 +1,10 @@
 //! Reads the settings of one stage: each by its name, with words for what it should have been.
 
+use crate::base::duration;
 use crate::kind::fault::{About, SettingFault};
 use serde_json::{Map, Value};
 use std::ops::RangeInclusive;
+use std::time::Duration;
 
 /// The settings under `with:`, or the rules under `check:`.
 #[derive(Clone, Copy)]
@@ -18,13 +20,23 @@ impl<'a> Settings<'a> {
         Settings { map: value.as_object(), place: "" }
     }
 
+    /// Wraps the settings of a group that stands at `place`: its name with a dot.
+    pub fn within(map: &'a Map<String, Value>, place: &'a str) -> Settings<'a> {
+        Settings { map: Some(map), place }
+    }
+
     /// Returns the map under `name`, its own settings to be read one by one; `place` is `name` with a dot.
     pub fn group(&self, name: &str, place: &'a str) -> Result<Option<Settings<'a>>, SettingFault> {
         match self.get(name) {
             None => Ok(None),
-            Some(Value::Object(map)) => Ok(Some(Settings { map: Some(map), place })),
+            Some(Value::Object(map)) => Ok(Some(Settings::within(map, place))),
             Some(other) => Err(self.wrong(name, other, "a map")),
         }
+    }
+
+    /// Returns the setting's dotted name, its group's before it.
+    pub fn full(&self, name: &str) -> String {
+        format!("{}{name}", self.place)
     }
 
     /// Returns the value as it is; `null` counts as absent.
@@ -56,6 +68,29 @@ impl<'a> Settings<'a> {
         number.filter(|number| range.contains(number)).map(Some).ok_or_else(|| self.wrong(name, value, &wanted()))
     }
 
+    /// Returns yes or no. A text that says so is one: parameters from the command line are texts.
+    pub fn flag(&self, name: &str) -> Result<Option<bool>, SettingFault> {
+        let Some(value) = self.get(name) else { return Ok(None) };
+        match (value.as_bool(), value.as_str()) {
+            (Some(flag), _) => Ok(Some(flag)),
+            (None, Some("true")) => Ok(Some(true)),
+            (None, Some("false")) => Ok(Some(false)),
+            _ => Err(self.wrong(name, value, "true or false")),
+        }
+    }
+
+    /// Returns a span of time: `90s`, `1m30s`.
+    pub fn duration(&self, name: &str) -> Result<Option<Duration>, SettingFault> {
+        let Some(value) = self.get(name) else { return Ok(None) };
+        value.as_str().and_then(duration::parse).map(Some).ok_or_else(|| {
+            let fault = self.wrong(name, value, "a duration");
+            match value.as_f64().or_else(|| value.as_str().and_then(|text| text.trim().parse().ok())) {
+                Some(number) => fault.hint(format!("Say the unit: `{number}s` or `{number}m`.")),
+                None => fault.hint("Write a number and a unit: `500ms`, `90s`, `5m`, `1h30m`."),
+            }
+        })
+    }
+
     /// Returns a list of texts; a single text is a list of one.
     pub fn texts(&self, name: &str) -> Result<Vec<&'a str>, SettingFault> {
         match self.get(name) {
@@ -73,7 +108,7 @@ impl<'a> Settings<'a> {
     pub fn only(&self, known: &[&str]) -> Result<(), SettingFault> {
         let names = self.map.into_iter().flat_map(Map::keys);
         let Some(name) = names.into_iter().find(|name| !known.contains(&name.as_str())) else { return Ok(()) };
-        let full = format!("{}{name}", self.place);
+        let full = self.full(name);
         let fault = SettingFault::setting(&full, format!("there is no setting `{full}`"));
         Err(match crate::base::diagnostic::nearest(name, known.iter().copied()) {
             Some(meant) => fault.hint(format!("Did you mean `{}{meant}`?", self.place)),
@@ -91,7 +126,7 @@ impl<'a> Settings<'a> {
 
     /// Returns the fault of a setting that is planned, but that this version does not have.
     pub fn not_built(&self, name: &str) -> SettingFault {
-        let full = format!("{}{name}", self.place);
+        let full = self.full(name);
         let what = format!("the setting `{full}`");
         SettingFault::not_built(About::Setting(full), &what)
     }
@@ -102,7 +137,7 @@ impl<'a> Settings<'a> {
         if shown.chars().count() > 60 {
             shown = shown.chars().take(57).chain("...".chars()).collect();
         }
-        let full = format!("{}{name}", self.place);
+        let full = self.full(name);
         SettingFault::setting(&full, format!("the setting `{full}` is {shown}; it must be {wanted}"))
             .hint(format!("Write {wanted} here."))
     }
@@ -124,6 +159,20 @@ mod tests {
         let message = |name: &str| settings.number(name, 0.5..=2.0).unwrap_err().message;
         assert_eq!(message("far"), "the setting `far` is 9; it must be a number from 0.5 to 2");
         assert_eq!(message("odd"), "the setting `odd` is \"fast\"; it must be a number from 0.5 to 2");
+    }
+
+    #[test]
+    fn durations_have_units_and_flags_are_yes_or_no() {
+        let value = json!({"min": "1m30s", "max": 90, "odd": "soon", "on": true, "off": "false", "maybe": "perhaps"});
+        let settings = Settings::of(&value);
+        assert_eq!(settings.duration("min").unwrap(), Some(Duration::from_secs(90)));
+        let failure = settings.duration("max").unwrap_err();
+        assert_eq!(failure.message, "the setting `max` is 90; it must be a duration");
+        assert_eq!(failure.hint.as_deref(), Some("Say the unit: `90s` or `90m`."));
+        assert!(settings.duration("odd").unwrap_err().hint.unwrap().contains("a number and a unit"));
+        assert_eq!((settings.flag("on").unwrap(), settings.flag("off").unwrap()), (Some(true), Some(false)));
+        let message = settings.flag("maybe").unwrap_err().message;
+        assert_eq!(message, "the setting `maybe` is \"perhaps\"; it must be true or false");
     }
 
     #[test]

@@ -94,7 +94,10 @@ fn made(job: &Job<'_>) -> Result<Made, Failure> {
     if words.words.is_empty() {
         return Err(Failure::new(Cause::Validation, format!("`{}` has no words", file.path)));
     }
-    let preset = preset.for_language(&words.language).with(&changes).map_err(setup)?;
+    let preset = preset
+        .for_language(&words.language)
+        .with(&changes)
+        .map_err(|error| setup(&Settings::of(&job.settings), &error))?;
     let cut = segment(&words, &preset);
     every_word_once(&words, &cut.cues)?;
     let mut warnings = Vec::new();
@@ -136,10 +139,18 @@ fn unlit(look: &Look) -> Option<String> {
 /// Reads the settings.
 fn rules(settings: &Value) -> Result<Rules, SettingFault> {
     let settings = Settings::of(settings);
+    let (preset, changes) = preset(&settings)?;
+    let look = look::look(&settings, preset.frame)?;
+    Ok(Rules { preset, changes, look })
+}
+
+/// Reads which preset is meant and what is changed in it; also what the rule `subtitles` of a check holds cues against.
+pub(super) fn preset(settings: &Settings<'_>) -> Result<(Preset, Overrides), SettingFault> {
     let name = settings.text("preset")?.unwrap_or(PRESET);
     let preset = Preset::named(name).ok_or_else(|| {
         let known = crate::media::preset::NAMES.join("`, `");
-        SettingFault::setting("preset", format!("there is no preset `{name}`")).hint(format!("There are `{known}`."))
+        SettingFault::setting(settings.full("preset"), format!("there is no preset `{name}`"))
+            .hint(format!("There are `{known}`."))
     })?;
     let count =
         |name: &str| settings.whole(name, 0..=u64::MAX).map(|n| n.map(|n| usize::try_from(n).unwrap_or(usize::MAX)));
@@ -151,13 +162,13 @@ fn rules(settings: &Value) -> Result<Rules, SettingFault> {
         gap: settings.number("gap", f64::MIN..=f64::MAX)?,
     };
     // Whatever the language, a value out of range is so for every preset: it is told before any work.
-    preset.clone().with(&changes).map_err(setup)?;
-    let look = look::look(&settings, preset.frame)?;
-    Ok(Rules { preset, changes, look })
+    preset.clone().with(&changes).map_err(|error| setup(settings, &error))?;
+    Ok((preset, changes))
 }
 
-fn setup(error: crate::media::preset::PresetError) -> SettingFault {
-    SettingFault::setting(error.setting, format!("the setting {error}"))
+/// Returns the fault of a setting among `settings` that no cue could keep.
+pub(super) fn setup(settings: &Settings<'_>, error: &crate::media::preset::PresetError) -> SettingFault {
+    SettingFault::setting(settings.full(error.setting), format!("the setting {error}"))
         .hint(format!("Write a number {}.", error.range))
 }
 

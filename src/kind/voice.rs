@@ -1,27 +1,24 @@
 //! The kind `voice`: a script becomes sound, and its words with their times.
 //!
-//! Each sentence is one request in the memory of requests, so that a changed sentence is spoken anew and no other.
+//! The sentences are spoken one by one ([`speaker`](super::speaker)), joined, and brought to the wanted loudness.
 
-mod chunk;
-mod place;
 mod settings;
 
 use crate::base::failure::{Cause, Failure};
-use crate::kind::contract::{Job, Kind, Made, Pay, Progress, Work};
+use crate::kind::contract::{Job, Kind, Made, Pay, Work};
 use crate::kind::fault::{SettingFault, every_fault};
 use crate::kind::input;
-use crate::kind::memory::{Fresh, Memory, Variant, request_key};
+use crate::kind::memory::Memory;
+use crate::kind::speaker::{BUILT_IN, Script, Speaker, Spoken};
 use crate::media::join::{Chunk, Speech as Joint, join};
 use crate::media::loudness::normalise;
-use crate::media::plain::{Sentence, paragraphs, script_words};
-use crate::media::token::{is_spoken, tokens};
+use crate::media::plain::script_words;
 use crate::media::wav;
-use crate::media::words::{Break, Timing, Word, Words};
+use crate::media::words::{Timing, Words};
 use crate::provider::Providers;
 use crate::provider::chat::BoxFuture;
-use crate::provider::speech::{Speech, SpeechReply, SpeechRequest, Wanted};
+use crate::provider::speech::{Speech, Wanted};
 use crate::storyfile::catalog::KindInfo;
-use chunk::SpokenChunk;
 use settings::{Slots, VoiceSettings, own_pronunciation, pronunciation, slots};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -29,10 +26,6 @@ use std::sync::Arc;
 /// Speaks a script.
 pub struct Voice;
 
-/// The form of a remembered sentence.
-const FORM: &str = "storygen speech 1";
-/// The provider of a stage that names none.
-const BUILT_IN: &str = "local-voice";
 /// Farther from the wanted loudness than this, in LU, is worth a word.
 const LOUDNESS_NEAR_LU: f64 = 1.0;
 /// This many things that a voice could not say are told one by one.
@@ -79,7 +72,7 @@ fn provider<'a>(named: &BTreeMap<String, String>, providers: &'a Providers) -> R
 fn accepted(voice: &dyn Speech, settings: &VoiceSettings, said: &BTreeMap<String, String>) -> Result<(), SettingFault> {
     let none = BTreeMap::new();
     let language = Wanted { voice: None, gender: None, pronunciation: &none, ..settings.wanted(&none) };
-    let named = Wanted { voice: settings.voice.as_deref(), ..language };
+    let named = Wanted { voice: settings.manner.voice.as_deref(), ..language };
     let steps = [
         ("language", language),
         ("voice", named),
@@ -93,7 +86,7 @@ fn accepted(voice: &dyn Speech, settings: &VoiceSettings, said: &BTreeMap<String
         })?;
     }
     let known = voice.settings();
-    match settings.own.keys().find(|name| !known.contains(&name.as_str())) {
+    match settings.manner.own.keys().find(|name| !known.contains(&name.as_str())) {
         None => Ok(()),
         Some(name) => {
             let fault = SettingFault::setting(format!("settings.{name}"), format!("the voice has no setting `{name}`"));
@@ -105,51 +98,22 @@ fn accepted(voice: &dyn Speech, settings: &VoiceSettings, said: &BTreeMap<String
     }
 }
 
-/// A sentence of the script and what ends with it.
-struct Part {
-    sentence: Sentence,
-    after: Break,
-}
-
 async fn speak_script(job: Job<'_>) -> Result<Made, Failure> {
     let settings = VoiceSettings::read(&job.settings)?;
     let (slots, _) = slots(job.outputs);
     let file = input::only(&job.scope, "a script")?;
-    let script = input::text(file)?;
-    let parts = parts(script);
-    if !parts.iter().any(|part| is_to_be_spoken(&part.sentence.text)) {
-        return Err(Failure::new(Cause::Validation, format!("`{}` has no words to speak", file.path)));
-    }
+    let script = Script::read(file)?;
     let voice = provider(job.named, job.providers)?;
     let said = pronunciation(&job.settings, &job.scope)?;
     accepted(&**voice, &settings, &said)?;
-    let speaker = Speaker { voice, settings: &settings, said };
+    let speaker = Speaker { voice, manner: &settings.manner, said };
     let mut memory = Memory::new(job.store, &job.cancel);
-    let mut chunks = Vec::with_capacity(parts.len());
-    let mut rate = None;
-    let mut unsaid = Vec::new();
-    for (nth, part) in parts.iter().enumerate() {
-        let text = part.sentence.text.as_str();
-        if is_to_be_spoken(text) {
-            let variant = Variant::of(job.take);
-            let spoken = speaker.sentence(text, nth + 1, variant, &mut memory, &job).await?;
-            one_rate(&mut rate, spoken.sample_rate)?;
-            unsaid.extend(spoken.warnings.iter().map(|warning| {
-                let place = place::of(script, &part.sentence, warning);
-                format!("{}:{}:{}: {}", file.path, place.0, place.1, warning.message)
-            }));
-            chunks.push(Chunk { samples: spoken.samples(), words: spoken.words(text)?, after: part.after });
-        } else {
-            chunks.push(Chunk { samples: Vec::new(), words: silent(text), after: part.after });
-        }
-        let (done, total) = (nth as u64 + 1, parts.len() as u64);
-        (job.progress)(Progress { done, total, note: "sentences".to_owned() });
-    }
+    let Spoken { chunks, rate, unsaid } = speaker.script(&script, &mut memory, &job).await?;
     if !chunks.iter().flat_map(|chunk| &chunk.words).any(|word| word.end > word.start) {
         return Err(unspeakable(&file.path, &unsaid));
     }
-    let finished = finish(chunks, rate.unwrap_or(0), &settings).await?;
-    every_word_once(script, &finished.words)?;
+    let finished = finish(chunks, rate, &settings).await?;
+    every_word_once(script.text, &finished.words)?;
     let mut warnings = std::mem::take(&mut memory.warnings);
     warnings.extend(bounded(unsaid));
     warnings.extend(finished.warning);
@@ -163,54 +127,6 @@ async fn speak_script(job: Job<'_>) -> Result<Made, Failure> {
     })
 }
 
-/// Who speaks, and how.
-struct Speaker<'a> {
-    voice: &'a Arc<dyn Speech>,
-    settings: &'a VoiceSettings,
-    said: BTreeMap<String, String>,
-}
-
-impl Speaker<'_> {
-    async fn sentence(
-        &self,
-        text: &str,
-        number: usize,
-        variant: Variant,
-        memory: &mut Memory<'_>,
-        job: &Job<'_>,
-    ) -> Result<SpokenChunk, Failure> {
-        let request = self.request(text, variant);
-        let key = request_key(FORM, &self.voice.identity(), &request, variant)?;
-        let description = format!("sentence {number}");
-        let call = async { fresh(self.voice.speak(&request, &job.cancel).await?) };
-        SpokenChunk::decode(&memory.ask(key, &description, call).await?)
-    }
-
-    fn request(&self, text: &str, variant: Variant) -> SpeechRequest {
-        let settings = self.settings;
-        // Only what occurs: a word added to the list re-speaks the sentences that have it.
-        let low = text.to_lowercase();
-        let here = self.said.iter().filter(|(word, _)| low.contains(&word.to_lowercase()));
-        SpeechRequest {
-            text: text.to_owned(),
-            language: settings.language.clone(),
-            voice: settings.voice.clone(),
-            speed: settings.speed,
-            seed: variant.seed(settings.seed),
-            pronunciation: here.map(|(word, how)| (word.clone(), how.clone())).collect(),
-            settings: settings.own.clone(),
-        }
-    }
-}
-
-fn fresh(reply: SpeechReply) -> Result<Fresh, Failure> {
-    if reply.samples.is_empty() || reply.sample_rate == 0 {
-        return Err(Failure::new(Cause::Empty, "the voice returned no sound"));
-    }
-    let made_by = reply.spoken_by.clone();
-    Ok(Fresh { body: SpokenChunk::encode(reply)?, made_by, usage: None, negative: None })
-}
-
 /// The failure that a script has words, and the voice can say none of them.
 fn unspeakable(path: &str, unsaid: &[String]) -> Failure {
     let message = match unsaid.first() {
@@ -219,44 +135,6 @@ fn unspeakable(path: &str, unsaid: &[String]) -> Failure {
     };
     Failure::new(Cause::Validation, message)
         .hint("Name a provider of speech that speaks this language, or change the script.")
-}
-
-fn parts(script: &str) -> Vec<Part> {
-    let mut parts = Vec::new();
-    for paragraph in paragraphs(script) {
-        let last = paragraph.sentences.len();
-        parts.extend(paragraph.sentences.into_iter().enumerate().map(|(at, sentence)| Part {
-            sentence,
-            after: if at + 1 == last { Break::Paragraph } else { Break::Sentence },
-        }));
-    }
-    parts
-}
-
-fn is_to_be_spoken(sentence: &str) -> bool {
-    tokens(sentence).iter().any(|token| is_spoken(token.text))
-}
-
-/// Words that are shown and not heard, such as a dash in a line of its own.
-fn silent(sentence: &str) -> Vec<Word> {
-    let word = |token: crate::media::token::Token<'_>| Word {
-        text: token.text.to_owned(),
-        start: 0.0,
-        end: 0.0,
-        break_after: Break::None,
-        estimated: false,
-        joined: token.joined,
-    };
-    tokens(sentence).into_iter().map(word).collect()
-}
-
-fn one_rate(rate: &mut Option<u32>, found: u32) -> Result<(), Failure> {
-    match *rate.get_or_insert(found) {
-        first if first == found => Ok(()),
-        first => {
-            Err(Failure::new(Cause::Machine, format!("the voice changed from {first} to {found} samples a second")))
-        }
-    }
 }
 
 struct Finished {
@@ -268,7 +146,7 @@ struct Finished {
 /// Joins the sentences and brings them to the wanted loudness, away from the async threads.
 async fn finish(chunks: Vec<Chunk>, rate: u32, settings: &VoiceSettings) -> Result<Finished, Failure> {
     let (pauses, target) = (settings.pauses, settings.loudness);
-    let joint = Joint { rate, language: settings.language.clone(), timing: Timing::Synthesiser };
+    let joint = Joint { rate, language: settings.manner.language.clone(), timing: Timing::Synthesiser };
     let work = move || {
         let (mut samples, words) = join(&chunks, &joint, pauses);
         let reached = normalise(&mut samples, rate, target).map_err(|error| machine(&error))?;

@@ -28,6 +28,16 @@ pub enum Rule {
     Gap,
     /// Milliseconds between the last cue's end and the recording's.
     AudioEnd,
+    /// Lines in the cue.
+    Lines,
+    /// Words in the cue.
+    Words,
+    /// Milliseconds that it shows together with the cue before.
+    Overlap,
+    /// Milliseconds that it starts before the cue that stands before it.
+    Order,
+    /// Milliseconds that it ends before its own start.
+    Backwards,
 }
 
 impl fmt::Display for Breach {
@@ -40,6 +50,11 @@ impl fmt::Display for Breach {
             Rule::MaxDuration => write!(f, "cue {cue}: shown for {value} ms, over {limit}"),
             Rule::Gap => write!(f, "cue {cue}: {value} ms after the one before, under {limit}"),
             Rule::AudioEnd => write!(f, "cue {cue}: ends {value} ms from the end of the recording, over {limit}"),
+            Rule::Lines => write!(f, "cue {cue}: {value} lines, over {limit}"),
+            Rule::Words => write!(f, "cue {cue}: {value} words, over {limit}"),
+            Rule::Overlap => write!(f, "cue {cue}: overlaps the one before by {value} ms"),
+            Rule::Order => write!(f, "cue {cue}: starts {value} ms before the one that stands before it"),
+            Rule::Backwards => write!(f, "cue {cue}: ends {value} ms before it starts"),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Measures how loud a recording is and brings it to a target (EBU R 128), limiting its peaks.
 
-use super::wav::quantise;
+use super::wav::{Channels, quantise};
 use ebur128::{EbuR128, Mode};
 use std::collections::VecDeque;
 
@@ -66,6 +66,12 @@ impl Grip {
 pub fn measure(samples: &[f32], rate: u32) -> Result<Loudness, LoudnessError> {
     let held: Vec<f32> = samples.iter().map(|&sample| f32::from(quantise(sample)) / 32768.0).collect();
     measure_exactly(&held, rate)
+}
+
+/// Measures a recording as it is, of one channel or more: all of them together are as loud as the listener hears them,
+/// and the true peak is the highest of any.
+pub fn measure_channels(sound: &Channels) -> Result<Loudness, LoudnessError> {
+    metered(&sound.interleaved, u32::from(sound.count), sound.rate)
 }
 
 /// Brings samples to the target and returns what they measure then, as a 16-bit file will hold them.
@@ -194,13 +200,21 @@ fn mean_around(values: &[f64], reach: usize) -> Vec<f64> {
 }
 
 fn measure_exactly(samples: &[f32], rate: u32) -> Result<Loudness, LoudnessError> {
+    metered(samples, 1, rate)
+}
+
+fn metered(interleaved: &[f32], channels: u32, rate: u32) -> Result<Loudness, LoudnessError> {
     let failed = |_| LoudnessError { rate };
-    let mut meter = EbuR128::new(1, rate, Mode::I | Mode::TRUE_PEAK).map_err(failed)?;
-    meter.add_frames_f32(samples).map_err(failed)?;
+    let mut meter = EbuR128::new(channels, rate, Mode::I | Mode::TRUE_PEAK).map_err(failed)?;
+    meter.add_frames_f32(interleaved).map_err(failed)?;
     let lufs = meter.loudness_global().map_err(failed)?;
     // The interpolator lags behind; silence lets the last samples through.
-    meter.add_frames_f32(&[0.0; 64]).map_err(failed)?;
-    let peak = 20.0 * meter.true_peak(0).map_err(failed)?.log10();
+    meter.add_frames_f32(&vec![0.0; 64 * channels as usize]).map_err(failed)?;
+    let mut highest = 0.0_f64;
+    for channel in 0..channels {
+        highest = highest.max(meter.true_peak(channel).map_err(failed)?);
+    }
+    let peak = 20.0 * highest.log10();
     Ok(Loudness {
         lufs: Some(lufs).filter(|lufs| lufs.is_finite()),
         true_peak_db: Some(peak).filter(|db| db.is_finite()),
@@ -243,6 +257,18 @@ mod tests {
         let loud = measure(&tone(997.0, 3.0, 0.999_9), RATE).unwrap();
         assert!((loud.lufs.unwrap() + 3.01).abs() < 0.1, "{loud:?}");
         assert!(loud.true_peak_db.unwrap().abs() < 0.1, "{loud:?}");
+    }
+
+    #[test]
+    fn two_channels_are_three_decibels_louder_than_one() {
+        let one = tone(997.0, 3.0, 0.5);
+        let both: Vec<f32> = one.iter().flat_map(|&sample| [sample, sample * 0.5]).collect();
+        let alone = measure_channels(&Channels { rate: RATE, count: 1, interleaved: one.clone() }).unwrap();
+        let equal: Vec<f32> = one.iter().flat_map(|&sample| [sample, sample]).collect();
+        let pair = measure_channels(&Channels { rate: RATE, count: 2, interleaved: equal }).unwrap();
+        assert!((pair.lufs.unwrap() - alone.lufs.unwrap() - 3.01).abs() < 0.1, "{pair:?} {alone:?}");
+        let uneven = measure_channels(&Channels { rate: RATE, count: 2, interleaved: both }).unwrap();
+        assert!((uneven.true_peak_db.unwrap() + 6.02).abs() < 0.1, "{uneven:?}");
     }
 
     #[test]

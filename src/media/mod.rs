@@ -7,20 +7,28 @@
 //! script ─ plain ─(markup, table, sentence, token)→ sentences ─ voice → join → samples ─ loudness → wav
 //!                                                                         └──→ words ─ segment → cues ─ srt, vtt, ass, ttml
 //!                                                                                (preset, boundary, page, breach)   (style)
+//! recording, text ─ align (silence, resample, features, dtw) or estimate → words
 //! ```
 
+pub mod align;
 pub mod ass;
 pub mod boundary;
 pub mod breach;
 pub mod cue;
+mod dtw;
+pub mod estimate;
+mod features;
+pub mod inspect;
 pub mod join;
 pub mod loudness;
 mod markup;
 mod page;
 pub mod plain;
 pub mod preset;
+mod resample;
 pub mod segment;
 mod sentence;
+mod silence;
 pub mod srt;
 pub mod style;
 mod table;

@@ -253,7 +253,8 @@ fn collapse(marks: &[Mark]) -> Vec<Mark> {
     kept
 }
 
-fn is_wide(c: char) -> bool {
+/// Returns whether `c` belongs to a script that is written without spaces, its punctuation included.
+pub(super) fn is_wide(c: char) -> bool {
     is_ideograph(c) || matches!(c, '\u{3000}'..='\u{303F}' | '\u{30FC}' | '\u{FF01}'..='\u{FF65}')
 }
 

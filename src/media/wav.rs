@@ -13,6 +13,35 @@ pub struct Sound {
     pub samples: Vec<f32>,
 }
 
+/// Sound of any number of channels.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Channels {
+    /// Samples a second in each channel.
+    pub rate: u32,
+    /// Never 0 in what was read.
+    pub count: u16,
+    /// From -1 to 1; one sample of each channel after the other.
+    pub interleaved: Vec<f32>,
+}
+
+impl Channels {
+    /// Returns the length in seconds.
+    pub fn seconds(&self) -> f64 {
+        let frames = self.interleaved.len() / usize::from(self.count.max(1));
+        frames as f64 / f64::from(self.rate.max(1))
+    }
+
+    /// Returns the mean of all channels.
+    pub fn mixed(self) -> Sound {
+        let count = usize::from(self.count.max(1));
+        let samples = match count {
+            1 => self.interleaved,
+            _ => self.interleaved.chunks_exact(count).map(|frame| frame.iter().sum::<f32>() / count as f32).collect(),
+        };
+        Sound { rate: self.rate, samples }
+    }
+}
+
 /// Why bytes are no sound, or sound no file.
 #[derive(Debug, thiserror::Error)]
 pub enum WavError {
@@ -44,6 +73,11 @@ pub fn write(samples: &[f32], rate: u32) -> Result<Vec<u8>, WavError> {
 ///
 /// Streamed files whose header claims more sound than there is are read to their end.
 pub fn read(bytes: &[u8]) -> Result<Sound, WavError> {
+    read_channels(bytes).map(Channels::mixed)
+}
+
+/// As [`read`], the channels kept apart.
+pub fn read_channels(bytes: &[u8]) -> Result<Channels, WavError> {
     let bytes = true_sizes(bytes);
     let mut reader = WavReader::new(Cursor::new(bytes.as_ref()))?;
     let spec = reader.spec();
@@ -58,12 +92,7 @@ pub fn read(bytes: &[u8]) -> Result<Sound, WavError> {
             reader.samples::<i32>().map(scaled).collect::<Result<_, _>>()?
         }
     };
-    let channels = usize::from(spec.channels);
-    let samples = match channels {
-        1 => interleaved,
-        _ => interleaved.chunks_exact(channels).map(|frame| frame.iter().sum::<f32>() / channels as f32).collect(),
-    };
-    Ok(Sound { rate: spec.sample_rate, samples })
+    Ok(Channels { rate: spec.sample_rate, count: spec.channels, interleaved })
 }
 
 /// Returns the 16-bit sample nearest to one from -1 to 1; what is outside is clipped, what is no number is silence.
@@ -133,7 +162,10 @@ mod tests {
         let mut writer = WavWriter::new(&mut bytes, spec).unwrap();
         [0.5_f32, 0.0, -1.0, 0.5].into_iter().for_each(|sample| writer.write_sample(sample).unwrap());
         writer.finalize().unwrap();
-        assert_eq!(read(&bytes.into_inner()).unwrap().samples, [0.25, -0.25]);
+        let bytes = bytes.into_inner();
+        assert_eq!(read(&bytes).unwrap().samples, [0.25, -0.25]);
+        let apart = read_channels(&bytes).unwrap();
+        assert_eq!((apart.count, apart.interleaved.len(), apart.seconds()), (2, 4, 2.0 / 8000.0));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 #![cfg(unix)]
 
 mod answers;
+mod checks;
 mod cutoff;
 mod edits;
 mod exits;
@@ -21,3 +22,4 @@ mod space;
 mod stages;
 mod strays;
 mod tamper;
+mod templates;

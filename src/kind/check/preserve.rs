@@ -87,7 +87,8 @@ fn letters(text: &str) -> Vec<Letter> {
     letters
 }
 
-fn tag_length(rest: &str) -> Option<usize> {
+/// Returns the bytes of the tag that `rest` begins with, brackets included.
+pub(super) fn tag_length(rest: &str) -> Option<usize> {
     let inner = rest.strip_prefix('[')?;
     let close = inner.find(']')?;
     let (name, after) = (&inner[..close], &inner[close + 1..]);

@@ -2,7 +2,7 @@
 
 use crate::base::failure::Cause;
 use crate::kind::check::preserve::difference;
-use crate::kind::fault::SettingFault;
+use crate::kind::schema::{Schema, SchemaFault};
 use serde_json::Value;
 
 /// The form of an output.
@@ -15,12 +15,6 @@ pub enum Format {
     Json,
 }
 
-/// A JSON Schema, ready to check by.
-pub struct Schema {
-    pub value: Value,
-    validator: jsonschema::Validator,
-}
-
 /// What a reply must be.
 pub struct Judge {
     pub format: Format,
@@ -31,22 +25,6 @@ pub struct Judge {
 
 /// This many faults of one reply are told.
 const FAULTS_TOLD: usize = 8;
-
-impl Schema {
-    /// Reads a schema; `place` is its file or setting. Schemas are never fetched from anywhere.
-    pub fn compile(place: &str, value: &Value) -> Result<Schema, SettingFault> {
-        let validator = jsonschema::validator_for(value).map_err(|error| {
-            let message = format!("`{place}` is no JSON Schema: {error}{}", at(error.instance_path()));
-            SettingFault::setting("schema", message).hint("Write one as json-schema.org describes it.")
-        })?;
-        Ok(Schema { value: value.clone(), validator })
-    }
-
-    fn faults(&self, value: &Value) -> Vec<String> {
-        let faults = self.validator.iter_errors(value).take(FAULTS_TOLD);
-        faults.map(|error| format!("{error}{}", at(error.instance_path()))).collect()
-    }
-}
 
 impl Judge {
     /// Returns the reply in the output's form; `Err` holds its faults, each a fragment.
@@ -61,7 +39,8 @@ impl Judge {
     /// The value of a reply in JSON, checked.
     fn value(&self, reply: &str) -> Result<Value, Vec<String>> {
         let value = parsed(reply)?;
-        let faults = self.schema.as_ref().map(|schema| schema.faults(&value)).unwrap_or_default();
+        let faults = self.schema.as_ref().map(|schema| schema.faults(&value, FAULTS_TOLD)).unwrap_or_default();
+        let faults: Vec<String> = faults.iter().map(SchemaFault::to_string).collect();
         if faults.is_empty() { Ok(value) } else { Err(faults) }
     }
 
@@ -93,11 +72,6 @@ impl Judge {
 /// Tells whether a failure is about what was replied, not about the world around.
 pub fn is_of_the_reply(cause: Cause) -> bool {
     matches!(cause, Cause::Validation | Cause::Empty | Cause::Length | Cause::Refusal)
-}
-
-fn at(path: &jsonschema::paths::Location) -> String {
-    let path = path.as_str();
-    if path.is_empty() { String::new() } else { format!(" (at `{path}`)") }
 }
 
 /// Returns the JSON in a reply, which may stand in a fence or between other words.
@@ -189,14 +163,6 @@ mod tests {
         assert_eq!(faults.len(), 2);
         assert!(faults.iter().any(|fault| fault == "\"title\" is a required property"), "{faults:?}");
         assert!(faults.iter().any(|fault| fault.ends_with("(at `/tone`)")), "{faults:?}");
-    }
-
-    #[test]
-    fn a_schema_that_is_none_is_a_fault() {
-        let fault = Schema::compile("s.json", &json!({"type": "text"})).err().unwrap();
-        assert!(fault.message.starts_with("`s.json` is no JSON Schema: "), "{fault:?}");
-        let remote = Schema::compile("s.json", &json!({"$ref": "https://example.org/s.json"}));
-        assert!(remote.is_err());
     }
 
     #[test]

@@ -4,6 +4,7 @@ use crate::base::failure::{Cause, Failure};
 use crate::kind::fault::{About, SettingFault};
 use crate::kind::input;
 use crate::kind::settings::Settings;
+use crate::kind::speaker::Manner;
 use crate::media::join::Pauses;
 use crate::media::loudness::Target;
 use crate::provider::speech::{Gender, Wanted};
@@ -18,15 +19,9 @@ const LANGUAGE: &str = "en";
 /// How the script is to be spoken.
 #[derive(Clone, Debug)]
 pub struct VoiceSettings {
-    pub voice: Option<String>,
-    /// BCP 47.
-    pub language: String,
+    pub manner: Manner,
     /// `None`: any will do.
     pub gender: Option<Gender>,
-    pub speed: f64,
-    pub seed: u64,
-    /// What only the provider knows.
-    pub own: Map<String, Value>,
     pub pauses: Pauses,
     pub loudness: Target,
 }
@@ -49,12 +44,14 @@ impl VoiceSettings {
             Some(other) => return Err(settings.wrong("settings", other, "a map")),
         };
         Ok(VoiceSettings {
-            voice: settings.text("voice")?.map(str::to_owned),
-            language: settings.text("language")?.unwrap_or(LANGUAGE).to_owned(),
+            manner: Manner {
+                voice: settings.text("voice")?.map(str::to_owned),
+                speed: settings.number("speed", 0.5..=2.0)?.unwrap_or(1.0),
+                seed: settings.whole("seed", 0..=u64::MAX)?.unwrap_or(0),
+                own,
+                ..Manner::plain(settings.text("language")?.unwrap_or(LANGUAGE))
+            },
             gender: gender(&settings)?,
-            speed: settings.number("speed", 0.5..=2.0)?.unwrap_or(1.0),
-            seed: settings.whole("seed", 0..=u64::MAX)?.unwrap_or(0),
-            own,
             pauses: pauses(&settings)?,
             loudness: loudness(&settings)?,
         })
@@ -72,7 +69,8 @@ pub fn own_pronunciation(settings: &Value) -> Result<BTreeMap<String, String>, S
 impl VoiceSettings {
     /// Returns what the voice must be able to do, with `pronunciation`.
     pub fn wanted<'a>(&'a self, pronunciation: &'a BTreeMap<String, String>) -> Wanted<'a> {
-        Wanted { language: &self.language, voice: self.voice.as_deref(), gender: self.gender, pronunciation }
+        let Manner { language, voice, .. } = &self.manner;
+        Wanted { language, voice: voice.as_deref(), gender: self.gender, pronunciation }
     }
 }
 
