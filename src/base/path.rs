@@ -40,9 +40,30 @@ const NAME_BYTES_MAX: usize = 255;
 /// Half of what Linux takes as a path: the other half is for where the repo lies, and for staging.
 const PATH_BYTES_MAX: usize = 2048;
 
+/// Returns the segments that are left of a path once it is normalised.
+fn normal(text: &str) -> Result<Vec<&str>, PathFault> {
+    let mut parts: Vec<&str> = Vec::new();
+    for part in text.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => {
+                parts.pop().ok_or(PathFault::Outside)?;
+            }
+            part => parts.push(part),
+        }
+    }
+    if parts.is_empty() { Err(PathFault::Empty) } else { Ok(parts) }
+}
+
 impl RepoPath {
     /// Parses and normalises `text` (`./a//b/` becomes `a/b`).
     pub fn parse(text: &str) -> Result<RepoPath, PathFault> {
+        RepoPath::pattern(text)?;
+        RepoPath::found(text)
+    }
+
+    /// Normalises a pattern of paths; its alternatives may be longer than any path.
+    pub fn pattern(text: &str) -> Result<String, PathFault> {
         if text.is_empty() {
             return Err(PathFault::Empty);
         }
@@ -59,7 +80,7 @@ impl RepoPath {
         if text.chars().any(char::is_control) {
             return Err(PathFault::Control);
         }
-        RepoPath::found(text)
+        normal(text).map(|parts| parts.join("/"))
     }
 
     /// Returns the path of a file that was found on disk: a newline or a backslash in its name is nobody's slip there.
@@ -67,19 +88,7 @@ impl RepoPath {
         if text.starts_with('/') {
             return Err(PathFault::Absolute);
         }
-        let mut parts: Vec<&str> = Vec::new();
-        for part in text.split('/') {
-            match part {
-                "" | "." => {}
-                ".." => {
-                    parts.pop().ok_or(PathFault::Outside)?;
-                }
-                part => parts.push(part),
-            }
-        }
-        if parts.is_empty() {
-            return Err(PathFault::Empty);
-        }
+        let parts = normal(text)?;
         if parts.iter().any(|part| part.len() > NAME_BYTES_MAX) {
             return Err(PathFault::LongName);
         }

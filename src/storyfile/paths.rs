@@ -135,30 +135,30 @@ pub fn reserved(path: &RepoPath, file: &str, span: Span, faults: &mut Faults) {
 
 /// Parses a path of the repo; a fault is reported with its place.
 pub fn parse(text: &str, span: Span, faults: &mut Faults) -> Option<RepoPath> {
-    RepoPath::parse(text)
-        .map_err(|fault| {
-            let help = match fault {
-                PathFault::Drive => "choose a name without `:` behind its first letter",
-                PathFault::Outside | PathFault::Absolute => {
-                    "paths are relative to the Storyfile and stay in its folder; copy the file into the repo"
-                }
-                PathFault::Empty => "write a path such as `build/x.txt`; `.` is no single file",
-                PathFault::Backslash => "write `/` between folders on every system",
-                PathFault::Control | PathFault::NotUtf8 => "rename the file",
-                PathFault::LongName | PathFault::Long => "choose shorter names: no disk takes these",
-            };
-            faults.push(
-                Diagnostic::error("S070", format!("`{text}` is no path of this repo: {fault}"), span)
-                    .label("not a path of the repo")
-                    .help(help),
-            );
-        })
-        .ok()
+    RepoPath::parse(text).map_err(|fault| refuse(text, fault, span, faults)).ok()
+}
+
+fn refuse(text: &str, fault: PathFault, span: Span, faults: &mut Faults) {
+    let help = match fault {
+        PathFault::Drive => "choose a name without `:` behind its first letter",
+        PathFault::Outside | PathFault::Absolute => {
+            "paths are relative to the Storyfile and stay in its folder; copy the file into the repo"
+        }
+        PathFault::Empty => "write a path such as `build/x.txt`; `.` is no single file",
+        PathFault::Backslash => "write `/` between folders on every system",
+        PathFault::Control | PathFault::NotUtf8 => "rename the file",
+        PathFault::LongName | PathFault::Long => "choose shorter names: no disk takes these",
+    };
+    faults.push(
+        Diagnostic::error("S070", format!("`{text}` is no path of this repo: {fault}"), span)
+            .label("not a path of the repo")
+            .help(help),
+    );
 }
 
 /// Checks and normalises a pattern.
 pub fn pattern(text: &str, span: Span, faults: &mut Faults) -> Option<String> {
-    let path = parse(text, span, faults)?;
+    let path = RepoPath::pattern(text).map_err(|fault| refuse(text, fault, span, faults)).ok()?;
     let mut fault = None;
     if text.len() > PATTERN_BYTES_MAX {
         fault = Some("no path is that long");
@@ -168,7 +168,7 @@ pub fn pattern(text: &str, span: Span, faults: &mut Faults) -> Option<String> {
         fault = Some("`?` is no wildcard: it marks an optional input, at the end");
     } else if !balanced(text, '[', ']') || !balanced(text, '{', '}') {
         fault = Some("a bracket is not closed");
-    } else if path.as_str().split('/').any(|part| part.contains("**") && part != "**") {
+    } else if path.split('/').any(|part| part.contains("**") && part != "**") {
         fault = Some("`**` stands alone between slashes");
     }
     if let Some(fault) = fault {
@@ -179,7 +179,7 @@ pub fn pattern(text: &str, span: Span, faults: &mut Faults) -> Option<String> {
         );
         return None;
     }
-    Some(path.into())
+    Some(path)
 }
 
 fn balanced(text: &str, open: char, close: char) -> bool {

@@ -271,6 +271,10 @@ mod tests {
     #[test]
     fn the_mark_of_a_process_is_read_from_its_environment() {
         let mut sleep = std::process::Command::new("sleep").arg("100").env(MARK, "one:two").spawn().unwrap();
+        // Its environment is there a moment after it has begun.
+        while marks_of(sleep.id()).is_empty() && sleep.try_wait().unwrap().is_none() {
+            std::thread::yield_now();
+        }
         assert_eq!(marks_of(sleep.id()), ["one", "two"]);
         assert!(children().contains(&sleep.id()));
         sleep.kill().unwrap();
