@@ -36,6 +36,14 @@ pub struct Signals {
     streams: [(Stop, tokio::signal::unix::Signal); 3],
 }
 
+/// Makes sure that there are handles for what listening takes: where there are none, the runtime ends the process itself
+/// instead of saying so.
+pub fn check_handles() -> io::Result<()> {
+    #[cfg(unix)]
+    std::os::unix::net::UnixStream::pair()?;
+    Ok(())
+}
+
 impl Signals {
     /// Must be called within a runtime.
     #[cfg(unix)]

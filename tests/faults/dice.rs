@@ -21,6 +21,20 @@ impl Dice {
         (self.next() % bound as u64) as usize
     }
 
+    /// Returns `count` of `all`, or all of them in a soak: which ones depends on their names alone, so that another machine
+    /// with a call more or less tries the same.
+    pub fn named_sample<T>(&mut self, mut all: Vec<T>, count: usize, name: impl Fn(&T) -> String) -> Vec<T> {
+        let seed = self.next();
+        if !crate::soak() {
+            // FNV-1a: a name is short, and nobody chooses it to collide.
+            let step = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+            let place = |one: &T| Dice::new(name(one).bytes().fold(seed, step)).next();
+            all.sort_by_cached_key(place);
+            all.truncate(count);
+        }
+        all
+    }
+
     /// Returns `count` of `all` in their order, or all of them in a soak.
     pub fn sample<T>(&mut self, mut all: Vec<T>, count: usize) -> Vec<T> {
         while !crate::soak() && all.len() > count {

@@ -37,6 +37,8 @@ fn errnos(call: &Call) -> &'static [&'static str] {
         "mkdir" | "mkdirat" | "rename" | "renameat" | "renameat2" => &["EROFS", "ENOSPC", "EIO"],
         "unlink" | "unlinkat" | "rmdir" | "ftruncate" | "chmod" | "fchmod" | "fchmodat" => &["EROFS", "EIO"],
         "clone" | "clone3" | "fork" | "vfork" => &["EAGAIN"],
+        // The second is the runtime's own, which cannot say that it failed: the first asks for it.
+        "socketpair" if call.number > 1 => &[],
         "pipe2" | "eventfd2" | "epoll_create1" | "socketpair" => &["EMFILE"],
         "flock" => &["ENOLCK"],
         "kill" | "ioctl" => &[],
@@ -65,7 +67,11 @@ fn a_failing_call_is_told_or_does_no_harm_and_the_next_build_heals() {
         }
     }
     let known = all.len();
-    let points = Dice::new(2).sample(all, POINTS);
+    let name = |point: &Point<'_>| {
+        let Point { scene, call, errno, more } = point;
+        format!("{} {}#{}{more} {errno}", scene.name, call.name, call.number)
+    };
+    let points = Dice::new(2).named_sample(all, POINTS, name);
     let (mut told, mut faults) = (0, Vec::new());
     for point in &points {
         match torment(point) {

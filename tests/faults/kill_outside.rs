@@ -99,7 +99,8 @@ fn kill_after(repo: &Repo, moment: usize) -> (usize, usize) {
     build.wait().unwrap();
     told.join().unwrap();
     std::fs::write(repo.runs_file().with_file_name("done"), done.concat()).unwrap();
-    writeln!(own_end, "{OVER}").unwrap();
+    // In one piece, or a command that is about to be killed can write into the middle of it.
+    own_end.write_all(format!("{OVER}\n").as_bytes()).unwrap();
     heard.join().unwrap();
     // What stages of later builds say is read by nobody and fits the pipe.
     KEPT_OPEN.with_borrow_mut(|kept| *kept = Some(own_end));

@@ -45,7 +45,8 @@ fn a_build_killed_at_any_call_is_healed_by_the_next() {
     let all: Vec<(&Scene, &Call)> =
         scenes.iter().flat_map(|scene| scene.calls.iter().map(move |call| (scene, call))).collect();
     let known = all.len();
-    let points = Dice::new(1).sample(all, POINTS);
+    let name = |(scene, call): &(&Scene, &Call)| format!("{} {}#{}", scene.name, call.name, call.number);
+    let points = Dice::new(1).named_sample(all, POINTS, name);
     let (mut killed, mut faults) = (0, Vec::new());
     for (scene, call) in &points {
         match torment(scene, call) {

@@ -24,6 +24,7 @@ use crate::report::status::{Detail, render_dry_run};
 use crate::report::view::PlanView;
 use crate::store::make_way;
 use crate::world::lock::{Held, Tried, try_exclusive, wait_exclusive};
+use crate::world::signals::check_handles;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -135,9 +136,8 @@ fn perform(
         on_failure: if args.keep_going { OnFailure::KeepGoing } else { OnFailure::Stop },
         reaper: context.world.env.program.clone(),
     };
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
+    let runtime = check_handles()
+        .and_then(|()| tokio::runtime::Builder::new_current_thread().enable_all().build())
         .map_err(|error| CliError::Io { what: "failed to start the runtime".into(), source: error.to_string() })?;
     let built = runtime.block_on(drive::build(
         &mut opened.project,
