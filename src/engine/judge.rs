@@ -137,10 +137,11 @@ impl Project {
         owner(&self.store, &self.named, &lines, path, digest)
     }
 
-    /// Tells whether an input is there now: an optional one may not be.
+    /// Tells whether an input is there now: an optional one may not be. One that cannot be looked at is not left out: who
+    /// reads it tells.
     pub fn is_present(&self, input: &Bound) -> bool {
         match &input.what {
-            What::File(path) | What::Tree(path) => self.workspace.stat(path).is_ok_and(|stat| stat.is_some()),
+            What::File(path) | What::Tree(path) => !matches!(self.workspace.stat(path), Ok(None)),
             What::Verdict(_) => true,
         }
     }

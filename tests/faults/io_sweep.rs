@@ -94,6 +94,19 @@ fn a_failing_call_is_told_or_does_no_harm_and_the_next_build_heals() {
     assert!(faults.is_empty(), "{}", faults.join("\n\n"));
 }
 
+#[test]
+fn an_input_that_cannot_be_looked_at_is_not_left_out() {
+    if !strace::works() {
+        return;
+    }
+    let scene = scene("kinds", stories::kinds());
+    let looks = scene.calls.iter().filter(|call| call.name == "statx" && call.text.contains("/repo/out/story.srt"));
+    let points: Vec<_> = looks.map(|call| Point { scene: &scene, call, errno: "EIO", more: "" }).collect();
+    assert!(!points.is_empty());
+    let faults: Vec<String> = points.iter().filter_map(|point| torment(point).err()).collect();
+    assert!(faults.is_empty(), "{}", faults.join("\n\n"));
+}
+
 /// Lets one call fail; tells whether the build failed over it, or what was wrong.
 fn torment(point: &Point<'_>) -> Result<bool, String> {
     let Point { scene, call, errno, more } = point;

@@ -28,6 +28,7 @@ pub fn derive() -> Option<Derive> {
 }
 
 /// Loads something once, on a thread that may block.
+#[cfg_attr(not(any(feature = "local-text", feature = "local-voice")), expect(dead_code))]
 async fn load_once<T: Send + 'static>(
     cell: &OnceCell<T>,
     load: impl FnOnce() -> Result<T, Failure> + Send + 'static,
