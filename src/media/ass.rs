@@ -134,13 +134,9 @@ fn stamp(centiseconds: u64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::cue::Onset;
+    use super::super::cue::{Onset, cue};
     use super::*;
     use proptest::prelude::*;
-
-    fn cue(start_ms: u64, end_ms: u64, lines: &[&str]) -> Cue {
-        Cue { start_ms, end_ms, lines: lines.iter().map(ToString::to_string).collect(), ..Cue::default() }
-    }
 
     const WORDS: Look = Look {
         frame: Frame::Wide,

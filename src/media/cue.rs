@@ -69,6 +69,18 @@ pub(super) fn clock(ms: u64) -> (u64, u64, u64, u64) {
     (ms / 3_600_000, ms / 60_000 % 60, ms / 1000 % 60, ms % 1000)
 }
 
+/// A time as subtitle files write it, hours always: `00:00:01.500`, with `point` before the milliseconds.
+pub(super) fn stamp(ms: u64, point: char) -> String {
+    let (hours, minutes, seconds, ms) = clock(ms);
+    format!("{hours:02}:{minutes:02}:{seconds:02}{point}{ms:03}")
+}
+
+/// A cue with these lines and nothing else, for tests.
+#[cfg(test)]
+pub(super) fn cue(start_ms: u64, end_ms: u64, lines: &[&str]) -> Cue {
+    Cue { start_ms, end_ms, lines: lines.iter().map(ToString::to_string).collect(), ..Cue::default() }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,6 +1,6 @@
 //! Writes and reads SubRip (`.srt`) subtitles.
 
-use super::cue::{Cue, clock};
+use super::cue::{Cue, stamp};
 
 /// Why a text is no SubRip file. Lines are counted from 1.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -14,7 +14,7 @@ pub enum SrtError {
 /// Returns the cues as a SubRip file: numbered from 1, `\n` at line ends, UTF-8 without a byte order mark.
 pub fn write(cues: &[Cue]) -> String {
     let cue = |(index, cue): (usize, &Cue)| {
-        format!("{}\n{} --> {}\n{}\n", index + 1, stamp(cue.start_ms), stamp(cue.end_ms), cue.text())
+        format!("{}\n{} --> {}\n{}\n", index + 1, stamp(cue.start_ms, ','), stamp(cue.end_ms, ','), cue.text())
     };
     cues.iter().enumerate().map(cue).collect::<Vec<_>>().join("\n")
 }
@@ -104,19 +104,11 @@ fn drop_trailing_blanks(cue: &mut Cue) {
     }
 }
 
-fn stamp(ms: u64) -> String {
-    let (hours, minutes, seconds, ms) = clock(ms);
-    format!("{hours:02}:{minutes:02}:{seconds:02},{ms:03}")
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::cue::cue;
     use super::*;
     use proptest::prelude::*;
-
-    fn cue(start_ms: u64, end_ms: u64, lines: &[&str]) -> Cue {
-        Cue { start_ms, end_ms, lines: lines.iter().map(ToString::to_string).collect(), ..Cue::default() }
-    }
 
     #[test]
     fn cues_are_numbered_and_stand_apart() {

@@ -1,6 +1,6 @@
 //! Writes TTML (`.ttml`) subtitles in the text profile of IMSC 1.1.
 
-use super::cue::{Cue, Piece, clock};
+use super::cue::{Cue, Piece, stamp};
 use super::style::{Highlight, Look, Position, Style, is_right_to_left};
 
 /// A character that no XML file can hold, not even as a reference. Cues are counted from 1.
@@ -35,7 +35,7 @@ pub fn write(cues: &[Cue], look: &Look, language: &str) -> Result<String, TtmlEr
             Highlight::Nothing => escape(&cue.text()).replace('\n', "<br/>"),
             Highlight::Word => by_word(cue, look),
         };
-        let (begin, end) = (stamp(cue.start_ms), stamp(cue.end_ms));
+        let (begin, end) = (stamp(cue.start_ms, '.'), stamp(cue.end_ms, '.'));
         file.push_str(&format!("      <p xml:id=\"c{}\" begin=\"{begin}\" end=\"{end}\">{text}</p>\n", index + 1));
     }
     file.push_str("    </div>\n  </body>\n</tt>\n");
@@ -77,7 +77,7 @@ fn by_word(cue: &Cue, look: &Look) -> String {
     let lit = look.style.lit_colour();
     let span = |Piece { text, start_ms }: Piece<'_>| {
         // Times inside a cue count from its own.
-        let begin = stamp(start_ms.saturating_sub(cue.start_ms));
+        let begin = stamp(start_ms.saturating_sub(cue.start_ms), '.');
         format!("<span><set begin=\"{begin}\" tts:color=\"{lit}\"/>{}</span>", escape(text))
     };
     let line = |pieces: Vec<Piece<'_>>| pieces.into_iter().map(span).collect::<String>();
@@ -92,20 +92,11 @@ fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
-fn stamp(ms: u64) -> String {
-    let (hours, minutes, seconds, ms) = clock(ms);
-    format!("{hours:02}:{minutes:02}:{seconds:02}.{ms:03}")
-}
-
 #[cfg(test)]
 mod tests {
-    use super::super::cue::Onset;
+    use super::super::cue::{Onset, cue};
     use super::super::style::{Colour, Frame};
     use super::*;
-
-    fn cue(start_ms: u64, end_ms: u64, lines: &[&str]) -> Cue {
-        Cue { start_ms, end_ms, lines: lines.iter().map(ToString::to_string).collect(), ..Cue::default() }
-    }
 
     #[test]
     fn a_file_has_a_style_a_region_and_a_paragraph_for_each_cue() {

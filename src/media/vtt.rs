@@ -3,7 +3,7 @@
 mod read;
 mod text;
 
-use super::cue::{Cue, Piece, clock};
+use super::cue::{Cue, Piece, stamp};
 use super::style::{Highlight, Look, Position, Style};
 use text::escape;
 
@@ -26,7 +26,7 @@ pub fn write(cues: &[Cue], look: &Look) -> String {
             Highlight::Nothing => escape(&cue.text()),
             Highlight::Word => by_word(cue),
         };
-        file.push_str(&format!("\n{} --> {}{place}\n{text}\n", stamp(cue.start_ms), stamp(cue.end_ms)));
+        file.push_str(&format!("\n{} --> {}{place}\n{text}\n", stamp(cue.start_ms, '.'), stamp(cue.end_ms, '.')));
     }
     file
 }
@@ -60,7 +60,7 @@ fn by_word(cue: &Cue) -> String {
         for Piece { text: piece, start_ms } in pieces {
             // Times inside a cue must rise and stay inside it; a word without one lights up with the word before.
             if start_ms > before && start_ms < cue.end_ms {
-                text.push_str(&format!("<{}>", stamp(start_ms)));
+                text.push_str(&format!("<{}>", stamp(start_ms, '.')));
                 before = start_ms;
             }
             let word = piece.trim_end_matches(' ');
@@ -71,21 +71,12 @@ fn by_word(cue: &Cue) -> String {
     cue.pieces().into_iter().map(&mut line).collect::<Vec<_>>().join("\n")
 }
 
-fn stamp(ms: u64) -> String {
-    let (hours, minutes, seconds, ms) = clock(ms);
-    format!("{hours:02}:{minutes:02}:{seconds:02}.{ms:03}")
-}
-
 #[cfg(test)]
 mod tests {
-    use super::super::cue::Onset;
+    use super::super::cue::{Onset, cue};
     use super::super::style::Colour;
     use super::*;
     use proptest::prelude::*;
-
-    fn cue(start_ms: u64, end_ms: u64, lines: &[&str]) -> Cue {
-        Cue { start_ms, end_ms, lines: lines.iter().map(ToString::to_string).collect(), ..Cue::default() }
-    }
 
     fn plain(cues: &[Cue]) -> String {
         write(cues, &Look::default())
