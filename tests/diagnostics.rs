@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use storygen::base::diagnostic::Diagnostic;
 use storygen::base::path::RepoPath;
-use storygen::engine::faults::{faults_of_sources, faults_of_stages};
+use storygen::engine::faults::{faults_of_actions, faults_of_sources};
 use storygen::engine::open::{Access, Opening, open};
 use storygen::engine::sources::{Match, Pattern};
 use storygen::engine::workflow::{Find, connect};
@@ -121,7 +121,7 @@ fn report(section: &Section) -> (Vec<Diagnostic>, String) {
     let params = params.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
     let (story, mut faults) = load(section.example, &Kinds, &Given { params, env: &|_| None, file: "Storyfile.yaml" });
     if let Some(mut story) = story {
-        faults.extend(faults_of_stages(&story, &Registry::builtin(), &Providers::default()));
+        faults.extend(faults_of_actions(&story.actions, &story, &Registry::builtin(), &Providers::default()));
         connect(&mut story, &BTreeSet::new(), &mut EmptyDisk, &mut faults);
         assert!(!faults.is_empty(), "the example of {} is right", section.code);
     }

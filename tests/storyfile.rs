@@ -87,7 +87,7 @@ fn outputs(action: &Action) -> Vec<&str> {
 fn with(action: &Action) -> &With {
     match &action.work {
         Work::Kind { with, .. } => with,
-        Work::Run(_) => panic!("a command"),
+        Work::Run(_) | Work::Fan { .. } => panic!("no kind"),
     }
 }
 
@@ -108,7 +108,7 @@ fn invocation(story: &Story, id: &str) -> Invocation {
     let scope = Scope { inputs: inputs.collect(), outputs: outputs.collect(), ..Scope::of(story, action) };
     match &action.work {
         Work::Run(command) => command.render(&scope).expect("the command renders"),
-        Work::Kind { .. } => panic!("a kind"),
+        Work::Kind { .. } | Work::Fan { .. } => panic!("no command"),
     }
 }
 
@@ -157,7 +157,7 @@ fn a_matrix_has_includes_and_excludes() {
          include: [ { lang: fr, size: s }, { lang: en, voice: Ann } ]\n    run: \"echo ${lang} ${size}\"\n",
     );
     assert_eq!(ids(&story), ["m:en:s", "m:en:m", "m:es:s", "m:fr:s"]);
-    assert_eq!(action(&story, "m:en:m").axes["voice"], "Ann");
+    assert_eq!(action(&story, "m:en:m").axes["voice"].data(), "Ann");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use crate::base::diagnostic::Diagnostic;
 use crate::base::failure::{Cause, Failure};
 use crate::engine::error::EngineError;
+use crate::engine::plan::PlanError;
 use crate::engine::select::UnknownTarget;
 use crate::report::diagnostic::to_json;
 use serde_json::json;
@@ -157,6 +158,15 @@ impl CliError {
 impl From<EngineError> for CliError {
     fn from(error: EngineError) -> CliError {
         CliError::Machine(error)
+    }
+}
+
+impl From<PlanError> for CliError {
+    fn from(error: PlanError) -> CliError {
+        match error {
+            PlanError::Unknown(unknown) => unknown.into(),
+            PlanError::Engine(error) => error.into(),
+        }
     }
 }
 

@@ -56,12 +56,22 @@ fn view(project: &Project, plan: &Plan, step: &Step) -> ActionView {
                 Wait::Foreign { .. } => view.reason = Some("storygen did not make what stands".to_owned()),
                 Wait::EditLost { .. } => view.reason = Some("an edit is in no cache here".to_owned()),
                 Wait::Misfit { .. } => view.reason = Some("what stands is not of the declared sort".to_owned()),
+                Wait::Replaced { .. } => {}
                 Wait::Obstructed { .. } => view.reason = Some("a file stands where a folder belongs".to_owned()),
             }
         }
         Judgement::Unknown { maker } => {
             view.state = StateWord::Maybe;
             view.reason = Some(format!("once `{}` has run", id(*maker)));
+        }
+        Judgement::Unfold { .. } | Judgement::Unfolded { .. } => {
+            view.state = StateWord::Maybe;
+            view.reason = Some("its list is not known yet".to_owned());
+        }
+        Judgement::Held(wait) => {
+            view.state = StateWord::Waiting;
+            view.notes = wait.notes(&node.action.id);
+            view.reason = Some("its list is a new one".to_owned());
         }
         Judgement::Blocked { maker } => {
             view.state = StateWord::Blocked;

@@ -1,3 +1,4 @@
-//! Data files: JSON and YAML content, parsed within limits.
+//! Data files: JSON and YAML content, parsed within limits; lists in them, in tables and in lines.
 
+pub mod list;
 pub mod parse;

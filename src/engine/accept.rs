@@ -51,6 +51,12 @@ pub fn accept(
                     Accepted::Now
                 }
             },
+            Judgement::Unfolded { .. } => continue,
+            Judgement::Held(_) => match project.accept_list(action)? {
+                Ok(()) => Accepted::Now,
+                Err(why) => Accepted::Refused(why),
+            },
+            Judgement::Unfold { .. } => Accepted::Refused("its list is not there yet: build it".to_owned()),
             Judgement::Fault(Failure { message, .. }) => Accepted::Refused(message),
             Judgement::Unknown { maker } | Judgement::Blocked { maker } => {
                 Accepted::Refused(format!("`{}` comes first", project.node(maker).action.id))

@@ -50,6 +50,8 @@ pub fn recipe(
                 recipe.text(Field::Env(name.clone()), &Digest::of(value.as_bytes()).to_string());
             }
         }
+        // It makes nothing: the driver never composes it.
+        Work::Fan { .. } => recipe.text(Field::Kind, "fan"),
         Work::Kind { kind, with, providers: named } => {
             let kind_name = kind;
             let kind = find_kind(registry, kind_name)?;
@@ -129,7 +131,9 @@ fn outputs(action: &Action) -> String {
         let mark = if output.sort == OutputSort::Tree { "/" } else { "" };
         let _ = match action.work {
             Work::Run(_) => write!(text, "{}={}{mark};", output.slot, output.path),
-            Work::Kind { .. } => write!(text, "{}.{}{mark};", output.slot, output.path.extension()),
+            Work::Kind { .. } | Work::Fan { .. } => {
+                write!(text, "{}.{}{mark};", output.slot, output.path.extension())
+            }
         };
     }
     text

@@ -11,15 +11,17 @@ use crate::engine::plan::{Plan, Selection};
 use crate::engine::publish::{Restored, restore};
 use crate::engine::rebuild::{Fresh, Verdict, Wait};
 use crate::engine::schedule::Schedule;
+use crate::engine::select::{Wish, select};
 use crate::engine::settle::Stamp;
 use crate::engine::summary::Summary;
+use crate::engine::unfold::{Closed, Guard};
 use crate::engine::work::Crew;
 use crate::event::kind::{Event, Finished, Outcome};
 use crate::event::sink::Sink;
 use crate::storyfile::story::{Edits, Tolerance};
 use crate::world::World;
 use crate::world::signals::{Signals, Stop};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -31,6 +33,9 @@ pub struct Drive<'a> {
     pub project: &'a mut Project,
     pub world: World,
     pub options: &'a Options,
+    /// What is asked for: what it means grows with the graph.
+    pub wish: &'a Wish,
+    pub selection: Selection,
     pub sink: Arc<dyn Sink>,
     pub stamp: Stamp,
     pub(super) settled: Vec<Option<Settled>>,
@@ -44,37 +49,52 @@ pub async fn build(
     project: &mut Project,
     world: World,
     options: &Options,
-    selection: &Selection,
+    wish: &Wish,
+    selection: Selection,
     plan: &Plan,
     sink: Arc<dyn Sink>,
     stamp: Stamp,
-) -> Result<Summary, EngineError> {
-    let before: Vec<Vec<usize>> =
-        (0..project.workflow.nodes.len()).map(|node| project.workflow.dag.before(node)).collect();
-    let pool_of = project.workflow.nodes.iter().map(|node| node.action.pool.clone()).collect();
-    let schedule = Schedule::new(&before, &selection.actions, options.jobs, project.story.pools.clone(), pool_of);
+) -> Result<Built, EngineError> {
+    let mut schedule = Schedule::new(options.jobs, project.story.pools.clone());
+    schedule.grow(&order(project), &selection.actions, pools(project));
     let crew = Crew::new(project, &world, options)?;
     let mut drive = Drive {
         settled: vec![None; project.workflow.nodes.len()],
         project,
         world,
         options,
+        wish,
+        selection,
         sink,
         stamp,
         schedule,
         summary: Summary::default(),
         crew,
     };
-    drive.run(selection, plan).await?;
-    Ok(drive.summary)
+    drive.run(plan).await?;
+    Ok(Built { summary: drive.summary, selection: drive.selection })
+}
+
+/// How a build ended, and what it came to be about.
+pub struct Built {
+    pub summary: Summary,
+    pub selection: Selection,
+}
+
+fn order(project: &Project) -> Vec<Vec<usize>> {
+    (0..project.workflow.nodes.len()).map(|node| project.workflow.dag.before(node)).collect()
+}
+
+fn pools(project: &Project) -> Vec<Option<String>> {
+    project.workflow.nodes.iter().map(|node| node.action.pool.clone()).collect()
 }
 
 impl Drive<'_> {
-    async fn run(&mut self, selection: &Selection, plan: &Plan) -> Result<(), EngineError> {
+    async fn run(&mut self, plan: &Plan) -> Result<(), EngineError> {
         let mut signals = Signals::listen()
             .map_err(|source| EngineError::Process { what: "listening for signals".into(), source })?;
         let result = loop {
-            if let Err(error) = self.advance(selection, plan) {
+            if let Err(error) = self.advance(plan) {
                 break Err(error);
             }
             if self.crew.is_idle() {
@@ -109,12 +129,12 @@ impl Drive<'_> {
     }
 
     /// Judges all whose turn has come and starts what there is room for, until nothing more can be done at once.
-    fn advance(&mut self, selection: &Selection, plan: &Plan) -> Result<(), EngineError> {
+    fn advance(&mut self, plan: &Plan) -> Result<(), EngineError> {
         loop {
             let mut idle = true;
             while let Some(action) = self.schedule.next_ready() {
                 idle = false;
-                self.judge(action, selection, plan)?;
+                self.judge(action, plan)?;
             }
             while let Some(action) = self.schedule.next_start() {
                 idle = false;
@@ -126,14 +146,17 @@ impl Drive<'_> {
         }
     }
 
-    fn judge(&mut self, action: usize, selection: &Selection, plan: &Plan) -> Result<(), EngineError> {
+    fn judge(&mut self, action: usize, plan: &Plan) -> Result<(), EngineError> {
         if plan.unneeded.contains(&action) {
             return self.finish(action, Settled::Right { verdict: None }, Outcome::Unneeded, |_| {});
         }
         for _ in 0..JUDGEMENTS_MAX {
-            let course = Course { settled: &self.settled, foreseen: &plan.foreseen, demands: &selection.demands };
+            let course = Course { settled: &self.settled, foreseen: &plan.foreseen, demands: &self.selection.demands };
             match self.project.judge(action, &course)? {
                 Judgement::Unknown { maker } | Judgement::Blocked { maker } => return self.block(action, maker),
+                Judgement::Unfolded { wrong } => return self.stand_aside(action, wrong),
+                Judgement::Held(wait) => return self.wait(action, wait),
+                Judgement::Unfold { wrong } => return self.unfold(action, wrong),
                 Judgement::Fault(failure) => return self.fail(action, None, failure, String::new(), 0),
                 Judgement::Verdict { verdict: Verdict::Wait(wait), .. } => return self.wait(action, wait),
                 Judgement::Verdict { verdict: Verdict::Fresh(stands), recipe, key, digests } => {
@@ -168,7 +191,7 @@ impl Drive<'_> {
                     }
                 }
                 Judgement::Verdict { verdict: Verdict::Run { reason, take, .. }, recipe, digests, .. } => {
-                    let discard = selection.demands.discard_edits.contains(&action);
+                    let discard = self.selection.demands.discard_edits.contains(&action);
                     self.crew.book(action, Ticket { reason, take, recipe, digests, discard, ..Ticket::default() });
                     self.schedule.queue(action);
                     return Ok(());
@@ -177,6 +200,45 @@ impl Drive<'_> {
         }
         let failure = Failure::new(Cause::Machine, "its result could not be put back, time and again");
         self.fail(action, None, failure, String::new(), 0)
+    }
+
+    /// Reads the lists of a fan-out, which stand now, and lets the graph grow.
+    fn unfold(&mut self, fan: usize, wrong: Option<usize>) -> Result<(), EngineError> {
+        let fans = match self.project.unfold(fan, &BTreeMap::new(), Guard::Asks)? {
+            Ok(fans) => fans,
+            Err(Closed::Held(wait)) => return self.wait(fan, wait),
+            // A list that is not there, or not what it should be, because its maker failed: that is told already.
+            Err(Closed::Faults(faults)) => match wrong {
+                Some(maker) => return self.block(fan, maker),
+                None => {
+                    let failure = self.project.failure_of_list(&faults);
+                    return self.fail(fan, None, failure, String::new(), 0);
+                }
+            },
+        };
+        let selection = match select(self.project, self.wish) {
+            Ok(selection) => selection,
+            Err(unknown) => {
+                let failure = Failure::new(Cause::Setup, unknown.to_string());
+                return self.fail(fan, None, failure, String::new(), 0);
+            }
+        };
+        self.selection = selection;
+        self.settled.resize(self.project.workflow.nodes.len(), None);
+        self.schedule.grow(&order(self.project), &self.selection.actions, pools(self.project));
+        for &one in fans.iter().filter(|one| self.selection.actions.contains(one)) {
+            let instances = self.project.instances_of(one).len();
+            self.sink.send(&Event::FanUnfolded { action: self.id(one), instances });
+        }
+        self.stand_aside(fan, wrong)
+    }
+
+    /// A fan-out gives way to its instances.
+    fn stand_aside(&mut self, fan: usize, wrong: Option<usize>) -> Result<(), EngineError> {
+        self.settled[fan] = Some(if wrong.is_some() { Settled::Wrong } else { Settled::Right { verdict: None } });
+        self.project.write_fan_line(fan);
+        self.schedule.finish(fan);
+        Ok(())
     }
 
     /// Starts the first attempt at a queued action.
@@ -320,6 +382,16 @@ impl Wait {
                 "Move it away, or:".to_owned(),
                 discard,
             ],
+            Wait::Replaced { of, removed, edited, changes } => {
+                let mut notes = vec![format!("Its list is a new one: {removed} of {of} instances are in it no more.")];
+                notes.extend(changes.iter().cloned());
+                if !edited.is_empty() {
+                    let names: Vec<String> = edited.iter().map(|id| format!("`{id}`")).collect();
+                    notes.push(format!("{} holds your edit; its file stays where it is.", names.join(", ")));
+                }
+                notes.push(format!("`storygen accept {id}` takes the new list; or put the old one back."));
+                notes
+            }
             Wait::Obstructed { paths } => vec![
                 format!("{} cannot be written: a file stands where a folder above it belongs.", list(paths)),
                 "Move that file away, or let the stage write elsewhere.".to_owned(),

@@ -4,6 +4,7 @@
 use crate::base::diagnostic::Diagnostic;
 use crate::base::failure::Cause;
 use crate::base::id::StageId;
+use crate::base::path::RepoPath;
 use crate::base::span::Span;
 use crate::engine::error::EngineError;
 use crate::engine::judge::{Course, Demands, Judgement, Project};
@@ -21,9 +22,13 @@ use crate::storyfile::with::With;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Returns the faults of all stages, each place once: instances repeat their stage's. Pure: no disk.
-pub fn faults_of_stages(story: &Story, registry: &Registry, providers: &Providers) -> Vec<Diagnostic> {
-    let actions = &story.actions;
+/// Returns the faults of these actions of a story, each place once: instances repeat their stage's. Pure: no disk.
+pub fn faults_of_actions(
+    actions: &[Action],
+    story: &Story,
+    registry: &Registry,
+    providers: &Providers,
+) -> Vec<Diagnostic> {
     let params: BTreeSet<String> = story.params.keys().cloned().collect();
     let folders: BTreeMap<&str, &Output> = actions
         .iter()
@@ -42,9 +47,35 @@ pub fn faults_of_stages(story: &Story, registry: &Registry, providers: &Provider
             judged.insert(&action.stage, now);
         }
     }
+    unbounded(actions, registry, &mut faults);
     let mut seen = BTreeSet::new();
     faults.retain(|fault| seen.insert((fault.code, fault.span, fault.message.clone())));
     faults
+}
+
+/// A list that a model writes has as many items as the model likes: each would be paid for.
+fn unbounded(actions: &[Action], registry: &Registry, faults: &mut Vec<Diagnostic>) {
+    let is_by_model = |path: &RepoPath| {
+        let makes = |action: &&Action| action.outputs.iter().any(|output| output.path == *path);
+        actions.iter().find(makes).is_some_and(|action| match &action.work {
+            Work::Kind { kind, .. } => registry.get(kind).is_some_and(|kind| kind.info().capability == Some("text")),
+            Work::Run(_) | Work::Fan { .. } => false,
+        })
+    };
+    for action in actions {
+        let Work::Fan { lists, .. } = &action.work else { continue };
+        for list in lists.iter().filter(|list| list.max.is_none()) {
+            if let Selector::File(path) = &list.selector
+                && is_by_model(path)
+            {
+                let message = format!("the list of `{}` is written by a model, and has no `max`", list.axis);
+                let fault = Diagnostic::error("S048", message, list.span).label("how many at most?");
+                faults.push(
+                    fault.help("write `{ in: …, max: 40 }`: more items than that fail, and nothing is paid for them"),
+                );
+            }
+        }
+    }
 }
 
 /// Finds the stages that cannot work on the sources as they stand: one cannot be read, or has not what an expression
@@ -83,7 +114,7 @@ impl Judged {
     fn of(action: &Action) -> Judged {
         let settings = match &action.work {
             Work::Kind { with, .. } => with.constants(),
-            Work::Run(_) => Value::Null,
+            Work::Run(_) | Work::Fan { .. } => Value::Null,
         };
         let form = |output: &Output| (output.slot.clone(), output.path.extension().to_owned());
         Judged {

@@ -13,7 +13,10 @@ use crate::engine::compose;
 use crate::engine::error::EngineError;
 use crate::engine::keep::{Keep, Kept};
 use crate::engine::lockfile::{Line, LineName, Lines};
-use crate::engine::rebuild::{Accepted, Demand, Mode, OutputView, Owner, Question, Standing, Verdict, decide, made_in};
+use crate::engine::rebuild::{
+    Accepted, Demand, Mode, OutputView, Owner, Question, Standing, Verdict, Wait, decide, made_in,
+};
+use crate::engine::sources::Guards;
 use crate::engine::workflow::TEMPLATE_ROLE;
 use crate::engine::workflow::{Bound, Node, What, Workflow};
 use crate::engine::workspace::Workspace;
@@ -24,6 +27,7 @@ use crate::storyfile::catalog::SettingSort;
 use crate::storyfile::story::{Always, Edits, Output, OutputSort, Presence, Story, Work};
 use crate::storyfile::template::Template;
 use crate::world::disk::Sort;
+use crate::world::env::Environment;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -60,6 +64,20 @@ pub struct Project {
     pub named: BTreeSet<(RepoPath, Digest)>,
     pub registry: Arc<Registry>,
     pub providers: Providers,
+    pub env: Arc<Environment>,
+    /// The folders that patterns looked into.
+    pub guards: Guards,
+    /// Fan-outs that cannot be unfolded as their lists stand.
+    pub held: BTreeMap<usize, Hold>,
+}
+
+/// Why a fan-out is not unfolded.
+#[derive(Clone, Debug)]
+pub enum Hold {
+    /// A person is asked first.
+    Asks(Wait),
+    /// Its list, or what the items come to, is at fault.
+    Fails(Failure),
 }
 
 /// A judged action.
@@ -81,6 +99,16 @@ pub enum Judgement {
     },
     /// It cannot be judged: a fault of its settings or of this machine's files.
     Fault(Failure),
+    /// A fan-out whose instances stand in its place; `wrong` made its list and is not right.
+    Unfolded {
+        wrong: Option<usize>,
+    },
+    /// A fan-out whose list is to be read now.
+    Unfold {
+        wrong: Option<usize>,
+    },
+    /// A fan-out over whose new list a person is asked first.
+    Held(Wait),
 }
 
 /// What a judgement looks at beside the project.
@@ -104,6 +132,18 @@ impl Project {
             return Ok(Judgement::Unknown { maker });
         }
         let wrong = reads.iter().copied().find(|maker| settled(maker) == Some(&Settled::Wrong));
+        if self.node(action).action.is_fan() {
+            return Ok(match self.held.get(&action) {
+                Some(Hold::Asks(wait)) => Judgement::Held(wait.clone()),
+                Some(Hold::Fails(failure)) => Judgement::Fault(failure.clone()),
+                None if self.workflow.unfolded.contains_key(&action) => Judgement::Unfolded { wrong },
+                None => Judgement::Unfold { wrong },
+            });
+        }
+        // What an open fan-out would give it is not known: neither a key nor a command can be had.
+        if let Some(&fan) = self.node(action).fans.first() {
+            return Ok(Judgement::Blocked { maker: fan });
+        }
         let digests = match self.digests(action, course)? {
             Ok(digests) => digests,
             Err(missing) => {
@@ -127,6 +167,36 @@ impl Project {
         Ok(match (wrong, &verdict) {
             (Some(maker), Verdict::Run { .. } | Verdict::Restore(_)) => Judgement::Blocked { maker },
             _ => Judgement::Verdict { verdict, recipe, key, digests },
+        })
+    }
+
+    /// Returns what a judgement leaves to those that read the action; what will be put back is added to `ahead`.
+    pub fn settlement(
+        &mut self,
+        action: usize,
+        judgement: &Judgement,
+        ahead: &mut BTreeMap<RepoPath, Digest>,
+    ) -> Result<Settled, EngineError> {
+        Ok(match judgement {
+            Judgement::Verdict { verdict: Verdict::Fresh(_), key, .. } => {
+                Settled::Right { verdict: self.verdict_of(action, *key) }
+            }
+            Judgement::Verdict { verdict: Verdict::Restore(restore), key, .. } => {
+                for (path, digest) in &restore.write {
+                    ahead.insert(path.clone(), *digest);
+                    self.foresee_tree(path, digest, ahead)?;
+                }
+                Settled::Right { verdict: self.verdict_of(action, *key) }
+            }
+            Judgement::Unfolded { wrong: None } => Settled::Right { verdict: None },
+            Judgement::Verdict { verdict: Verdict::Run { .. }, .. }
+            | Judgement::Unknown { .. }
+            | Judgement::Unfold { .. } => Settled::Unknown,
+            Judgement::Verdict { verdict: Verdict::Wait(_), .. }
+            | Judgement::Unfolded { wrong: Some(_) }
+            | Judgement::Held(_)
+            | Judgement::Blocked { .. }
+            | Judgement::Fault(_) => Settled::Wrong,
         })
     }
 
@@ -184,7 +254,7 @@ impl Project {
     }
 
     /// Returns bytes from whichever cache has them.
-    fn cached(&self, digest: &Digest) -> Option<Vec<u8>> {
+    pub(super) fn cached(&self, digest: &Digest) -> Option<Vec<u8>> {
         self.store.read(digest).ok().flatten().or_else(|| match self.keep.read(digest) {
             Ok(Kept::Bytes(bytes)) => Some(bytes),
             _ => None,

@@ -33,15 +33,33 @@ pub struct Line {
     /// Those of `outputs` whose content a person wrote and had accepted.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub accepted: BTreeSet<RepoPath>,
-    /// The verdict of an action without outputs.
+    /// The verdict of an action without outputs; of a fan-out over a list in a file, the digest of its instances' names.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verdict: Option<Digest>,
+    /// The list of its fan-out has this instance no more; what it made stands.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub orphan: bool,
 }
 
 /// An action and its output paths: what a line is about.
 pub type LineName = (ActionId, Vec<RepoPath>);
 
 impl Line {
+    /// Returns the line of an action for which nothing stands yet.
+    pub fn of(action: ActionId) -> Line {
+        Line {
+            action,
+            key: None,
+            take: 1,
+            inputs: BTreeMap::new(),
+            outputs: BTreeMap::new(),
+            edits: BTreeMap::new(),
+            accepted: BTreeSet::new(),
+            verdict: None,
+            orphan: false,
+        }
+    }
+
     pub fn name(&self) -> LineName {
         (self.action.clone(), self.outputs.keys().cloned().collect())
     }
@@ -114,6 +132,11 @@ impl Lines {
         self.0.remove(name)
     }
 
+    /// Marks the lines of instances that are no more.
+    pub fn mark_orphans(&mut self, is_orphan: &dyn Fn(&Line) -> bool) {
+        self.0.values_mut().filter(|line| is_orphan(line)).for_each(|line| line.orphan = true);
+    }
+
     /// Returns all lines in order.
     pub fn iter(&self) -> impl Iterator<Item = &Line> {
         self.0.values()
@@ -130,14 +153,10 @@ mod tests {
 
     fn line(action: &str, path: &str) -> Line {
         Line {
-            action: ActionId::new(action),
             key: Some(ActionKey(Digest::of(action.as_bytes()))),
-            take: 1,
             inputs: BTreeMap::from([("in.txt".to_owned(), Digest::of(b"in"))]),
             outputs: BTreeMap::from([(RepoPath::parse(path).unwrap(), Digest::of(b"out"))]),
-            edits: BTreeMap::new(),
-            accepted: BTreeSet::new(),
-            verdict: None,
+            ..Line::of(ActionId::new(action))
         }
     }
 

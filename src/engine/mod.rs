@@ -2,6 +2,7 @@
 
 pub mod accept;
 pub mod attempts;
+mod bind;
 pub mod clean;
 pub mod command;
 pub mod compose;
@@ -10,9 +11,11 @@ pub mod error;
 pub mod faults;
 pub mod finish;
 pub mod folder;
+mod intersect;
 pub mod judge;
 pub mod keep;
 pub mod lockfile;
+mod makers;
 pub mod open;
 pub mod options;
 pub mod plan;
@@ -26,6 +29,7 @@ pub mod snapshot;
 pub mod sources;
 pub mod summary;
 pub mod templates;
+pub mod unfold;
 pub mod unseen;
 pub mod work;
 pub mod workflow;

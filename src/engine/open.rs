@@ -5,7 +5,7 @@ use crate::base::digest::Digest;
 use crate::base::path::RepoPath;
 use crate::engine::command::STATE_DIR;
 use crate::engine::error::EngineError;
-use crate::engine::faults::faults_of_stages;
+use crate::engine::faults::faults_of_actions;
 use crate::engine::folder::{Outward, list_tree};
 use crate::engine::judge::Project;
 use crate::engine::keep::Keep;
@@ -18,7 +18,7 @@ use crate::engine::workspace::{Workspace, is_absent};
 use crate::kind::registry::Registry;
 use crate::provider::Providers;
 use crate::store::Store;
-use crate::storyfile::story::{OutputSort, Story};
+use crate::storyfile::story::{Action, OutputSort, Story};
 use crate::world::World;
 use crate::world::disk::{Disk, Sort, Stat};
 use std::collections::{BTreeMap, BTreeSet};
@@ -49,8 +49,6 @@ pub struct Opening {
 /// An opened project and what the plan was built from.
 pub struct Opened {
     pub project: Project,
-    /// Folders that patterns looked into.
-    pub guards: Guards,
     /// Warnings about the Storyfile.
     pub warnings: Vec<Diagnostic>,
     /// The state file as it was read.
@@ -79,9 +77,9 @@ pub fn open(opening: Opening) -> Result<Result<Opened, Vec<Diagnostic>>, EngineE
     lines.into_iter().for_each(|line| state_lines.insert(line));
     let made = lock.iter().chain(state_lines.iter()).flat_map(Line::made);
     let named = made.map(|(path, digest)| (path.clone(), *digest)).collect();
-    let orphans = orphans(&story, lock.iter().chain(state_lines.iter()));
+    let orphans = orphans(story.actions.iter(), lock.iter().chain(state_lines.iter()));
     let mut finder = Finder { disk: &*disk, root: &root, guards: Guards::new(), error: None };
-    let mut faults = faults_of_stages(&story, &registry, &providers);
+    let mut faults = faults_of_actions(&story.actions, &story, &registry, &providers);
     let workflow = connect(&mut story, &orphans, &mut finder, &mut faults);
     let (guards, error) = (finder.guards, finder.error);
     if let Some(error) = error {
@@ -97,12 +95,29 @@ pub fn open(opening: Opening) -> Result<Result<Opened, Vec<Diagnostic>>, EngineE
     };
     let workspace = Workspace::new(disk.clone(), root, memo, opened_ns);
     let keep = Keep::new(disk, state.join("keep"));
-    let mut project =
-        Project { story, workflow, workspace, store, keep, lock, state: state_lines, named, registry, providers };
+    let mut project = Project {
+        story,
+        workflow,
+        workspace,
+        store,
+        keep,
+        lock,
+        state: state_lines,
+        named,
+        registry,
+        providers,
+        env: world.env.clone(),
+        guards,
+        held: BTreeMap::new(),
+    };
     if access == Access::Read {
         foresee(&mut project, &state)?;
     }
-    Ok(Ok(Opened { project, guards, warnings: faults, state_bytes, lock_text, lock_unread }))
+    let of_lists = project.unfold_sources()?;
+    if of_lists.iter().any(|fault| fault.severity == Severity::Error) {
+        return Ok(Err(faults.into_iter().chain(of_lists).collect()));
+    }
+    Ok(Ok(Opened { project, warnings: faults, state_bytes, lock_text, lock_unread }))
 }
 
 /// Finds the faults that show only in a story as a whole: settings that its kinds refuse, missing inputs, cycles.
@@ -114,15 +129,18 @@ pub fn faults_of(
     providers: &Providers,
 ) -> Vec<Diagnostic> {
     let mut finder = Finder { disk: &*world.disk, root, guards: Guards::new(), error: None };
-    let mut faults = faults_of_stages(&story, registry, providers);
+    let mut faults = faults_of_actions(&story.actions, &story, registry, providers);
     connect(&mut story, &BTreeSet::new(), &mut finder, &mut faults);
     faults
 }
 
 /// Files that lines name for actions that are no more: no pattern finds them (R17).
-fn orphans<'a>(story: &Story, lines: impl Iterator<Item = &'a Line>) -> BTreeSet<String> {
+pub(super) fn orphans<'a>(
+    actions: impl Iterator<Item = &'a Action>,
+    lines: impl Iterator<Item = &'a Line>,
+) -> BTreeSet<String> {
     let declared: BTreeSet<&RepoPath> =
-        story.actions.iter().flat_map(|action| action.outputs.iter().map(|output| &output.path)).collect();
+        actions.flat_map(|action| action.outputs.iter().map(|output| &output.path)).collect();
     lines
         .flat_map(|line| line.outputs.keys())
         .filter(|path| !declared.contains(path))
@@ -220,7 +238,7 @@ fn quiet_state(opened: &Opened, world: &World, basis: QuietBasis) -> Result<Opti
         let stat = disk.stat_following(&project.workspace.root.join(&file)).ok();
         watched.insert(file, stat);
     }
-    watched.extend(opened.guards.iter().map(|(folder, stat)| (folder.clone(), *stat)));
+    watched.extend(project.guards.iter().map(|(folder, stat)| (folder.clone(), *stat)));
     let env = project.story.env_used.iter().map(|name| (name.clone(), digest_of(world, name))).collect();
     let edited = basis
         .actions
@@ -229,7 +247,8 @@ fn quiet_state(opened: &Opened, world: &World, basis: QuietBasis) -> Result<Opti
         .map(|line| line.edits.len())
         .sum();
     let watched = watched.into_iter().collect();
-    Ok(Some(Quiet { request: basis.request, env, watched, actions: basis.actions.len(), edited }))
+    let actions = basis.actions.iter().filter(|action| !project.workflow.unfolded.contains_key(action)).count();
+    Ok(Some(Quiet { request: basis.request, env, watched, actions, edited }))
 }
 
 /// Tells whether a build of `request` would do nothing: nothing that the last one looked at has changed. Opens no store,
@@ -272,11 +291,13 @@ fn read_text(disk: &dyn Disk, place: &Path) -> Result<Option<String>, EngineErro
     }
 }
 
-struct Finder<'a> {
-    disk: &'a dyn Disk,
-    root: &'a Path,
-    guards: Guards,
-    error: Option<EngineError>,
+/// Looks at the disk for what a graph is built from.
+pub(super) struct Finder<'a> {
+    pub disk: &'a dyn Disk,
+    pub root: &'a Path,
+    /// Folders that patterns looked into.
+    pub guards: Guards,
+    pub error: Option<EngineError>,
 }
 
 impl Find for Finder<'_> {

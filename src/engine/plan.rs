@@ -5,6 +5,7 @@ use crate::base::path::RepoPath;
 use crate::engine::error::EngineError;
 use crate::engine::judge::{Course, Demands, Judgement, Project, Settled};
 use crate::engine::rebuild::{Absence, Verdict};
+use crate::engine::select::{UnknownTarget, Wish, select};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What a build is asked to do.
@@ -54,8 +55,25 @@ impl Step {
     }
 }
 
+/// Unfolds what is known, selects what is asked for and plans it.
+pub fn foresee(project: &mut Project, wish: &Wish) -> Result<(Selection, Plan), PlanError> {
+    project.unfold_known(Some(wish))?;
+    let selection = select(project, wish)?;
+    let plan = plan(project, &selection)?;
+    Ok((selection, plan))
+}
+
+/// Why there is no plan.
+#[derive(Debug, thiserror::Error)]
+pub enum PlanError {
+    #[error(transparent)]
+    Unknown(#[from] UnknownTarget),
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+}
+
 /// Plans `selection`.
-pub fn plan(project: &mut Project, selection: &Selection) -> Result<Plan, EngineError> {
+fn plan(project: &mut Project, selection: &Selection) -> Result<Plan, EngineError> {
     // An action whose outputs are gone for good is spared if all that reads it is fresh. Whether that is so shows only
     // once its readers are judged as if it stood; each round that disproves it for one plans again.
     let mut needed: BTreeSet<usize> = BTreeSet::new();
@@ -96,16 +114,6 @@ fn round(
         let course = Course { settled: &settled, foreseen: &ahead, demands: &selection.demands };
         let judgement = project.judge(action, &course)?;
         settled[action] = Some(match &judgement {
-            Judgement::Verdict { verdict: Verdict::Fresh(_), key, .. } => {
-                Settled::Right { verdict: project.verdict_of(action, *key) }
-            }
-            Judgement::Verdict { verdict: Verdict::Restore(restore), key, .. } => {
-                for (path, digest) in &restore.write {
-                    ahead.insert(path.clone(), *digest);
-                    project.foresee_tree(path, digest, &mut ahead)?;
-                }
-                Settled::Right { verdict: project.verdict_of(action, *key) }
-            }
             Judgement::Verdict { verdict: Verdict::Run { absence: Absence::Spared(stands), .. }, .. }
                 if !needed.contains(&action) && !selection.wanted.contains(&action) =>
             {
@@ -114,11 +122,12 @@ fn round(
                 ahead.extend(stands.outputs.iter().map(|(path, digest)| (path.clone(), *digest)));
                 Settled::Right { verdict: None }
             }
-            Judgement::Verdict { verdict: Verdict::Run { .. }, .. } | Judgement::Unknown { .. } => Settled::Unknown,
-            Judgement::Verdict { verdict: Verdict::Wait(_), .. } | Judgement::Blocked { .. } | Judgement::Fault(_) => {
-                Settled::Wrong
-            }
+            judgement => project.settlement(action, judgement, &mut ahead)?,
         });
+        // Its instances stand for it.
+        if let Judgement::Unfolded { .. } = judgement {
+            continue;
+        }
         steps.push(Step { action, judgement });
     }
     Ok((Plan { steps, unneeded: spared.clone(), foreseen }, spared))

@@ -4,7 +4,7 @@
 //! disk is never swapped silently for another. What a person wrote is never replaced: the action waits instead.
 
 use crate::base::digest::Digest;
-use crate::base::id::{ActionKey, Take};
+use crate::base::id::{ActionId, ActionKey, Take};
 use crate::base::path::RepoPath;
 use crate::base::reason::Reason;
 use crate::engine::lockfile::Line;
@@ -141,6 +141,8 @@ pub enum Wait {
     Misfit { paths: Vec<RepoPath> },
     /// A folder above these outputs is none.
     Obstructed { paths: Vec<RepoPath> },
+    /// The new list of a fan-out has `removed` of its instances no more, `edited` ones among them; `changes` says which.
+    Replaced { of: usize, removed: usize, edited: Vec<ActionId>, changes: Vec<String> },
 }
 
 /// Decides.

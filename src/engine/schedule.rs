@@ -31,40 +31,45 @@ pub struct Schedule {
 }
 
 impl Schedule {
-    /// Plans actions `0..n`, where `before[i]` are those that `i` waits for. Actions not in `selected` count as finished.
-    ///
-    /// `jobs` is at least 1; a pool that is not in `pools` has no bound.
-    pub fn new(
-        before: &[Vec<usize>],
-        selected: &BTreeSet<usize>,
-        jobs: u32,
-        pools: BTreeMap<String, u32>,
-        pool_of: Vec<Option<String>>,
-    ) -> Schedule {
-        let mut after = vec![Vec::new(); before.len()];
-        let mut phases = vec![Phase::Finished; before.len()];
-        let mut ready = BTreeSet::new();
-        for &node in selected {
-            let held: Vec<usize> = before[node].iter().copied().filter(|other| selected.contains(other)).collect();
-            for &other in &held {
-                after[other].push(node);
-            }
-            phases[node] = Phase::Held(held.len());
-            if held.is_empty() {
-                phases[node] = Phase::Ready;
-                ready.insert(node);
-            }
-        }
+    /// Returns an empty schedule. `jobs` is at least 1; a pool that is not in `pools` has no bound.
+    pub fn new(jobs: u32, pools: BTreeMap<String, u32>) -> Schedule {
         Schedule {
-            phases,
-            after,
-            ready,
+            phases: Vec::new(),
+            after: Vec::new(),
+            ready: BTreeSet::new(),
             queue: VecDeque::new(),
-            pools: pool_of,
+            pools: Vec::new(),
             free_jobs: jobs.max(1),
             free_in_pool: pools,
             stopped: false,
             started: 0,
+        }
+    }
+
+    /// Takes in what `before` has beyond the actions so far: `before[i]` are those that `i` waits for, also of earlier actions
+    /// that still wait. Actions not in `selected` count as finished.
+    pub fn grow(&mut self, before: &[Vec<usize>], selected: &BTreeSet<usize>, pool_of: Vec<Option<String>>) {
+        let known = self.phases.len();
+        self.pools = pool_of;
+        self.phases.resize(before.len(), Phase::Finished);
+        for &node in selected.iter().filter(|&&node| node >= known) {
+            self.phases[node] = Phase::Held(0);
+        }
+        self.after = vec![Vec::new(); before.len()];
+        for (node, before) in before.iter().enumerate() {
+            if !matches!(self.phases[node], Phase::Held(_)) {
+                continue;
+            }
+            let mut held = 0;
+            for &other in before.iter().filter(|&&other| self.phases[other] != Phase::Finished) {
+                self.after[other].push(node);
+                held += 1;
+            }
+            self.phases[node] = Phase::Held(held);
+            if held == 0 {
+                self.phases[node] = Phase::Ready;
+                self.ready.insert(node);
+            }
         }
     }
 
@@ -155,7 +160,9 @@ mod tests {
         let selected = (0..before.len()).collect();
         let pools = BTreeMap::from([("gpu".to_owned(), 1)]);
         let pool_of = (0..before.len()).map(|node| gpu.contains(&node).then(|| "gpu".to_owned())).collect();
-        Schedule::new(before, &selected, jobs, pools, pool_of)
+        let mut schedule = Schedule::new(jobs, pools);
+        schedule.grow(before, &selected, pool_of);
+        schedule
     }
 
     fn queue_all(schedule: &mut Schedule) {
@@ -203,9 +210,23 @@ mod tests {
     }
 
     #[test]
+    fn what_waits_for_a_fan_out_waits_for_its_instances() {
+        let mut schedule = schedule(&[vec![], vec![0]], 8, &[]);
+        assert_eq!(schedule.next_ready(), Some(0));
+        schedule.grow(&[vec![], vec![0, 2, 3], vec![0], vec![0]], &(0..4).collect(), vec![None; 4]);
+        schedule.finish(0);
+        queue_all(&mut schedule);
+        assert_eq!((schedule.next_start(), schedule.next_start(), schedule.next_start()), (Some(2), Some(3), None));
+        schedule.finish(2);
+        schedule.finish(3);
+        assert_eq!(schedule.next_ready(), Some(1));
+    }
+
+    #[test]
     fn what_is_not_selected_counts_as_finished() {
         let before = [vec![], vec![0]];
-        let mut schedule = Schedule::new(&before, &BTreeSet::from([1]), 1, BTreeMap::new(), vec![None, None]);
+        let mut schedule = Schedule::new(1, BTreeMap::new());
+        schedule.grow(&before, &BTreeSet::from([1]), vec![None, None]);
         assert_eq!(schedule.next_ready(), Some(1));
     }
 }

@@ -31,17 +31,45 @@ pub struct UnknownTarget {
     pub suggestion: Option<String>,
 }
 
+/// Whether a name that nothing answers to is an error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Leniency {
+    /// It may come to be known.
+    Unknown,
+    Nothing,
+}
+
 /// Turns names into a selection.
 pub fn select(project: &Project, wish: &Wish) -> Result<Selection, UnknownTarget> {
-    let forced = find_all(project, &wish.force)?;
-    let discard_edits = find_all(project, &wish.discard_edits)?;
+    choose(project, wish, Leniency::Nothing)
+}
+
+/// Turns those names into a selection that something answers to.
+pub fn select_some(project: &Project, wish: &Wish) -> Selection {
+    choose(project, wish, Leniency::Unknown).unwrap_or_default()
+}
+
+fn choose(project: &Project, wish: &Wish, leniency: Leniency) -> Result<Selection, UnknownTarget> {
+    let find_all = |names: &[String]| {
+        let mut found = BTreeSet::new();
+        for name in names {
+            match (find(project, name), leniency) {
+                (Ok(actions), _) => found.extend(actions),
+                (Err(_), Leniency::Unknown) => {}
+                (Err(unknown), Leniency::Nothing) => return Err(unknown),
+            }
+        }
+        Ok(found)
+    };
+    let forced = find_all(&wish.force)?;
+    let discard_edits = find_all(&wish.discard_edits)?;
     let dag = &project.workflow.dag;
-    let mut wanted = find_all(project, &wish.targets)?;
+    let mut wanted = find_all(&wish.targets)?;
     let mut actions = if !wish.only.is_empty() {
-        wanted = find_all(project, &wish.only)?;
+        wanted = find_all(&wish.only)?;
         wanted.clone()
     } else if let Some(from) = &wish.from {
-        let start = find(project, from)?;
+        let start = find_all(std::slice::from_ref(from))?;
         let after = dag.with_all_after(start);
         let within = if wanted.is_empty() { after.clone() } else { dag.with_all_before(wanted.iter().copied()) };
         &after & &within
@@ -66,9 +94,11 @@ pub fn find_all(project: &Project, names: &[String]) -> Result<BTreeSet<usize>, 
     Ok(found)
 }
 
-/// Finds the actions that a name means: a stage (all its instances), an instance, a pattern, or an output's path.
+/// Finds the actions that a name means: a stage (all its instances), an instance, a pattern, or an output's path. A
+/// fan-out stands for the instances that it may come to have.
 pub fn find(project: &Project, name: &str) -> Result<BTreeSet<usize>, UnknownTarget> {
-    let nodes = || project.workflow.nodes.iter().enumerate();
+    let is_gone = |index: &usize| project.workflow.unfolded.contains_key(index);
+    let nodes = || project.workflow.nodes.iter().enumerate().filter(|(index, _)| !is_gone(index));
     let mut found: BTreeSet<usize> = nodes()
         .filter(|(_, node)| node.action.id.as_str() == name || node.action.stage.as_str() == name)
         .map(|(index, _)| index)
@@ -91,9 +121,26 @@ pub fn find(project: &Project, name: &str) -> Result<BTreeSet<usize>, UnknownTar
             .collect();
     }
     if found.is_empty() {
+        found = open(project, name);
+    }
+    if found.is_empty() {
         let names = nodes().flat_map(|(_, node)| [node.action.stage.as_str(), node.action.id.as_str()]);
         let suggestion = nearest(name, names).map(str::to_owned);
         return Err(UnknownTarget { name: name.to_owned(), suggestion });
     }
     Ok(found)
+}
+
+/// Finds the open fan-outs that an instance, a pattern of instances or an output may come from.
+fn open(project: &Project, name: &str) -> BTreeSet<usize> {
+    let stage = name.split(':').next().filter(|stage| stage.len() < name.len());
+    let path = RepoPath::parse(name).ok();
+    let may_make = |fan: &usize| {
+        let writes = || match &path {
+            Some(path) => project.workflow.makers.fans_of_path(path),
+            None => project.workflow.makers.fans_of_pattern(name),
+        };
+        stage == Some(project.node(*fan).action.stage.as_str()) || stage.is_none() && writes().contains(fan)
+    };
+    project.workflow.open_fans().into_iter().filter(may_make).collect()
 }

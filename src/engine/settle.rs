@@ -93,6 +93,7 @@ impl Project {
             edits: stands.edits.clone(),
             accepted,
             verdict,
+            orphan: false,
         };
         self.named.extend(line.made().map(|(path, digest)| (path.clone(), *digest)));
         self.lock.insert(line.clone());

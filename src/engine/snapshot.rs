@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 /// First bytes of the file; the number is the format's.
-const MAGIC: &[u8] = b"storygen state 1\n";
+const MAGIC: &[u8] = b"storygen state 2\n";
 
 /// What must hold for a build to have nothing to do.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,6 +52,7 @@ struct WrittenLine {
     edits: Vec<(crate::base::path::RepoPath, Digest)>,
     accepted: Vec<crate::base::path::RepoPath>,
     verdict: Option<Digest>,
+    orphan: bool,
 }
 
 /// Writes the file's bytes. Without `quiet` the next build looks at everything.
@@ -65,6 +66,7 @@ pub fn encode(quiet: Option<&Quiet>, body: &Body) -> Vec<u8> {
         edits: line.edits.clone().into_iter().collect(),
         accepted: line.accepted.iter().cloned().collect(),
         verdict: line.verdict,
+        orphan: line.orphan,
     });
     let written = WrittenBody { memo: body.memo.clone(), lines: lines.collect() };
     let mut bytes = MAGIC.to_vec();
@@ -95,6 +97,7 @@ pub fn body(bytes: &[u8]) -> Body {
         edits: line.edits.into_iter().collect(),
         accepted: line.accepted.into_iter().collect(),
         verdict: line.verdict,
+        orphan: line.orphan,
     });
     Body { memo: written.memo, lines: lines.collect() }
 }
@@ -133,7 +136,7 @@ mod tests {
     use crate::base::id::ActionId;
     use crate::base::path::RepoPath;
     use crate::world::disk::Sort;
-    use std::collections::{BTreeMap, BTreeSet};
+    use std::collections::BTreeMap;
 
     fn sample() -> (Quiet, Body) {
         let stat = Stat { sort: Sort::File, size: 3, mtime_ns: 1, ctime_ns: 2, inode: 3, executable: false };
@@ -147,14 +150,8 @@ mod tests {
         let mut memo = Memo::default();
         memo.learn("a.txt", stat, Digest::of(b"a"), i64::MAX);
         let line = Line {
-            action: ActionId::new("a"),
-            key: None,
-            take: 1,
-            inputs: BTreeMap::new(),
             outputs: BTreeMap::from([(RepoPath::parse("a.txt").unwrap(), Digest::of(b"a"))]),
-            edits: BTreeMap::new(),
-            accepted: BTreeSet::new(),
-            verdict: None,
+            ..Line::of(ActionId::new("a"))
         };
         (quiet, Body { memo, lines: vec![line] })
     }

@@ -195,7 +195,8 @@ fn unreadable(include: &Include, reader: &Reader<'_>, find: &mut dyn Find) -> Op
 /// Returns what the templates of a stage may name.
 pub fn known(params: &BTreeSet<String>, action: &Action) -> Known {
     let all = |names: &mut dyn Iterator<Item = String>| Some(names.collect::<BTreeSet<String>>());
-    let inputs = action.inputs.iter().map(|input| &input.role).filter(|role| is_named_by_user(role));
+    let inputs = action.inputs.iter().map(|input| &input.role).chain(&action.absent);
+    let inputs = inputs.filter(|role| is_named_by_user(role));
     let mut roots = BTreeMap::from([
         ("params".to_owned(), Some(params.clone())),
         ("stage".to_owned(), all(&mut ["name", "id", "key"].map(str::to_owned).into_iter())),
@@ -208,7 +209,7 @@ pub fn known(params: &BTreeSet<String>, action: &Action) -> Known {
     }
     roots.extend(action.axes.keys().map(|axis| (axis.clone(), None)));
     if !action.axes.is_empty() {
-        roots.insert("item".to_owned(), None);
+        roots.extend(["item", "prev"].map(|name| (name.to_owned(), None)));
     }
     Known(roots)
 }

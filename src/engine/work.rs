@@ -120,6 +120,7 @@ impl Crew {
                 });
                 Ok(Ok(()))
             }
+            Work::Fan { .. } => Ok(Err(Failure::new(Cause::Machine, "a fan-out itself has no work"))),
             Work::Kind { kind, with, providers: named } => {
                 self.attempt_kind(project, action, &kind, with, named, sink).map(Ok)
             }

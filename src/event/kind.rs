@@ -41,6 +41,11 @@ pub enum Event {
         total: u64,
         note: String,
     },
+    /// The list of a fan-out is known: `instances` actions stand in its place.
+    FanUnfolded {
+        action: ActionId,
+        instances: usize,
+    },
     /// An attempt failed and another follows.
     AttemptFailed {
         action: ActionId,

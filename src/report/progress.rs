@@ -80,6 +80,11 @@ impl Live {
                 bar.enable_steady_tick(TICK);
                 state.overall = Some(bar);
             }
+            Event::FanUnfolded { instances, .. } => {
+                if let Some(overall) = &state.overall {
+                    overall.set_length((overall.length().unwrap_or(0) + *instances as u64).saturating_sub(1));
+                }
+            }
             Event::ActionStarted { action, reason, estimate_ms } => {
                 let words = clean(&state.talk.look.spell(&because(reason)));
                 self.start(state, action, words, *estimate_ms);

@@ -3,23 +3,17 @@
 use crate::base::diagnostic::Diagnostic;
 use crate::base::id::{ActionId, StageId};
 use crate::base::span::Span;
-use crate::storyfile::expr;
+use crate::storyfile::axis::{self, Axis, INSTANCES_MAX, Keyed};
 use crate::storyfile::faults::Faults;
-use crate::storyfile::fixed;
+use crate::storyfile::lists::{Item, ListSource, Lists};
+use crate::storyfile::matrix;
 use crate::storyfile::model::StageText;
-use crate::storyfile::params::is_identifier;
-use crate::storyfile::read::is_reserved;
-use crate::storyfile::settle::{Names, Settled, inserted};
-use crate::storyfile::tree::{Content, Node};
-use crate::storyfile::with::Field;
+use crate::storyfile::settle::Names;
+use crate::storyfile::tree::Content;
 use indexmap::IndexMap;
-use serde_json::Value;
 use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 use std::rc::Rc;
-
-/// Most instances of one stage.
-const INSTANCES_MAX: usize = 100_000;
 
 /// The axes of a stage, and its instances in their order.
 #[derive(Clone, Debug, Default)]
@@ -31,6 +25,8 @@ pub struct Axes {
     pub by_keys: HashMap<Vec<String>, usize>,
     /// Instances by the keys of some axes, made when another stage shares just those.
     projections: RefCell<HashMap<Vec<usize>, Projection>>,
+    /// Lists that are not known yet: the stage is open, and has no instances.
+    pub wanted: Vec<ListSource>,
 }
 
 type Projection = Rc<HashMap<Vec<String>, Vec<usize>>>;
@@ -39,18 +35,36 @@ type Projection = Rc<HashMap<Vec<String>, Vec<usize>>>;
 pub struct Instance {
     pub keys: Vec<String>,
     /// The axes' values, then what `include` adds.
-    pub values: IndexMap<String, Value>,
+    pub values: IndexMap<String, Item>,
 }
 
 impl Axes {
     fn of(names: Vec<String>, instances: Vec<Instance>) -> Axes {
         let by_keys = instances.iter().enumerate().map(|(index, one)| (one.keys.clone(), index)).collect();
-        Axes { names, instances, by_keys, projections: RefCell::default() }
+        Axes { names, instances, by_keys, ..Axes::default() }
     }
 
     /// A stage that does not fan out has one instance.
     fn single() -> Axes {
         Axes::of(Vec::new(), vec![Instance::default()])
+    }
+
+    /// Returns the names of the values that any instance has.
+    pub fn value_names(&self) -> BTreeSet<String> {
+        let values = self.instances.iter().flat_map(|instance| instance.values.keys());
+        self.names.iter().chain(values).cloned().collect()
+    }
+
+    /// Tells whether its instances are not known yet.
+    pub fn is_open(&self) -> bool {
+        !self.wanted.is_empty()
+    }
+
+    /// Returns the item before that of an instance on its last axis, all other axes being equal.
+    pub fn previous(&self, index: usize) -> Option<&Item> {
+        let (before, now) = (self.instances.get(index.checked_sub(1)?)?, &self.instances[index]);
+        let outer = now.keys.len().checked_sub(1)?;
+        (before.keys[..outer] == now.keys[..outer]).then(|| before.values.get(&self.names[outer])).flatten()
     }
 
     /// Returns the action's name.
@@ -91,7 +105,7 @@ impl Axes {
 }
 
 /// Returns the axes of every stage. A stage whose axes are at fault has no instance.
-pub fn expand(stages: &[StageText], names: &Names, faults: &mut Faults) -> Vec<Rc<Axes>> {
+pub fn expand(stages: &[StageText], names: &Names, lists: &Lists, faults: &mut Faults) -> Vec<Rc<Axes>> {
     let index: HashMap<&str, usize> = stages.iter().enumerate().map(|(i, stage)| (stage.name.as_str(), i)).collect();
     let mut done: Vec<Option<Rc<Axes>>> = vec![None; stages.len()];
     let empty = Rc::new(Axes::default());
@@ -113,7 +127,7 @@ pub fn expand(stages: &[StageText], names: &Names, faults: &mut Faults) -> Vec<R
                 None if stages[at].own("foreach").is_none() && stages[at].own("matrix").is_none() => {
                     break Rc::clone(&single);
                 }
-                None => break Rc::new(own(&stages[at], names, faults).unwrap_or_default()),
+                None => break Rc::new(own(&stages[at], names, lists, faults).unwrap_or_default()),
                 Some((name, span)) => match index.get(name) {
                     Some(&next) => at = next,
                     None if name.contains(['$', '/', '*', '.']) => {
@@ -169,7 +183,7 @@ fn reference(stage: &StageText) -> Option<(&str, Span)> {
     node.scalar().map(|scalar| (scalar.text.as_str(), node.span))
 }
 
-fn own(stage: &StageText, names: &Names, faults: &mut Faults) -> Option<Axes> {
+fn own(stage: &StageText, names: &Names, lists: &Lists, faults: &mut Faults) -> Option<Axes> {
     let (key, node) = match (stage.own("foreach"), stage.own("matrix")) {
         (None, None) => return None,
         (Some(_), Some(_)) => {
@@ -191,300 +205,107 @@ fn own(stage: &StageText, names: &Names, faults: &mut Faults) -> Option<Axes> {
         faults.sort(&format!("`{key}`"), "a map", node);
         return None;
     }
-    let mut axes: Vec<(String, Vec<(String, Value)>)> = Vec::new();
+    let mut axes: Vec<Axis> = Vec::new();
     let mut whole = true;
     for entry in node.entries() {
         if key == "matrix" && ["include", "exclude"].contains(&entry.key.as_str()) {
             continue;
         }
-        check_axis_name(&entry.key, entry.key_span, faults);
-        match axis(&entry.key, entry.key_span, &entry.value, names, faults) {
-            Some(items) => axes.push((entry.key.clone(), items)),
+        axis::check_name(&entry.key, entry.key_span, faults);
+        let earlier: Vec<&str> = axes.iter().map(|axis| axis.name.as_str()).collect();
+        match axis::read(entry, &earlier, names, faults) {
+            Some(axis) => axes.push(axis),
             None => whole = false,
         }
     }
-    if !whole || axes.is_empty() {
-        if axes.is_empty() && whole {
-            empty(&format!("`{key}`"), node.span, faults);
-        }
-        return None;
-    }
-    let count = axes.iter().try_fold(1usize, |count, (_, items)| count.checked_mul(items.len()));
-    if count.is_none_or(|count| count > INSTANCES_MAX) {
+    if key == "matrix"
+        && let Some(axis) = axes.iter().find(|axis| axis.source().is_some())
+    {
         faults.push(
             Diagnostic::error(
-                "S085",
-                format!("stage `{}` would have more than {INSTANCES_MAX} instances", stage.name),
-                node.span,
+                "S089",
+                format!("the axis `{}` of a `matrix` takes its list from files", axis.name),
+                axis.span,
             )
-            .label("the axes multiply")
-            .help("use fewer or shorter axes"),
+            .label("not constant")
+            .help("write `foreach` instead of `matrix`: it takes lists from files, and multiplies too"),
         );
         return None;
     }
-    let names_of_axes: Vec<String> = axes.iter().map(|(name, _)| name.clone()).collect();
-    let mut instances = multiply(&axes);
+    if !whole || axes.is_empty() {
+        if axes.is_empty() && whole {
+            axis::empty(&format!("`{key}`"), node.span, faults);
+        }
+        return None;
+    }
+    let mut axes = multiply(&stage.name, node.span, &axes, names, lists, faults)?;
     if key == "matrix" {
-        exclude(node, &names_of_axes, &mut instances, names, faults);
-        include(node, &names_of_axes, &mut instances, names, faults);
-    }
-    if instances.is_empty() {
-        empty("the matrix, after `exclude`,", node.span, faults);
-    }
-    let axes = Axes::of(names_of_axes, instances);
-    if axes.by_keys.len() < axes.instances.len() {
-        twice("a combination of `include`", node.span, faults);
+        let mut instances = std::mem::take(&mut axes.instances);
+        matrix::exclude(node, &axes.names, &mut instances, names, faults);
+        matrix::include(node, &axes.names, &mut instances, names, faults);
+        if instances.is_empty() {
+            axis::empty("the matrix, after `exclude`,", node.span, faults);
+        }
+        axes = Axes::of(axes.names, instances);
+        if axes.by_keys.len() < axes.instances.len() {
+            axis::twice("a combination of `include`", node.span, faults);
+        }
     }
     Some(axes)
 }
 
-fn multiply(axes: &[(String, Vec<(String, Value)>)]) -> Vec<Instance> {
-    axes.iter().fold(vec![Instance::default()], |all, (name, items)| {
-        all.iter()
-            .flat_map(|one| {
-                items.iter().map(move |(key, value)| {
-                    let mut next = one.clone();
-                    next.keys.push(key.clone());
-                    next.values.insert(name.clone(), value.clone());
-                    next
-                })
-            })
-            .collect()
-    })
-}
-
-/// Reads one axis: its items with their keys.
-fn axis(name: &str, at: Span, node: &Node, names: &Names, faults: &mut Faults) -> Option<Vec<(String, Value)>> {
-    let (list, key_name, max) = match &node.value {
-        Content::Map(_) => {
-            faults.keys("the key", node, &["in", "key", "max"], &[]);
-            let Some(list) = node.get("in") else {
-                faults.push(
-                    Diagnostic::error("S022", format!("the axis `{name}` has no `in`"), at)
-                        .label("its list is missing")
-                        .help("write a list, or `{ in: [ … ], key: id }`"),
-                );
-                return None;
-            };
-            let key = node.get("key").and_then(|key| faults.text("`key`", key));
-            if node.get("key").is_some_and(|key| faults.has(fixed::CODE, key.span)) {
-                return None;
-            }
-            let max = node.get("max").and_then(|max| faults.whole("`max`", max, 1..=INSTANCES_MAX as u64));
-            (list.as_ref(), key, max)
-        }
-        _ => (node, None, None),
-    };
-    let items = items(name, list, names, faults)?;
-    if items.is_empty() {
-        empty(&format!("the axis `{name}`"), list.span, faults);
-        return None;
-    }
-    if let Some(key) = node.get("key").filter(|_| !items.iter().any(|(item, _)| item.is_object())) {
-        faults.push(
-            Diagnostic::error("S087", format!("no item of the axis `{name}` is a map, so none has a key"), key.span)
-                .label("names nothing")
-                .help("remove `key`: texts and numbers are their own keys"),
-        );
-    }
-    if max.is_some_and(|max| items.len() > max as usize) {
-        faults.push(
-            Diagnostic::error(
-                "S085",
-                format!("the axis `{name}` has {} items, more than its `max`", items.len()),
-                list.span,
-            )
-            .label("too many")
-            .help("raise `max` if they are all meant"),
-        );
-    }
-    let mut seen = BTreeSet::new();
-    let mut keyed = Vec::new();
-    let count = items.len();
-    for (value, span) in items {
-        let Some(key) = key_of(name, &value, key_name, span, faults) else { continue };
-        if seen.insert(key.clone()) {
-            keyed.push((key, value));
-        } else {
-            twice(&format!("the key `{key}` of the axis `{name}`"), span, faults);
-        }
-    }
-    (keyed.len() == count).then_some(keyed)
-}
-
-fn items(name: &str, list: &Node, names: &Names, faults: &mut Faults) -> Option<Vec<(Value, Span)>> {
-    match &list.value {
-        Content::Seq(items) => items
-            .iter()
-            .map(|item| match item.scalar() {
-                Some(scalar) if !scalar.text.contains("${") => Some((scalar.spelled(), item.span)),
-                _ => match names.field(item, faults)? {
-                    Field::Constant(value) => Some((value, item.span)),
-                    _ => None,
-                },
-            })
-            .collect(),
-        Content::Scalar(scalar) if scalar.text.contains("${") => {
-            match names.settle(&scalar.text, list.span, faults)? {
-                Settled::Value(Value::Array(items)) => Some(items.into_iter().map(|item| (item, list.span)).collect()),
-                _ => {
-                    faults.unbuilt("a fan-out over a file or pattern", list.span);
-                    None
+/// Makes the instances, axis by axis: the list of one may depend on the items of those before it. The first list that is
+/// not known yet leaves all open.
+fn multiply(stage: &str, span: Span, axes: &[Axis], names: &Names, lists: &Lists, faults: &mut Faults) -> Option<Axes> {
+    let mut all = vec![Instance::default()];
+    let mut made = Axes { names: axes.iter().map(|axis| axis.name.clone()).collect(), ..Axes::default() };
+    for axis in axes {
+        let mut next = Vec::new();
+        let mut known: HashMap<String, Rc<Keyed>> = HashMap::new();
+        for one in &all {
+            let items = match axis.source() {
+                None => axis.constant(),
+                Some(text) => {
+                    let source = axis.locate(text, &one.values, names, faults)?;
+                    let name = source.name();
+                    match (known.get(&name), lists.get(&name)) {
+                        (Some(items), _) => Rc::clone(items),
+                        (None, Some(items)) => {
+                            let items = Rc::new(axis.items_of(&source, items, faults)?);
+                            Rc::clone(known.entry(name).or_insert(items))
+                        }
+                        (None, None) => {
+                            if !made.wanted.iter().any(|wanted| wanted.name() == name) {
+                                made.wanted.push(source);
+                            }
+                            continue;
+                        }
+                    }
                 }
-            }
-        }
-        Content::Scalar(_) if !list.is_null() => {
-            faults.unbuilt("a fan-out over a file or pattern", list.span);
-            None
-        }
-        _ => {
-            faults.sort(&format!("the axis `{name}`"), "a list", list);
-            None
-        }
-    }
-}
-
-fn key_of(axis: &str, value: &Value, key: Option<&str>, span: Span, faults: &mut Faults) -> Option<String> {
-    let found = match (value, key) {
-        (Value::Object(map), Some(key)) => match map.get(key) {
-            Some(value) => inserted(value),
-            None => {
-                faults.push(
-                    Diagnostic::error("S087", format!("an item of the axis `{axis}` has no `{key}`"), span)
-                        .label("its key is missing")
-                        .help(format!("every item needs its own `{key}`")),
-                );
+            };
+            if next.len() + items.len() > INSTANCES_MAX {
+                too_many(stage, span, faults);
                 return None;
             }
-        },
-        (Value::Object(map), None) => {
-            let first = map.keys().next().map_or("id", String::as_str);
-            faults.push(
-                Diagnostic::error(
-                    "S087",
-                    format!("the items of the axis `{axis}` are maps: which value names them?"),
-                    span,
-                )
-                .label("a map")
-                .help(format!("write `{axis}: {{ in: [ … ], key: {first} }}`")),
-            );
-            return None;
+            next.extend(items.iter().map(|(key, item)| {
+                let mut instance = one.clone();
+                instance.keys.push(key.clone());
+                instance.values.insert(axis.name.clone(), item.clone());
+                instance
+            }));
         }
-        (value, _) => inserted(value),
-    };
-    let key = found.unwrap_or_default();
-    let fine = !key.is_empty()
-        && key.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
-        && !key.bytes().all(|byte| byte == b'.');
-    if !fine {
-        faults.push(
-            Diagnostic::error("S080", format!("`{key}` cannot be a key of the axis `{axis}`"), span)
-                .label("not a key")
-                .help("a key has letters of a to z, digits, `.`, `_` and `-`; give maps with a `key:` for other texts"),
-        );
-        return None;
+        if !made.wanted.is_empty() {
+            return Some(made);
+        }
+        all = next;
     }
-    Some(key)
+    Some(Axes::of(made.names, all))
 }
 
-/// Removes the combinations that `exclude` names.
-fn exclude(node: &Node, axes: &[String], instances: &mut Vec<Instance>, names: &Names, faults: &mut Faults) {
-    for (entry, span) in combinations(node, "exclude", names, faults) {
-        let before = instances.len();
-        let known = entry.keys().all(|name| axes.contains(name));
-        instances.retain(|one| !entry.iter().all(|(name, value)| one.values.get(name) == Some(value)));
-        if !known || instances.len() == before {
-            mismatch("`exclude` names a combination that the matrix does not have", span, faults);
-        }
-    }
-}
-
-/// Adds the combinations of `include`: whole ones are new, others give more values to those that they match.
-fn include(node: &Node, axes: &[String], instances: &mut Vec<Instance>, names: &Names, faults: &mut Faults) {
-    for (entry, span) in combinations(node, "include", names, faults) {
-        let named = axes.iter().filter(|axis| entry.contains_key(*axis)).count();
-        let matching =
-            |one: &Instance| axes.iter().all(|axis| entry.get(axis).is_none_or(|v| one.values.get(axis) == Some(v)));
-        let mut matched = false;
-        for one in instances.iter_mut().filter(|one| matching(one)) {
-            matched = true;
-            for (name, value) in entry.iter().filter(|(name, _)| !axes.contains(*name)) {
-                one.values.insert(name.clone(), value.clone());
-            }
-        }
-        if matched {
-            continue;
-        }
-        if named < axes.len() {
-            mismatch("`include` matches no combination and does not name every axis", span, faults);
-            continue;
-        }
-        let keys: Option<Vec<String>> =
-            axes.iter().map(|axis| key_of(axis, &entry[axis], None, span, faults)).collect();
-        let Some(keys) = keys else { continue };
-        let mut values: IndexMap<String, Value> = axes.iter().map(|axis| (axis.clone(), entry[axis].clone())).collect();
-        values.extend(entry.into_iter().filter(|(name, _)| !axes.contains(name)));
-        instances.push(Instance { keys, values });
-    }
-}
-
-fn combinations(node: &Node, key: &str, names: &Names, faults: &mut Faults) -> Vec<(BTreeMap<String, Value>, Span)> {
-    let Some(list) = node.get(key) else { return Vec::new() };
-    let Content::Seq(items) = &list.value else {
-        faults.sort(&format!("`{key}`"), "a list", list);
-        return Vec::new();
-    };
-    let mut all = Vec::new();
-    for item in items {
-        if faults.map(&format!("an entry of `{key}`"), item).is_none() {
-            continue;
-        }
-        let mut combination = BTreeMap::new();
-        for entry in item.entries() {
-            if key == "include" {
-                check_axis_name(&entry.key, entry.key_span, faults);
-            }
-            let value = match entry.value.scalar() {
-                Some(scalar) if !scalar.text.contains("${") => Some(scalar.spelled()),
-                _ => match names.field(&entry.value, faults) {
-                    Some(Field::Constant(value)) => Some(value),
-                    _ => None,
-                },
-            };
-            combination.extend(value.map(|value| (entry.key.clone(), value)));
-        }
-        all.push((combination, item.span));
-    }
-    all
-}
-
-fn check_axis_name(name: &str, span: Span, faults: &mut Faults) {
-    let upper = !name.bytes().any(|byte| byte.is_ascii_lowercase());
-    if !is_identifier(name) || upper || is_reserved(name) || !expr::is_path(name) {
-        let why = if is_reserved(name) { "expressions use this name already" } else { "not a name" };
-        faults.push(
-            Diagnostic::error("S025", format!("`{name}` cannot name an axis"), span)
-                .label(why)
-                .help("use small letters, digits and `_`, as in `lang`"),
-        );
-    }
-}
-
-fn empty(what: &str, span: Span, faults: &mut Faults) {
+fn too_many(stage: &str, span: Span, faults: &mut Faults) {
     faults.push(
-        Diagnostic::error("S083", format!("{what} has no item"), span).label("empty").help("give it at least one item"),
+        Diagnostic::error("S085", format!("stage `{stage}` would have more than {INSTANCES_MAX} instances"), span)
+            .label("the axes multiply")
+            .help("use fewer or shorter axes"),
     );
-}
-
-fn twice(what: &str, span: Span, faults: &mut Faults) {
-    faults.push(
-        Diagnostic::error("S081", format!("{what} stands twice"), span)
-            .label("again")
-            .help("keys name the instances: each must be its own"),
-    );
-}
-
-fn mismatch(what: &str, span: Span, faults: &mut Faults) {
-    faults
-        .push(Diagnostic::error("S086", what, span).label("matches nothing").help("compare its values with the axes"));
 }

@@ -8,13 +8,13 @@ use crate::storyfile::story::{Action, Output, OutputSort, Selector};
 use unicode_normalization::UnicodeNormalization;
 
 /// Checks all actions; sorted neighbours, so that a thousand stages cost a sort. `file` is the Storyfile's own name.
-pub fn check(actions: &[Action], file: &str, faults: &mut Faults) {
+pub fn check(actions: &[&Action], file: &str, faults: &mut Faults) {
     for output in actions.iter().flat_map(|action| &action.outputs) {
         paths::reserved(&output.path, file, output.span, faults);
     }
     let mut all: Vec<(String, &Action, &Output)> = actions
         .iter()
-        .flat_map(|action| action.outputs.iter().map(move |output| (folded(&output.path), action, output)))
+        .flat_map(|action| action.outputs.iter().map(move |output| (folded(&output.path), *action, output)))
         .collect();
     // By segments: what lies in a folder follows it at once.
     all.sort_by(|(one, _, a), (two, _, b)| one.split('/').cmp(two.split('/')).then_with(|| a.path.cmp(&b.path)));

@@ -7,6 +7,7 @@ use crate::storyfile::scope::{Scope, View};
 use minijinja::value::ValueKind;
 use minijinja::{Environment, Error, ErrorKind, Expression, UndefinedBehavior};
 use serde_json::Value;
+use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::LazyLock;
 
@@ -213,6 +214,17 @@ pub fn names(source: &str) -> Vec<String> {
     let mut names: Vec<String> = expression.undeclared_variables(true).into_iter().collect();
     names.sort();
     names
+}
+
+/// Returns the first words of all names that the expressions in `text` read.
+pub fn roots(text: &str) -> BTreeSet<String> {
+    let mut roots = BTreeSet::new();
+    for piece in split(text).unwrap_or_default() {
+        if let Piece::Expression(source) = piece {
+            roots.extend(names(&source).iter().map(|name| root_of(name).to_owned()));
+        }
+    }
+    roots
 }
 
 /// Compiles an expression, if it is one and not too deep.

@@ -111,13 +111,7 @@ fn edits(stage: &StageText, faults: &mut Faults) -> Edits {
 }
 
 fn retry(stage: &StageText, faults: &mut Faults) -> Retry {
-    let mut retry = Retry {
-        max: 3,
-        on_exit: OnExit::Fail,
-        delay: Duration::from_secs(2),
-        factor: 2.0,
-        max_delay: Duration::from_secs(60),
-    };
+    let mut retry = Retry::default();
     let Some(node) = stage.get("retry") else { return retry };
     if node.scalar().is_some() {
         retry.max = faults.whole("`retry`", node, 0..=100).unwrap_or(0);

@@ -3,6 +3,9 @@
 use crate::base::diagnostic::{Diagnostic, Severity};
 use crate::storyfile::catalog::Catalog;
 use crate::storyfile::faults::Faults;
+use crate::storyfile::lists::Lists;
+use crate::storyfile::lower::{Ground, Lowered};
+use crate::storyfile::lowering::Lowering;
 use crate::storyfile::parse::{Parsed, Reading};
 use crate::storyfile::settle::Variables;
 use crate::storyfile::story::Story;
@@ -58,18 +61,28 @@ fn read_story(
     let variables =
         Variables { get: given.env, used: RefCell::new(BTreeSet::new()), secrets: declared.secrets.clone() };
     let params = params::settle(&declared.params, given, &variables, &mut faults);
-    let (stages, actions) = lower::lower(&declared, &params, catalog, &variables, &mut faults);
-    check::check(&actions, given.file, &mut faults);
-    let providers = declared.providers.into_iter().filter_map(|(name, provider)| provider.map(|one| (name, one)));
+    let lists = Lists::new();
+    let ground = Ground { declared: &declared, params: &params, catalog, variables: &variables, lists: &lists };
+    let Lowered { stages, actions, open, .. } = lower::lower(&ground, &mut faults);
+    check::check(&actions.iter().collect::<Vec<_>>(), given.file, &mut faults);
+    let providers = declared.providers.iter().filter_map(|(name, provider)| Some((name.clone(), provider.clone()?)));
     let story = Story {
-        name: declared.name,
-        description: declared.description,
-        params: params.values,
+        name: declared.name.clone(),
+        description: declared.description.clone(),
+        params: params.values.clone(),
         stages,
         actions,
-        pools: declared.pools,
+        pools: declared.pools.clone(),
         providers: providers.collect(),
         env_used: variables.used.into_inner(),
+        lowering: Lowering {
+            text: text.into(),
+            file: given.file.to_owned(),
+            declared: Arc::new(declared),
+            params,
+            lists,
+            open,
+        },
     };
     (Some(story), faults.finish())
 }

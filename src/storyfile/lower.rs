@@ -3,11 +3,12 @@
 use crate::base::diagnostic::{Diagnostic, nearest};
 use crate::base::id::{ActionId, StageId};
 use crate::base::span::Span;
-use crate::storyfile::axes::{self, Axes, Instance};
+use crate::storyfile::axes::{self, Axes};
 use crate::storyfile::catalog::Catalog;
 use crate::storyfile::expr;
 use crate::storyfile::faults::Faults;
 use crate::storyfile::fields::{self, Fields};
+use crate::storyfile::lists::{Item, ListSource, Lists};
 use crate::storyfile::model::{Declared, StageText};
 use crate::storyfile::param_values::ParamValues;
 use crate::storyfile::paths;
@@ -19,6 +20,7 @@ use crate::storyfile::scope;
 use crate::storyfile::settings::{self, Uses};
 use crate::storyfile::settle::{Names, Variables};
 use crate::storyfile::story::{Action, Input, Need, Output, Presence, Selector, Stage, Work};
+use crate::storyfile::territory;
 use crate::storyfile::tree::Node;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
@@ -26,6 +28,8 @@ use std::rc::Rc;
 /// One stage with all that its instances share.
 struct Plan<'a> {
     text: &'a StageText,
+    /// Its place in the file.
+    index: usize,
     id: StageId,
     axes: Rc<Axes>,
     /// The names of the values that any instance has.
@@ -40,33 +44,91 @@ struct Plan<'a> {
     after: References,
 }
 
-/// Returns the stages and their actions.
-pub fn lower(
-    declared: &Declared,
-    params: &ParamValues,
-    catalog: &dyn Catalog,
-    variables: &Variables,
-    faults: &mut Faults,
-) -> (Vec<Stage>, Vec<Action>) {
-    let params = params.clone().root();
-    let base = names(variables, &params);
-    let all_axes = axes::expand(&declared.stages, &base, faults);
-    let references = references::read(&declared.stages, faults);
-    let mut stages = Vec::new();
-    let mut actions = Vec::new();
-    for ((text, axes), (needs, after)) in declared.stages.iter().zip(&all_axes).zip(references) {
-        let plan = plan(text, axes, needs, after, declared, catalog, faults);
-        stages.push(Stage { name: plan.id.clone(), description: plan.fields.description.clone(), span: text.span });
-        for index in 0..axes.instances.len() {
+/// What lowering starts from.
+pub struct Ground<'a> {
+    pub declared: &'a Declared,
+    pub params: &'a ParamValues,
+    pub catalog: &'a dyn Catalog,
+    pub variables: &'a Variables<'a>,
+    /// The lists that are known.
+    pub lists: &'a Lists,
+}
+
+/// Actions, and the stages whose lists are not known yet.
+#[derive(Debug, Default)]
+pub struct Lowered {
+    pub stages: Vec<Stage>,
+    pub actions: Vec<Action>,
+    /// By index.
+    pub open: BTreeSet<usize>,
+    /// Earlier actions that name stages which have instances now.
+    pub related: Vec<Related>,
+}
+
+/// What an earlier action needs and comes after, once more is known.
+#[derive(Debug)]
+pub struct Related {
+    pub action: ActionId,
+    pub needs: Vec<Need>,
+    pub after: Vec<ActionId>,
+}
+
+/// All that lowering shares between stages.
+struct Lower<'a> {
+    ground: &'a Ground<'a>,
+    params: minijinja::Value,
+    axes: Vec<Rc<Axes>>,
+}
+
+/// Returns the actions of all stages.
+pub fn lower(ground: &Ground, faults: &mut Faults) -> Lowered {
+    let all = (0..ground.declared.stages.len()).collect();
+    again(ground, &all, faults)
+}
+
+/// Returns the actions of the `chosen` stages, by index: those that were open before.
+pub fn again(ground: &Ground, chosen: &BTreeSet<usize>, faults: &mut Faults) -> Lowered {
+    let params = ground.params.clone().root();
+    let stages = &ground.declared.stages;
+    let lower = Lower { ground, params, axes: axes(ground, faults) };
+    let mut lowered = Lowered::default();
+    for (index, (needs, after)) in references::read(stages, faults).into_iter().enumerate() {
+        let own = &lower.axes[index];
+        if !chosen.contains(&index) {
+            let named = |stage: &usize| chosen.contains(stage);
+            if needs.iter().chain(&after).any(|(stage, _)| named(stage)) {
+                let id = StageId::new(&*stages[index].name);
+                lowered.related.extend((0..own.instances.len()).map(|instance| {
+                    let (needs, after) = lower.related(&needs, &after, own, instance);
+                    Related { action: own.id(&id, instance), needs, after }
+                }));
+            }
+            continue;
+        }
+        let plan = lower.plan(index, needs, after, faults);
+        let (name, description) = (plan.id.clone(), plan.fields.description.clone());
+        lowered.stages.push(Stage { name, description, span: plan.text.span });
+        if own.is_open() {
+            lowered.open.insert(index);
+            lowered.actions.extend(lower.fan(&plan, faults));
+            continue;
+        }
+        for instance in 0..own.instances.len() {
             let before = faults.count();
-            actions.extend(action(&plan, index, declared, &all_axes, variables, &params, faults));
+            lowered.actions.extend(lower.action(&plan, instance, faults));
             // Further instances would say the same again, a hundred thousand times over.
             if faults.count() > before + 20 {
                 break;
             }
         }
     }
-    (stages, actions)
+    lowered
+}
+
+/// Returns the axes of every stage.
+pub fn axes(ground: &Ground, faults: &mut Faults) -> Vec<Rc<Axes>> {
+    let names = names(ground.variables, &ground.params.clone().root());
+    axes::expand(&ground.declared.stages, &names, ground.lists, faults)
 }
 
 fn names<'a>(variables: &'a Variables<'a>, params: &minijinja::Value) -> Names<'a> {
@@ -78,45 +140,155 @@ fn names<'a>(variables: &'a Variables<'a>, params: &minijinja::Value) -> Names<'
         needs: Vec::new(),
         late_with: BTreeSet::new(),
         only_now: Some("it shapes the graph, which stands before anything runs"),
+        open: BTreeSet::new(),
     }
 }
 
-fn plan<'a>(
-    text: &'a StageText,
-    axes: &Rc<Axes>,
-    needs: References,
-    after: References,
-    declared: &Declared,
-    catalog: &dyn Catalog,
-    faults: &mut Faults,
-) -> Plan<'a> {
-    work_is_one(text, faults);
-    let uses = text.own("uses").and_then(|node| settings::uses(text, node, catalog, faults));
-    if let Some(uses) = &uses {
-        uses.check(faults);
+impl<'a> Lower<'a> {
+    fn plan(&self, index: usize, needs: References, after: References, faults: &mut Faults) -> Plan<'a> {
+        let (declared, catalog) = (self.ground.declared, self.ground.catalog);
+        let (text, axes) = (&declared.stages[index], &self.axes[index]);
+        work_is_one(text, faults);
+        let uses = text.own("uses").and_then(|node| settings::uses(text, node, catalog, faults));
+        if let Some(uses) = &uses {
+            uses.check(faults);
+        }
+        let check = text.own("check").and_then(|node| settings::check_rules(node, catalog, faults));
+        let providers = providers::choose(text, uses.as_ref(), declared, faults);
+        let mut roles = |key: &'static str| text.own(key).map_or_else(Vec::new, |node| paths::roles(key, node, faults));
+        let (inputs, outputs) = (roles("inputs"), roles("outputs"));
+        if let Some(uses) = &uses {
+            settings::check_files(uses, text, &inputs, &outputs, faults);
+        }
+        axes_stand_in_outputs(text, axes, &outputs, faults);
+        let fields = fields::read(text, declared, faults);
+        Plan {
+            text,
+            index,
+            id: StageId::new(&*text.name),
+            axes: Rc::clone(axes),
+            names: axes.value_names(),
+            fields,
+            uses,
+            check,
+            providers,
+            inputs,
+            outputs,
+            needs,
+            after,
+        }
     }
-    let check = text.own("check").and_then(|node| settings::check_rules(node, catalog, faults));
-    let providers = providers::choose(text, uses.as_ref(), declared, faults);
-    let mut roles = |key: &'static str| text.own(key).map_or_else(Vec::new, |node| paths::roles(key, node, faults));
-    let (inputs, outputs) = (roles("inputs"), roles("outputs"));
-    if let Some(uses) = &uses {
-        settings::check_files(uses, text, &inputs, &outputs, faults);
+
+    fn action(&self, plan: &Plan, index: usize, faults: &mut Faults) -> Option<Action> {
+        let instance = &plan.axes.instances[index];
+        let previous = plan.axes.previous(index);
+        let mut names = self.names_of(plan, &plan.axes.id(&plan.id, index));
+        names.roots.extend(instance.values.iter().map(|(name, item)| (name.clone(), item.value())));
+        if let Some((_, item)) = instance.values.last() {
+            names.roots.insert("item".into(), item.value());
+            names.roots.insert("prev".into(), previous.map_or_else(scope::nothing_before, Item::value));
+        }
+        let (needs, after) = self.related(&plan.needs, &plan.after, &plan.axes, index);
+        let action = self.compose(plan, names, needs, faults)?;
+        Some(Action {
+            place: (plan.index, index),
+            axes: instance.values.clone(),
+            previous: previous.cloned(),
+            after,
+            ..action
+        })
     }
-    axes_stand_in_outputs(text, axes, &outputs, faults);
-    let fields = fields::read(text, declared, faults);
-    Plan {
-        text,
-        id: StageId::new(&*text.name),
-        axes: Rc::clone(axes),
-        names: axes.instances.iter().flat_map(|instance| instance.values.keys()).cloned().collect(),
-        fields,
-        uses,
-        check,
-        providers,
-        inputs,
-        outputs,
-        needs,
-        after,
+
+    /// An open stage: what its instances will write, and the lists that it waits for. All that does not depend on an item
+    /// is checked already.
+    fn fan(&self, plan: &Plan, faults: &mut Faults) -> Option<Action> {
+        let id = ActionId::of(&plan.id, &[]);
+        let mut names = self.names_of(plan, &id);
+        names.open = plan.names.iter().cloned().chain(["item", "prev"].map(str::to_owned)).collect();
+        names.roots.extend(names.open.iter().map(|name| (name.clone(), minijinja::Value::UNDEFINED)));
+        let territories = territory::of(&plan.outputs, &plan.axes.wanted, &names, faults);
+        self.compose(plan, names, Vec::new(), faults);
+        let lists = plan.axes.wanted.clone();
+        Some(Action {
+            inputs: lists.iter().map(ListSource::input).collect(),
+            work: Work::Fan { lists, territories },
+            place: (plan.index, 0),
+            ..Action::new(id, plan.id.clone(), plan.text.span)
+        })
+    }
+
+    fn names_of(&self, plan: &Plan, id: &ActionId) -> Names<'a> {
+        let mut names = names(self.ground.variables, &self.params);
+        names.only_now = Some("it must be known before anything runs");
+        names.roots.insert("stage".into(), scope::stage_value(id));
+        // What `include` gives to some instances is a name of ours in all of them: without a value, never the shell's.
+        names.roots.extend(plan.names.iter().map(|name| (name.clone(), minijinja::Value::UNDEFINED)));
+        names
+    }
+
+    /// Evaluates the stage's fields for one instance, all but its order.
+    fn compose(&self, plan: &Plan, mut names: Names, needs: Vec<Need>, faults: &mut Faults) -> Option<Action> {
+        let id = ActionId::new(names.roots["stage"].get_attr("id").unwrap_or_default().to_string());
+        let exclude = exclude(plan.text, &plan.inputs, &names, faults);
+        let mut inputs = paths::inputs(&plan.inputs, &exclude, &names, faults);
+        let absent = paths::absent(&plan.inputs, &names);
+        let outputs = paths::outputs(&plan.outputs, &names, faults);
+        let env = env(self.ground.declared, plan.text, &names, faults);
+        let salt = plan.text.own("salt").and_then(|node| names.now(faults.text("`salt`", node)?, node.span, faults));
+
+        names.only_now = None;
+        names.inputs = plan.inputs.iter().map(|(role, _)| role.clone()).collect();
+        names.outputs = plan.outputs.iter().map(|(slot, _)| slot.clone()).collect();
+        let stages = &self.ground.declared.stages;
+        names.needs = plan.needs.iter().map(|&(stage, _)| stages[stage].name.clone()).collect();
+        let work = work(plan, &mut names, &mut inputs, &outputs, faults);
+        let check = plan.check.as_ref().and_then(|check| check.settle(&mut names, faults)).map(|(with, files)| {
+            inputs
+                .extend(files.into_iter().map(|file| Input { role: file.role.replacen("with.", "check.", 1), ..file }));
+            with
+        });
+        Some(Action {
+            work: work?,
+            inputs,
+            absent,
+            outputs,
+            needs,
+            env,
+            pass: plan.fields.pass.clone(),
+            retry: plan.fields.retry.clone(),
+            timeout: plan.fields.timeout,
+            continue_on_error: plan.fields.tolerance,
+            pool: plan.fields.pool.clone(),
+            check,
+            always: plan.fields.always,
+            edits: plan.fields.edits,
+            salt,
+            ..Action::new(id, plan.id.clone(), plan.text.span)
+        })
+    }
+
+    /// Returns what an instance needs and what it comes after: of a stage that is open, the fan.
+    fn related(
+        &self,
+        needs: &References,
+        after: &References,
+        own: &Axes,
+        instance: usize,
+    ) -> (Vec<Need>, Vec<ActionId>) {
+        let ids = |stage: usize| -> Vec<ActionId> {
+            let name = StageId::new(&*self.ground.declared.stages[stage].name);
+            let axes = &self.axes[stage];
+            if axes.is_open() {
+                return vec![ActionId::of(&name, &[])];
+            }
+            axes.paired(own, &own.instances[instance]).into_iter().map(|index| axes.id(&name, index)).collect()
+        };
+        let needs = needs.iter().map(|&(stage, span)| Need {
+            stage: StageId::new(&*self.ground.declared.stages[stage].name),
+            actions: ids(stage),
+            span,
+        });
+        (needs.collect(), after.iter().flat_map(|&(stage, _)| ids(stage)).collect())
     }
 }
 
@@ -163,12 +335,7 @@ fn axes_stand_in_outputs(stage: &StageText, axes: &Axes, outputs: &[(String, &No
     for (_, node) in outputs {
         let node = node.get("path").map_or(*node, |path| path.as_ref());
         let Some(scalar) = node.scalar() else { continue };
-        let mut roots: BTreeSet<String> = BTreeSet::new();
-        for piece in expr::split(&scalar.text).unwrap_or_default() {
-            if let expr::Piece::Expression(source) = piece {
-                roots.extend(expr::names(&source).iter().map(|name| expr::root_of(name).to_owned()));
-            }
-        }
+        let roots = expr::roots(&scalar.text);
         if roots.contains("stage") || roots.contains("item") && axes.names.len() == 1 {
             continue;
         }
@@ -184,65 +351,6 @@ fn axes_stand_in_outputs(stage: &StageText, axes: &Axes, outputs: &[(String, &No
             );
         }
     }
-}
-
-fn action(
-    plan: &Plan,
-    index: usize,
-    declared: &Declared,
-    all_axes: &[Rc<Axes>],
-    variables: &Variables,
-    params: &minijinja::Value,
-    faults: &mut Faults,
-) -> Option<Action> {
-    let instance = &plan.axes.instances[index];
-    let id = plan.axes.id(&plan.id, index);
-    let mut names = names(variables, params);
-    names.only_now = Some("it must be known before anything runs");
-    names.roots.insert("stage".into(), scope::stage_value(&id));
-    // What `include` gives to some instances is a name of ours in all of them: without a value, never the shell's.
-    names.roots.extend(plan.names.iter().map(|name| (name.clone(), minijinja::Value::UNDEFINED)));
-    names.roots.extend(instance.values.iter().map(|(name, value)| (name.clone(), expr::from_json(value))));
-    if let Some((_, item)) = instance.values.last() {
-        names.roots.insert("item".into(), expr::from_json(item));
-    }
-    let exclude = exclude(plan.text, &plan.inputs, &names, faults);
-    let mut inputs = paths::inputs(&plan.inputs, &exclude, &names, faults);
-    let outputs = paths::outputs(&plan.outputs, &names, faults);
-    let env = env(declared, plan.text, &names, faults);
-    let salt = plan.text.own("salt").and_then(|node| names.now(faults.text("`salt`", node)?, node.span, faults));
-    let (needs, after) = related(plan, instance, all_axes, &declared.stages);
-
-    names.only_now = None;
-    names.inputs = plan.inputs.iter().map(|(role, _)| role.clone()).collect();
-    names.outputs = plan.outputs.iter().map(|(slot, _)| slot.clone()).collect();
-    names.needs = needs.iter().map(|need| need.stage.as_str().to_owned()).collect();
-    let work = work(plan, &mut names, &mut inputs, &outputs, faults);
-    let check = plan.check.as_ref().and_then(|check| check.settle(&mut names, faults)).map(|(with, files)| {
-        inputs.extend(files.into_iter().map(|file| Input { role: file.role.replacen("with.", "check.", 1), ..file }));
-        with
-    });
-    Some(Action {
-        id,
-        stage: plan.id.clone(),
-        span: plan.text.span,
-        axes: instance.values.clone(),
-        work: work?,
-        inputs,
-        outputs,
-        needs,
-        after,
-        env,
-        pass: plan.fields.pass.clone(),
-        retry: plan.fields.retry.clone(),
-        timeout: plan.fields.timeout,
-        continue_on_error: plan.fields.tolerance,
-        pool: plan.fields.pool.clone(),
-        check,
-        always: plan.fields.always,
-        edits: plan.fields.edits,
-        salt,
-    })
 }
 
 fn work(
@@ -268,25 +376,6 @@ fn work(
         }
     }
     Some(Work::Run(command))
-}
-
-fn related(
-    plan: &Plan,
-    instance: &Instance,
-    all_axes: &[Rc<Axes>],
-    stages: &[StageText],
-) -> (Vec<Need>, Vec<ActionId>) {
-    let ids = |stage: usize| -> Vec<ActionId> {
-        let name = StageId::new(&*stages[stage].name);
-        let axes = &all_axes[stage];
-        axes.paired(&plan.axes, instance).into_iter().map(|index| axes.id(&name, index)).collect()
-    };
-    let needs = plan.needs.iter().map(|&(stage, span)| Need {
-        stage: StageId::new(&*stages[stage].name),
-        actions: ids(stage),
-        span,
-    });
-    (needs.collect(), plan.after.iter().flat_map(|&(stage, _)| ids(stage)).collect())
 }
 
 fn exclude(stage: &StageText, inputs: &[(String, &Node)], names: &Names, faults: &mut Faults) -> Vec<String> {

@@ -1,13 +1,14 @@
 //! Text in, a [`story::Story`] and diagnostics out. No disk: what a Storyfile names on disk is the engine's to find.
 //!
 //! [`load::load`] reads in this order: text → events → tree (`parse`, `tree`, `syntax`) → declared sections
-//! (`read`, `model`, `params`) → instances (`axes`, `references`) → actions (`lower`, `fields`, `paths`,
+//! (`read`, `model`, `params`) → instances (`axes`, `axis`, `matrix`, `references`) → actions (`lower`, `fields`, `paths`,
 //! `settings`, `preset`, `providers`, `run`, with expressions by `settle`) → what holds between actions (`check`).
 //! The engine then uses [`story`], [`command`], [`with`], [`template`] and [`scope`].
 
 pub mod catalog;
 pub mod command;
 pub mod expr;
+pub mod lists;
 pub mod load;
 pub mod scope;
 pub mod shell;
@@ -16,13 +17,16 @@ pub mod template;
 pub mod with;
 
 mod axes;
+mod axis;
 mod check;
 mod depth;
 mod faults;
 mod fields;
 mod fixed;
 mod lexer;
-mod lower;
+pub mod lower;
+pub mod lowering;
+mod matrix;
 mod mend;
 mod model;
 mod param_values;
@@ -39,4 +43,5 @@ mod settle;
 mod slips;
 mod spot;
 mod syntax;
+mod territory;
 mod tree;

@@ -203,6 +203,7 @@ fn default(
         needs: Vec::new(),
         late_with: BTreeSet::new(),
         only_now: Some("a param has its value before anything runs"),
+        open: BTreeSet::new(),
     };
     let value = match names.field(node, faults)? {
         Field::Constant(value) => value,

@@ -3,6 +3,7 @@
 use crate::base::diagnostic::Diagnostic;
 use crate::base::path::{PathFault, RepoPath};
 use crate::base::span::Span;
+use crate::storyfile::expr;
 use crate::storyfile::faults::Faults;
 use crate::storyfile::params::is_identifier;
 use crate::storyfile::settle::Names;
@@ -47,10 +48,37 @@ pub fn roles<'n>(what: &str, node: &'n Node, faults: &mut Faults) -> Vec<(String
 pub fn inputs(all: &[(String, &Node)], exclude: &[String], names: &Names, faults: &mut Faults) -> Vec<Input> {
     all.iter()
         .filter_map(|(role, node)| {
-            let text = names.path(faults.text("an input", node)?, node.span, faults)?;
+            let text = faults.text("an input", node)?;
+            if is_before_the_first(text, names) {
+                before_the_first(text, node.span, names, faults);
+                return None;
+            }
+            let text = names.path(text, node.span, faults)?;
             input(role, &text, node.span, exclude, faults)
         })
         .collect()
+}
+
+/// Returns the roles of inputs that the first item of a fan-out goes without.
+pub fn absent(all: &[(String, &Node)], names: &Names) -> Vec<String> {
+    let is_absent = |node: &Node| node.scalar().is_some_and(|scalar| is_before_the_first(&scalar.text, names));
+    all.iter().filter(|(_, node)| is_absent(node)).map(|(role, _)| role.clone()).collect()
+}
+
+fn is_before_the_first(text: &str, names: &Names) -> bool {
+    !names.has_previous() && expr::roots(text).contains("prev")
+}
+
+/// The first item of a fan-out has none before it: an optional input that is made of it is left out.
+fn before_the_first(text: &str, span: Span, names: &Names, faults: &mut Faults) {
+    if !text.ends_with('?') {
+        let id = names.roots.get("stage").and_then(|stage| stage.get_attr("id").ok()).unwrap_or_default();
+        faults.push(
+            Diagnostic::error("S046", format!("`{id}` is the first item: there is no `prev`"), span)
+                .label("made of the item before")
+                .help("write `?` at the end of the path: then the first item goes without this input"),
+        );
+    }
 }
 
 fn input(role: &str, text: &str, span: Span, exclude: &[String], faults: &mut Faults) -> Option<Input> {

@@ -1,7 +1,9 @@
 //! What late expressions see: inputs, outputs and needs, as paths or as content.
 
 use crate::base::id::ActionId;
+use crate::base::path::RepoPath;
 use crate::storyfile::expr;
+use crate::storyfile::lists::Item;
 use crate::storyfile::param_values::ParamValues;
 use crate::storyfile::story::{Action, Selector, Story};
 use indexmap::IndexMap;
@@ -21,12 +23,14 @@ pub struct Scope {
     pub needs: Vec<(String, Vec<ScopeFile>)>,
     /// `params`, the axes, `item`, `stage`, `with`: see [`globals`].
     pub globals: Value,
+    /// Those of the axes whose items are files.
+    pub items: BTreeMap<String, RepoPath>,
     /// The declared inputs in order. A role of many without a file is an empty list, of one it is undefined.
     pub declared: Vec<(String, Plurality)>,
 }
 
 /// One file as expressions see it.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct ScopeFile {
     /// The name or index of the input or output that it belongs to.
     pub role: String,
@@ -62,9 +66,11 @@ impl Scope {
             let many = !matches!(input.selector, Selector::File(_));
             (input.role.clone(), if many { Plurality::Many } else { Plurality::One })
         });
+        let absent = action.absent.iter().map(|role| (role.clone(), Plurality::One));
         Scope {
-            declared: declared.collect(),
-            globals: globals(&story.params, &action.axes, &action.id),
+            declared: declared.chain(absent).collect(),
+            globals: globals(&story.params, action),
+            items: files_among(action),
             ..Scope::default()
         }
     }
@@ -81,6 +87,7 @@ impl Scope {
                 _ => (name.clone(), expr::from_json(value)),
             }));
         }
+        roots.extend(self.items.iter().map(|(name, path)| (name.clone(), file_item(path))));
         roots.insert("inputs".into(), self.input_files(view));
         roots.insert("outputs".into(), files(&self.outputs, &[], View::Path));
         let needs = self.needs.iter().map(|(stage, files)| (stage.clone(), group(files.clone(), view)));
@@ -111,16 +118,40 @@ impl Scope {
     }
 }
 
-/// Returns what `params`, the axes, `item` and `stage` are for one action.
-pub fn globals(params: &IndexMap<String, Value>, axes: &IndexMap<String, Value>, id: &ActionId) -> Value {
+/// Returns what `params`, the axes, `item`, `prev` and `stage` are for one action.
+pub fn globals(params: &IndexMap<String, Value>, action: &Action) -> Value {
     let mut globals = serde_json::Map::new();
     globals.insert("params".into(), json!(params));
-    globals.insert("stage".into(), stage(id));
-    if let Some((_, item)) = axes.last() {
-        globals.insert("item".into(), item.clone());
+    globals.insert("stage".into(), stage(&action.id));
+    if let Some((_, item)) = action.axes.last() {
+        globals.insert("item".into(), item.data());
+        globals.insert("prev".into(), action.previous.as_ref().map_or(json!({}), Item::data));
     }
-    globals.extend(axes.iter().map(|(name, value)| (name.clone(), value.clone())));
+    globals.extend(action.axes.iter().map(|(name, item)| (name.clone(), item.data())));
     Value::Object(globals)
+}
+
+/// Returns which of `item`, `prev` and the axes are files.
+fn files_among(action: &Action) -> BTreeMap<String, RepoPath> {
+    let last = action.axes.last().map(|(_, item)| ("item".to_owned(), item));
+    let previous = action.previous.iter().map(|item| ("prev".to_owned(), item));
+    let axes = action.axes.iter().map(|(name, item)| (name.clone(), item));
+    let files = last.into_iter().chain(previous).chain(axes).filter_map(|(name, item)| match item {
+        Item::File(path) => Some((name, path.clone())),
+        Item::Value(_) => None,
+    });
+    files.collect()
+}
+
+/// Returns what `prev` is for the first item: nothing is in it.
+pub fn nothing_before() -> minijinja::Value {
+    expr::from_json(&json!({}))
+}
+
+/// Returns a file as the item of an axis: it has a path, and no content.
+pub fn file_item(path: &RepoPath) -> minijinja::Value {
+    let file = ScopeFile { path: path.to_string(), ..ScopeFile::default() };
+    minijinja::Value::from_object(FileValue { file, view: View::Path })
 }
 
 /// Returns what the root `stage` is: its name, the action's full name, and its keys joined by `-`.

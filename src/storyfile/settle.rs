@@ -40,6 +40,7 @@ impl Variables<'_> {
 }
 
 /// The names that the expressions of one action may use.
+#[derive(Clone)]
 pub struct Names<'a> {
     pub variables: &'a Variables<'a>,
     /// `params`, the axes, `item`, `stage`, `with`.
@@ -51,6 +52,8 @@ pub struct Names<'a> {
     pub late_with: BTreeSet<String>,
     /// Why expressions that read files cannot stand here; `None` where they can.
     pub only_now: Option<&'static str>,
+    /// Roots whose values come with a list that is not known yet: their names are checked, and nothing comes of them.
+    pub open: BTreeSet<String>,
 }
 
 /// What became of a string.
@@ -62,6 +65,12 @@ pub enum Settled {
 }
 
 impl Names<'_> {
+    /// Tells whether `prev` may be used: the item before stands, is not known yet, or the stage has no items and that is told.
+    pub fn has_previous(&self) -> bool {
+        let is_nothing = |before: &minijinja::Value| before.len() == Some(0);
+        self.open.contains("prev") || !self.roots.get("prev").is_some_and(is_nothing)
+    }
+
     /// Settles a string. Faults are reported; `None` then.
     pub fn settle(&self, text: &str, span: Span, faults: &mut Faults) -> Option<Settled> {
         self.stray_template(text, span, Braces::OfOurs, faults);
@@ -208,6 +217,10 @@ impl Names<'_> {
         if !known {
             return None;
         }
+        let is_told = late && self.only_now.is_some();
+        if !is_told && names.iter().any(|name| self.open.contains(expr::root_of(name))) {
+            return None;
+        }
         let mut roots = self.roots.clone();
         if !environment.is_empty() {
             roots.insert("env".into(), environment.into());
@@ -301,8 +314,20 @@ impl Names<'_> {
             "outputs" => Some(("no output", self.outputs.iter().map(String::as_str).collect())),
             "needs" => Some(("no needed stage", self.needs.iter().map(String::as_str).collect())),
             "env" => None,
-            "prev" | "batch" => {
-                faults.unbuilt(&format!("`{root}` in expressions"), faults.locate(spot));
+            "batch" => {
+                faults.unbuilt("`batch` in expressions", faults.locate(spot));
+                return false;
+            }
+            "prev" if !self.roots.contains_key("prev") => {
+                faults.push(
+                    Diagnostic::error(
+                        "S045",
+                        "`prev` is the item before, and this stage has none",
+                        faults.locate(spot),
+                    )
+                    .label("not known")
+                    .help("only a stage with `foreach` or `matrix` has items"),
+                );
                 return false;
             }
             root if FUNCTIONS.contains(&root) => None,
@@ -368,8 +393,7 @@ impl Names<'_> {
 
     fn unknown_root(&self, root: &str, name: &str, spot: Spot, faults: &mut Faults) {
         let axes = self.roots.keys().map(String::as_str);
-        let candidates: Vec<&str> =
-            axes.chain(ROOTS.iter().copied().filter(|root| *root != "prev" && *root != "batch")).collect();
+        let candidates: Vec<&str> = axes.chain(ROOTS.iter().copied().filter(|root| *root != "batch")).collect();
         let help = if self.is_param(root) {
             format!("write `params.{root}`")
         } else if let Some(near) = faults.nearest(root, &candidates) {

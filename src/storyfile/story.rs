@@ -4,6 +4,8 @@ use crate::base::id::{ActionId, StageId};
 use crate::base::path::RepoPath;
 use crate::base::span::Span;
 use crate::storyfile::command::Command;
+use crate::storyfile::lists::{Item, ListSource, Territory};
+use crate::storyfile::lowering::Lowering;
 use crate::storyfile::with::With;
 use indexmap::IndexMap;
 use serde_json::Value;
@@ -11,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// A loaded Storyfile: every expression that does not read a file is already evaluated.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub struct Story {
     pub name: Option<String>,
     pub description: Option<String>,
@@ -27,6 +29,8 @@ pub struct Story {
     pub providers: BTreeMap<String, Provider>,
     /// Every environment variable that the load looked at, set or not: a change of one makes the plan new.
     pub env_used: BTreeSet<String>,
+    /// What makes the instances of open fan-outs once their lists are known.
+    pub lowering: Lowering,
 }
 
 /// A declared stage.
@@ -45,11 +49,17 @@ pub struct Action {
     pub stage: StageId,
     /// Where the stage's name stands.
     pub span: Span,
+    /// The places of its stage in the file and of the instance in its stage: their order, whenever they came.
+    pub place: (usize, usize),
     /// The axes' values of this instance, in the axes' order.
-    pub axes: IndexMap<String, Value>,
+    pub axes: IndexMap<String, Item>,
+    /// The item before this one on the last axis; `None` for the first.
+    pub previous: Option<Item>,
     pub work: Work,
     /// Declared inputs in order, then files that settings or the head of `run:` name.
     pub inputs: Vec<Input>,
+    /// Roles of optional inputs that are made of the item before: the first item goes without.
+    pub absent: Vec<String>,
     pub outputs: Vec<Output>,
     pub needs: Vec<Need>,
     /// Order only: these are finished first, whatever their outcome.
@@ -70,6 +80,41 @@ pub struct Action {
     pub salt: Option<String>,
 }
 
+impl Action {
+    /// Returns an action that reads and writes nothing, with the defaults of all else.
+    pub fn new(id: ActionId, stage: StageId, span: Span) -> Action {
+        Action {
+            id,
+            stage,
+            span,
+            place: (0, 0),
+            axes: IndexMap::new(),
+            previous: None,
+            work: Work::Fan { lists: Vec::new(), territories: Vec::new() },
+            inputs: Vec::new(),
+            absent: Vec::new(),
+            outputs: Vec::new(),
+            needs: Vec::new(),
+            after: Vec::new(),
+            env: BTreeMap::new(),
+            pass: Vec::new(),
+            retry: Retry::default(),
+            timeout: None,
+            continue_on_error: Tolerance::Fatal,
+            pool: None,
+            check: None,
+            always: Always::WhenStale,
+            edits: Edits::Keep,
+            salt: None,
+        }
+    }
+
+    /// Tells whether this is an open fan-out and not one of its instances.
+    pub fn is_fan(&self) -> bool {
+        matches!(self.work, Work::Fan { .. })
+    }
+}
+
 /// How an action is done.
 #[derive(Clone, Debug)]
 pub enum Work {
@@ -82,6 +127,8 @@ pub enum Work {
         /// Provider names by what they can do: `text`, `voice`. From the stage, else `defaults`, else the built-in one.
         providers: BTreeMap<String, String>,
     },
+    /// An open fan-out: once these lists are known, the instances of the stage take its place.
+    Fan { lists: Vec<ListSource>, territories: Vec<Territory> },
 }
 
 /// An input of an action.
@@ -158,6 +205,13 @@ pub struct Retry {
     pub delay: Duration,
     pub factor: f64,
     pub max_delay: Duration,
+}
+
+impl Default for Retry {
+    fn default() -> Retry {
+        let (delay, max_delay) = (Duration::from_secs(2), Duration::from_secs(60));
+        Retry { max: 3, on_exit: OnExit::Fail, delay, factor: 2.0, max_delay }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -22,6 +22,7 @@ pub fn run(context: &Context, args: &AcceptArgs) -> Result<u8, CliError> {
     let mut opened = open_project(&context.world, &found, &Inputs::of(&args.given), Access::Write)?;
     let recovered = recover(&mut opened.project, &state, &*sink)?;
     let patterns: Vec<String> = args.patterns.iter().map(|pattern| found.target(pattern)).collect();
+    opened.project.unfold_known(None)?;
     let chosen = find_all(&opened.project, &patterns)?;
     // What stood when the person looked was torn; what stands now they have not seen.
     let (torn, chosen): (BTreeSet<usize>, BTreeSet<usize>) =

@@ -6,15 +6,14 @@ use crate::cli::error::CliError;
 use crate::cli::session::{Found, Inputs, find, open_project, request_digest, stamp};
 use crate::cli::views::views;
 use crate::engine::command::STATE_DIR;
-use crate::engine::drive;
+use crate::engine::drive::{self, Built};
 use crate::engine::error::EngineError;
 use crate::engine::open::{Access, LockPolicy, Opened, QuietBasis, close, is_quiet};
 use crate::engine::options::{OnFailure, Options};
-use crate::engine::plan::{Plan, Selection, plan};
+use crate::engine::plan::{Plan, Selection, foresee};
 use crate::engine::recover::{make_usable, recover};
-use crate::engine::select::{Wish, select};
+use crate::engine::select::Wish;
 use crate::engine::settle::Stamp;
-use crate::engine::summary::Summary;
 use crate::event::kind::{Event, WIRE_VERSION};
 use crate::event::sink::{Fanout, Recorder, Sink};
 use crate::provider::weights::PullPolicy;
@@ -66,15 +65,14 @@ pub fn run(context: &Context, args: &BuildArgs) -> Result<u8, CliError> {
     let mut opened = open_project(&context.world, &found, &inputs, Access::Write)?;
     context.warn(&found, &opened.warnings);
     recover(&mut opened.project, &state, &*sink)?;
-    let selection = select(&opened.project, &wish)?;
-    let plan = plan(&mut opened.project, &selection)?;
+    let (selection, plan) = foresee(&mut opened.project, &wish)?;
     if args.locked
         && let Some(refusal) = refusal(&opened, &plan)
     {
         return Err(refusal);
     }
     let quiet = QuietBasis { request, storyfile: found.name.clone(), actions: selection.actions.clone() };
-    let exit = perform(context, args, &mut opened, &selection, &plan, sink, stamp, quiet)?;
+    let exit = perform(context, args, &mut opened, &wish, selection, &plan, sink, stamp, quiet)?;
     if args.json {
         context.answer(&result::of_events(&recorder.events()));
     }
@@ -91,8 +89,7 @@ fn look_only(
 ) -> Result<Option<u8>, CliError> {
     let attempts = context.world.disk.stat(&found.root.join(STATE_DIR).join("attempts")).map_or(0, |stat| stat.size);
     let mut opened = open_project(&context.world, found, inputs, Access::Read)?;
-    let selection = select(&opened.project, wish)?;
-    let plan = plan(&mut opened.project, &selection)?;
+    let (_, plan) = foresee(&mut opened.project, wish)?;
     if args.locked
         && let Some(refusal) = refusal(&opened, &plan)
     {
@@ -116,7 +113,8 @@ fn perform(
     context: &Context,
     args: &BuildArgs,
     opened: &mut Opened,
-    selection: &Selection,
+    wish: &Wish,
+    selection: Selection,
     plan: &Plan,
     sink: Arc<dyn Sink>,
     stamp: Stamp,
@@ -129,7 +127,7 @@ fn perform(
         run: stamp.run.clone(),
         storygen: env!("CARGO_PKG_VERSION").into(),
         targets: args.targets.clone(),
-        actions: selection.actions.len(),
+        actions: plan.steps.len(),
     });
     let options = Options {
         jobs: args.jobs.unwrap_or(context.world.env.cores),
@@ -143,6 +141,7 @@ fn perform(
         &mut opened.project,
         context.world.clone(),
         &options,
+        wish,
         selection,
         plan,
         sink.clone(),
@@ -150,11 +149,12 @@ fn perform(
     ));
     // Whatever happened, what is finished is written down.
     let lock = if args.locked { LockPolicy::Leave } else { LockPolicy::Update };
-    let is_done = |summary: &Summary| summary.exit_code() == 0;
+    let is_done = |built: &&Built| built.summary.exit_code() == 0;
     let whole = !args.locked && args.only.is_none() && args.from.is_none();
-    let basis = built.as_ref().ok().filter(|summary| is_done(summary) && whole).map(|_| quiet);
+    let basis = built.as_ref().ok().filter(|built| is_done(built) && whole);
+    let basis = basis.map(|built| QuietBasis { actions: built.selection.actions.clone(), ..quiet });
     let closed = close(opened, &context.world, lock, basis);
-    let summary = built?;
+    let Built { summary, .. } = built?;
     closed?;
     let took = context.world.clock.elapsed().saturating_sub(started);
     let exit = summary.exit_code();
@@ -213,8 +213,7 @@ fn with_records(
 fn dry_run(context: &Context, found: &Found, wish: &Wish, inputs: &Inputs, args: &BuildArgs) -> Result<u8, CliError> {
     let mut opened = open_project(&context.world, found, inputs, Access::Read)?;
     context.warn(found, &opened.warnings);
-    let selection = select(&opened.project, wish)?;
-    let plan = plan(&mut opened.project, &selection)?;
+    let (_, plan) = foresee(&mut opened.project, wish)?;
     let views = views(&opened.project, &plan);
     if args.json {
         context.answer(&PlanView::of(&views).json());

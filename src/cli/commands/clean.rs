@@ -24,6 +24,7 @@ pub fn run(context: &Context, args: &CleanArgs) -> Result<u8, CliError> {
         Access::Write => Some(hold(context, &state, &*sink)?),
     };
     let mut opened = open_project(&context.world, &found, &Inputs::of(&args.given), access)?;
+    opened.project.unfold_known(None)?;
     let chosen: BTreeSet<usize> = if args.targets.is_empty() {
         (0..opened.project.workflow.nodes.len()).collect()
     } else {

@@ -6,8 +6,8 @@ use crate::cli::error::CliError;
 use crate::cli::session::{Inputs, find, open_project};
 use crate::cli::views::views;
 use crate::engine::open::Access;
-use crate::engine::plan::plan;
-use crate::engine::select::{Wish, select};
+use crate::engine::plan::foresee;
+use crate::engine::select::Wish;
 use crate::graph::draw::{dot, edges, mermaid, tree};
 use crate::report::view::ActionView;
 use serde_json::json;
@@ -19,13 +19,16 @@ pub fn run(context: &Context, args: &GraphArgs) -> Result<u8, CliError> {
     let mut opened = open_project(&context.world, &found, &Inputs::of(&args.given), Access::Read)?;
     let mut states: BTreeMap<usize, ActionView> = BTreeMap::new();
     if args.status {
-        let selection = select(&opened.project, &Wish::default())?;
-        let plan = plan(&mut opened.project, &selection)?;
+        let (_, plan) = foresee(&mut opened.project, &Wish::default())?;
         let actions = plan.steps.iter().map(|step| step.action);
         states = actions.zip(views(&opened.project, &plan)).collect();
+    } else {
+        opened.project.unfold_known(None)?;
     }
     let workflow = &opened.project.workflow;
-    let label = |node: usize| {
+    let (nodes, dag) = workflow.without_unfolded();
+    let label = |place: usize| {
+        let node = nodes[place];
         let id = &workflow.nodes[node].action.id;
         match states.get(&node) {
             Some(view) => format!("{id} ({})", view.state.word()),
@@ -33,22 +36,21 @@ pub fn run(context: &Context, args: &GraphArgs) -> Result<u8, CliError> {
         }
     };
     let text = match args.chosen() {
-        GraphFormat::Tree => tree(&workflow.dag, &label),
-        GraphFormat::Dot => dot(&workflow.dag, &label),
-        GraphFormat::Mermaid => mermaid(&workflow.dag, &label),
+        GraphFormat::Tree => tree(&dag, &label),
+        GraphFormat::Dot => dot(&dag, &label),
+        GraphFormat::Mermaid => mermaid(&dag, &label),
         GraphFormat::Json => {
-            let name = |node: usize| workflow.nodes[node].action.id.as_str();
-            let nodes = (0..workflow.nodes.len()).map(|node| {
+            let name = |place: usize| workflow.nodes[nodes[place]].action.id.as_str();
+            let all = nodes.iter().map(|&node| {
                 let action = &workflow.nodes[node].action;
                 let outputs: Vec<&str> = action.outputs.iter().map(|output| output.path.as_str()).collect();
                 let state = states.get(&node).map(|view| view.state.word());
-                json!({ "id": name(node), "stage": action.stage, "outputs": outputs, "state": state })
+                json!({ "id": action.id, "stage": action.stage, "outputs": outputs, "state": state })
             });
-            let edges =
-                edges(&workflow.dag).into_iter().map(|(from, to)| json!({ "from": name(from), "to": name(to) }));
+            let edges = edges(&dag).into_iter().map(|(from, to)| json!({ "from": name(from), "to": name(to) }));
             let graph = json!({
                 "version": 1,
-                "nodes": nodes.collect::<Vec<_>>(),
+                "nodes": all.collect::<Vec<_>>(),
                 "edges": edges.collect::<Vec<_>>(),
             });
             format!("{graph:#}\n")

@@ -6,8 +6,8 @@ use crate::cli::error::CliError;
 use crate::cli::session::{Inputs, find, open_project};
 use crate::cli::views::views;
 use crate::engine::open::Access;
-use crate::engine::plan::plan;
-use crate::engine::select::{Wish, find as find_target, select};
+use crate::engine::plan::foresee;
+use crate::engine::select::{Wish, find as find_target};
 use crate::report::status::{Detail, render_status};
 use crate::report::view::PlanView;
 use crate::report::why::{render_why, why_json};
@@ -18,8 +18,7 @@ pub fn run(context: &Context, args: &StatusArgs) -> Result<u8, CliError> {
     let mut opened = open_project(&context.world, &found, &Inputs::of(&args.given), Access::Read)?;
     context.warn(&found, &opened.warnings);
     let targets = args.targets.iter().map(|target| found.target(target)).collect();
-    let selection = select(&opened.project, &Wish { targets, ..Wish::default() })?;
-    let plan = plan(&mut opened.project, &selection)?;
+    let (_, plan) = foresee(&mut opened.project, &Wish { targets, ..Wish::default() })?;
     let views = views(&opened.project, &plan);
     if args.json {
         context.answer(&PlanView::of(&views).json());
@@ -33,9 +32,10 @@ pub fn run(context: &Context, args: &StatusArgs) -> Result<u8, CliError> {
 pub fn why(context: &Context, args: &WhyArgs) -> Result<u8, CliError> {
     let found = find(&context.world, &context.dir, context.file.as_deref())?;
     let mut opened = open_project(&context.world, &found, &Inputs::of(&args.given), Access::Read)?;
-    let chosen = find_target(&opened.project, &found.target(&args.stage))?;
-    let selection = select(&opened.project, &Wish { targets: vec![found.target(&args.stage)], ..Wish::default() })?;
-    let mut plan = plan(&mut opened.project, &selection)?;
+    let target = found.target(&args.stage);
+    let wish = Wish { targets: vec![target.clone()], ..Wish::default() };
+    let (_, mut plan) = foresee(&mut opened.project, &wish)?;
+    let chosen = find_target(&opened.project, &target)?;
     plan.steps.retain(|step| chosen.contains(&step.action));
     let views = views(&opened.project, &plan);
     if args.json {

@@ -19,7 +19,7 @@ pub fn run(context: &Context, args: &ValidateArgs) -> Result<u8, CliError> {
             let mut faults = std::mem::take(&mut opened.warnings);
             faults.extend(faults_of_sources(&mut opened.project)?);
             let text = context.world.disk.read(&found.root.join(&found.name)).unwrap_or_default();
-            (String::from_utf8_lossy(&text).into_owned(), faults, opened.project.workflow.nodes.len())
+            (String::from_utf8_lossy(&text).into_owned(), faults, opened.project.workflow.without_unfolded().0.len())
         }
         Err(CliError::Faults { text, faults, .. }) => (text, faults, 0),
         Err(error) => return Err(error),
