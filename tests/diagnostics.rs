@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use storygen::base::diagnostic::Diagnostic;
 use storygen::base::path::RepoPath;
+use storygen::base::sources::Sources;
 use storygen::engine::faults::{faults_of_sources, faults_of_stages};
 use storygen::engine::open::{Access, Opening, open};
 use storygen::engine::sources::{Match, Pattern};
@@ -108,24 +109,25 @@ fn report(section: &Section) -> (Vec<Diagnostic>, String) {
         .collect();
     if !files.is_empty() {
         let faults = faults_in_a_repo(section.example, &files);
-        let shown = render(&faults, "Storyfile.yaml", section.example, Color::Never);
+        let shown = render(&faults, &Sources::new("Storyfile.yaml", section.example), Color::Never);
         return (faults, shown);
     }
     if section.language == "jinja" {
         let fault = Template::parse("prompts/x.j2", section.example).expect_err("the example is at fault");
-        let shown = render(std::slice::from_ref(&fault), "prompts/x.j2", section.example, Color::Never);
+        let shown = render(std::slice::from_ref(&fault), &Sources::new("prompts/x.j2", section.example), Color::Never);
         return (vec![fault], shown);
     }
     let params =
         section.example.lines().filter_map(|line| line.strip_prefix("# -p ")).filter_map(|pair| pair.split_once('='));
     let params = params.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-    let (story, mut faults) = load(section.example, &Kinds, &Given { params, env: &|_| None, file: "Storyfile.yaml" });
+    let (story, mut faults) =
+        load(section.example, &Kinds, &Given { params, ..Given::alone("Storyfile.yaml", &|_| None) });
     if let Some(mut story) = story {
         faults.extend(faults_of_stages(&story, &Registry::builtin(), &Providers::default()));
         connect(&mut story, &BTreeSet::new(), &mut EmptyDisk, &mut faults);
         assert!(!faults.is_empty(), "the example of {} is right", section.code);
     }
-    let shown = render(&faults, "Storyfile.yaml", section.example, Color::Never);
+    let shown = render(&faults, &Sources::new("Storyfile.yaml", section.example), Color::Never);
     (faults, shown)
 }
 
@@ -138,14 +140,21 @@ fn faults_in_a_repo(story: &str, files: &[(&str, String)]) -> Vec<Diagnostic> {
         std::fs::write(place, text).expect("the file");
     }
     let registry = Arc::new(Registry::builtin());
-    let (story, faults) =
-        load(story, &*registry, &Given { params: Vec::new(), env: &|_| None, file: "Storyfile.yaml" });
+    let (story, faults) = load(story, &*registry, &Given::alone("Storyfile.yaml", &|_| None));
     let Some(story) = story else { return faults };
     let mut providers = Providers::default();
     let weights = Arc::new(Weights::new(World::real(), PullPolicy::NoPull("a test"), Arc::new(|_| {})));
     builtin::add(&mut providers, &weights);
     let root = dir.path().to_owned();
-    let opening = Opening { world: World::real(), root, story, registry, providers, access: Access::Read };
+    let opening = Opening {
+        world: World::real(),
+        root,
+        story,
+        sources: Sources::default(),
+        registry,
+        providers,
+        access: Access::Read,
+    };
     match open(opening).expect("the machine is well") {
         Ok(mut opened) => faults_of_sources(&mut opened.project).expect("the machine is well"),
         Err(faults) => faults,

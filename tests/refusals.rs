@@ -1,6 +1,7 @@
 //! What a Storyfile may not say, and where the report points: one promise a test.
 
 use storygen::base::diagnostic::Diagnostic;
+use storygen::base::sources::Sources;
 use storygen::kind::registry::Registry;
 use storygen::report::diagnostic::{Color, render};
 use storygen::storyfile::load::{Given, load};
@@ -13,7 +14,7 @@ struct Report {
 
 fn report(text: &str) -> Report {
     let text = if text.contains("storygen") { text.to_owned() } else { format!("storygen: 1\n{text}") };
-    let given = Given { params: Vec::new(), env: &|_| None, file: "Storyfile.yaml" };
+    let given = Given::alone("Storyfile.yaml", &|_| None);
     let (story, faults) = load(&text, &Registry::builtin(), &given);
     assert_eq!(story.is_none(), !faults.is_empty(), "{text}");
     Report { text, faults }
@@ -32,7 +33,7 @@ impl Report {
     }
 
     fn shown(&self) -> String {
-        render(&self.faults, "Storyfile.yaml", &self.text, Color::Never)
+        render(&self.faults, &Sources::new("Storyfile.yaml", &self.text), Color::Never)
     }
 
     /// Asserts that the report says these words.

@@ -4,6 +4,7 @@ use proptest::prelude::*;
 use serde_json::json;
 use std::time::Duration;
 use storygen::base::diagnostic::Diagnostic;
+use storygen::base::sources::Sources;
 use storygen::report::diagnostic::{Color, render};
 use storygen::storyfile::catalog::{Catalog, InputRule, KindInfo, Need, OutputRule, Setting, SettingSort};
 use storygen::storyfile::command::Invocation;
@@ -60,12 +61,14 @@ fn outcome(text: &str, params: &[(&str, &str)]) -> (Option<Story>, Vec<Diagnosti
         "STORYGEN_PARAM_LENGTH" => Some("500".to_owned()),
         _ => None,
     };
-    load(&text, &Kinds, &Given { params, env: &env, file: "Storyfile.yaml" })
+    load(&text, &Kinds, &Given { params, ..Given::alone("Storyfile.yaml", &env) })
 }
 
 fn story_with(text: &str, params: &[(&str, &str)]) -> Story {
     let (story, faults) = outcome(text, params);
-    story.unwrap_or_else(|| panic!("{}", render(&faults, "S", &format!("storygen: 1\n{text}"), Color::Never)))
+    story.unwrap_or_else(|| {
+        panic!("{}", render(&faults, &Sources::new("S", &format!("storygen: 1\n{text}")), Color::Never))
+    })
 }
 
 fn story(text: &str) -> Story {
@@ -382,8 +385,8 @@ proptest! {
         let from = (0..=at.min(text.len())).rev().find(|&at| text.is_char_boundary(at)).unwrap();
         let to = (from + cut..).find(|&at| at >= text.len() || text.is_char_boundary(at)).unwrap().min(text.len());
         let text = format!("{}{put}{}", &text[..from], &text[to..]);
-        let (story, faults) = load(&text, &Kinds, &Given { params: Vec::new(), env: &|_| None, file: "Storyfile.yaml" });
+        let (story, faults) = load(&text, &Kinds, &Given::alone("Storyfile.yaml", &|_| None));
         prop_assert_eq!(story.is_none(), faults.iter().any(|fault| fault.code.starts_with('S')));
-        render(&faults, "Storyfile.yaml", &text, Color::Never);
+        render(&faults, &Sources::new("Storyfile.yaml", &text), Color::Never);
     }
 }

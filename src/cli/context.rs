@@ -1,10 +1,10 @@
 //! What every command has at hand: the world, where it was called, and how to speak.
 
 use crate::base::diagnostic::Diagnostic;
+use crate::base::sources::Sources;
 use crate::cli::answer::Answers;
 use crate::cli::args::build::{BuildArgs, ProgressArg};
 use crate::cli::error::CliError;
-use crate::cli::session::Found;
 use crate::event::kind::Event;
 use crate::event::sink::Sink;
 use crate::provider::weights::PullEvent;
@@ -68,15 +68,9 @@ impl Context {
     }
 
     /// Prints the warnings about a Storyfile.
-    pub fn warn(&self, found: &Found, warnings: &[Diagnostic]) {
+    pub fn warn(&self, sources: &Sources, warnings: &[Diagnostic]) {
         if !warnings.is_empty() {
-            let text = String::from_utf8(self.world.disk.read(&found.root.join(&found.name)).unwrap_or_default());
-            let text = crate::report::diagnostic::render(
-                warnings,
-                &found.name,
-                &text.unwrap_or_default(),
-                self.diagnostic_colour(),
-            );
+            let text = crate::report::diagnostic::render(warnings, sources, self.diagnostic_colour());
             self.say(text.trim_end());
         }
     }

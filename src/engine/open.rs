@@ -3,6 +3,7 @@
 use crate::base::diagnostic::{Diagnostic, Severity};
 use crate::base::digest::Digest;
 use crate::base::path::RepoPath;
+use crate::base::sources::Sources;
 use crate::engine::command::STATE_DIR;
 use crate::engine::error::EngineError;
 use crate::engine::faults::faults_of_stages;
@@ -41,6 +42,8 @@ pub struct Opening {
     /// The Storyfile's folder.
     pub root: PathBuf,
     pub story: Story,
+    /// The texts that the story was read from.
+    pub sources: Sources,
     pub registry: Arc<Registry>,
     pub providers: Providers,
     pub access: Access,
@@ -51,6 +54,8 @@ pub struct Opened {
     pub project: Project,
     /// Folders that patterns looked into.
     pub guards: Guards,
+    /// The texts that the story was read from: the places of faults are in them.
+    pub sources: Sources,
     /// Warnings about the Storyfile.
     pub warnings: Vec<Diagnostic>,
     /// The state file as it was read.
@@ -63,7 +68,7 @@ pub struct Opened {
 
 /// Opens a project. `Ok(Err(…))` are the faults of the user's text.
 pub fn open(opening: Opening) -> Result<Result<Opened, Vec<Diagnostic>>, EngineError> {
-    let Opening { world, root, mut story, registry, providers, access } = opening;
+    let Opening { world, root, mut story, sources, registry, providers, access } = opening;
     let disk = world.disk.clone();
     let state = root.join(STATE_DIR);
     let store = match access {
@@ -102,7 +107,7 @@ pub fn open(opening: Opening) -> Result<Result<Opened, Vec<Diagnostic>>, EngineE
     if access == Access::Read {
         foresee(&mut project, &state)?;
     }
-    Ok(Ok(Opened { project, guards, warnings: faults, state_bytes, lock_text, lock_unread }))
+    Ok(Ok(Opened { project, guards, sources, warnings: faults, state_bytes, lock_text, lock_unread }))
 }
 
 /// Finds the faults that show only in a story as a whole: settings that its kinds refuse, missing inputs, cycles.

@@ -1,7 +1,7 @@
 //! Text in, a [`story::Story`] and diagnostics out. No disk: what a Storyfile names on disk is the engine's to find.
 //!
-//! [`load::load`] reads in this order: text → events → tree (`parse`, `tree`, `syntax`) → declared sections
-//! (`read`, `model`, `params`) → instances (`axes`, `references`) → actions (`lower`, `fields`, `paths`,
+//! [`load::load`] reads in this order: texts → events → trees (`texts`, `parse`, `tree`, `syntax`) → declared sections
+//! (`read`, `model`, `params`) → values of params (`given`) → instances (`axes`, `references`) → actions (`lower`, `fields`, `paths`,
 //! `settings`, `preset`, `providers`, `run`, with expressions by `settle`) → what holds between actions (`check`).
 //! The engine then uses [`story`], [`command`], [`with`], [`template`] and [`scope`].
 
@@ -21,6 +21,7 @@ mod depth;
 mod faults;
 mod fields;
 mod fixed;
+mod given;
 mod lexer;
 mod lower;
 mod mend;
@@ -39,4 +40,5 @@ mod settle;
 mod slips;
 mod spot;
 mod syntax;
+mod texts;
 mod tree;
