@@ -98,7 +98,7 @@ fn section(text: &str) -> Section<'_> {
     Section { code, language, example, report }
 }
 
-/// `# -p name=value` in the first lines is what comes from outside; `# file NAME: TEXT` is a file of the repo, and with one
+/// `# -p name=value` and `# --profile name` in the first lines are what comes from outside; `# file NAME: TEXT` is a file of the repo, and with one
 /// the example is read as the program reads it, kinds and all.
 fn report(section: &Section) -> (Vec<Diagnostic>, String) {
     let files: Vec<(&str, String)> = section
@@ -120,8 +120,10 @@ fn report(section: &Section) -> (Vec<Diagnostic>, String) {
     let params =
         section.example.lines().filter_map(|line| line.strip_prefix("# -p ")).filter_map(|pair| pair.split_once('='));
     let params = params.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-    let (story, mut faults) =
-        load(section.example, &Kinds, &Given { params, ..Given::alone("Storyfile.yaml", &|_| None) });
+    let profiles = section.example.lines().filter_map(|line| line.strip_prefix("# --profile "));
+    let profiles = profiles.map(str::to_owned).collect();
+    let given = Given { params, profiles, ..Given::alone("Storyfile.yaml", &|_| None) };
+    let (story, mut faults) = load(section.example, &Kinds, &given);
     if let Some(mut story) = story {
         faults.extend(faults_of_stages(&story, &Registry::builtin(), &Providers::default()));
         connect(&mut story, &BTreeSet::new(), &mut EmptyDisk, &mut faults);

@@ -15,6 +15,8 @@ pub struct Inputs {
     pub params: Vec<(String, String)>,
     /// The file of `--params`: its name as it was typed, and its text.
     pub params_file: Option<(String, String)>,
+    /// Profiles, left to right.
+    pub profiles: Vec<String>,
     pub pull: PullPolicy,
     pub on_pull: Arc<dyn Fn(PullEvent) + Send + Sync>,
 }
@@ -25,17 +27,27 @@ impl Inputs {
         let params_file = given.params_file.as_deref().map(|name| params_file(context, name)).transpose()?;
         let world = context.world.clone();
         let params = given.params.clone();
-        Ok(Inputs { world, params, params_file, pull: PullPolicy::Pull, on_pull: Arc::new(|_| {}) })
+        let profiles = profiles(&given.profiles, world.env.get("STORYGEN_PROFILE"));
+        Ok(Inputs { world, params, params_file, profiles, pull: PullPolicy::Pull, on_pull: Arc::new(|_| {}) })
     }
 
     /// Returns all of it that shapes a plan, as words.
     pub fn words(&self) -> Vec<&str> {
         let mut words = vec!["params"];
         words.extend(self.params.iter().flat_map(|(name, value)| [name.as_str(), value.as_str()]));
+        words.push("profiles");
+        words.extend(self.profiles.iter().map(String::as_str));
         words.push("params file");
         words.extend(self.params_file.iter().map(|(_, text)| text.as_str()));
         words
     }
+}
+
+/// Returns the profiles that the command line names, else those that the environment does.
+fn profiles(line: &[String], environment: Option<&str>) -> Vec<String> {
+    let environment = environment.filter(|_| line.is_empty()).map(str::to_owned);
+    let names = line.iter().chain(&environment).flat_map(|names| names.split(',')).map(str::trim);
+    names.filter(|name| !name.is_empty()).map(str::to_owned).collect()
 }
 
 /// Longest file of params, in bytes.

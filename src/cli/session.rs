@@ -110,6 +110,7 @@ pub fn load_story(found: &Found, registry: &Registry, inputs: &Inputs) -> Result
     let given = Given {
         params: inputs.params.clone(),
         params_file: inputs.params_file.clone(),
+        profiles: inputs.profiles.clone(),
         typed: &|path| found.path(path),
         env: &|name| world.env.get(name).map(str::to_owned),
         file: &found.name,

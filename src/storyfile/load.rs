@@ -9,7 +9,7 @@ use crate::storyfile::settle::Variables;
 use crate::storyfile::story::Story;
 use crate::storyfile::texts::{self, Texts};
 use crate::storyfile::tree::Node;
-use crate::storyfile::{check, given, lower, read};
+use crate::storyfile::{check, given, lower, profiles, read};
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 
@@ -22,6 +22,8 @@ pub struct Given<'a> {
     pub params: Vec<(String, String)>,
     /// `--params FILE`: its name and its text.
     pub params_file: Option<(String, String)>,
+    /// `--profile`: laid over the file, left to right.
+    pub profiles: Vec<String>,
     /// Turns a path as it was typed on the command line into one that is meant from the Storyfile's folder.
     pub typed: &'a dyn Fn(&str) -> String,
     /// Looks up an environment variable. `STORYGEN_PARAM_NAME` gives a param as well.
@@ -33,7 +35,7 @@ pub struct Given<'a> {
 impl<'a> Given<'a> {
     /// Returns what is given to a Storyfile that is called `file` and stands alone.
     pub fn alone(file: &'a str, env: &'a dyn Fn(&str) -> Option<String>) -> Given<'a> {
-        Given { params: Vec::new(), params_file: None, typed: &|path| path.to_owned(), env, file }
+        Given { params: Vec::new(), params_file: None, profiles: Vec::new(), typed: &|path| path.to_owned(), env, file }
     }
 }
 
@@ -56,6 +58,7 @@ pub fn load(text: &str, catalog: &dyn Catalog, given: &Given) -> (Option<Story>,
 pub fn draft(text: &str, catalog: &dyn Catalog, given: &Given) -> Draft {
     let Texts { sources, root, params_file, faults, damaged, reading } = texts::read(text, given);
     let mut faults = Faults::new(sources.text(), faults);
+    let root = root.map(|root| profiles::overlay(&root, &given.profiles, &mut faults));
     let story = root.map(|root| read_story(&root, params_file.as_deref(), catalog, given, &mut faults));
     let mut faults = faults.finish();
     faults.retain(|fault| SYNTAX.contains(&fault.code) || !parse::touches(fault, &damaged));

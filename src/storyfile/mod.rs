@@ -1,7 +1,7 @@
 //! Text in, a [`story::Story`] and diagnostics out. No disk: what a Storyfile names on disk is the engine's to find.
 //!
-//! [`load::load`] reads in this order: texts → events → trees (`texts`, `parse`, `tree`, `syntax`) → declared sections
-//! (`read`, `model`, `params`) → values of params (`given`) → instances (`axes`, `references`) → actions (`lower`, `fields`, `paths`,
+//! [`load::load`] reads in this order: texts → events → trees (`texts`, `parse`, `tree`, `syntax`) → overlays
+//! (`profiles`) → declared sections (`read`, `model`, `params`) → values of params (`given`) → instances (`axes`, `references`) → actions (`lower`, `fields`, `paths`,
 //! `settings`, `preset`, `providers`, `run`, with expressions by `settle`) → what holds between actions (`check`).
 //! The engine then uses [`story`], [`command`], [`with`], [`template`] and [`scope`].
 
@@ -31,6 +31,7 @@ mod params;
 pub mod parse;
 mod paths;
 mod preset;
+mod profiles;
 mod providers;
 mod read;
 mod references;

@@ -16,6 +16,7 @@ mod lost;
 mod model;
 mod names;
 mod params;
+mod profiles;
 mod quiet;
 mod race;
 mod signals;
