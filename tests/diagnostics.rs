@@ -16,6 +16,7 @@ use storygen::provider::local::builtin;
 use storygen::provider::weights::{PullPolicy, Weights};
 use storygen::report::diagnostic::{Color, render};
 use storygen::storyfile::catalog::{Catalog, InputRule, KindInfo, Need, OutputRule, Setting, SettingSort};
+use storygen::storyfile::dotenv;
 use storygen::storyfile::load::{Given, load};
 use storygen::storyfile::template::Template;
 use storygen::world::World;
@@ -116,6 +117,11 @@ fn report(section: &Section) -> (Vec<Diagnostic>, String) {
         let fault = Template::parse("prompts/x.j2", section.example).expect_err("the example is at fault");
         let shown = render(std::slice::from_ref(&fault), &Sources::new("prompts/x.j2", section.example), Color::Never);
         return (vec![fault], shown);
+    }
+    if section.language == "dotenv" {
+        let faults = dotenv::parse(section.example).expect_err("the example is at fault");
+        let shown = render(&faults, &Sources::new(".env", ""), Color::Never);
+        return (faults, shown);
     }
     let params =
         section.example.lines().filter_map(|line| line.strip_prefix("# -p ")).filter_map(|pair| pair.split_once('='));

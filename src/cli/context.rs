@@ -21,6 +21,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 /// The frame of one command.
+#[derive(Clone)]
 pub struct Context {
     pub world: World,
     /// The folder that the command works from (`-C`).
@@ -55,6 +56,11 @@ impl From<&BuildArgs> for Manner {
 impl Context {
     pub fn new(world: World, dir: PathBuf, file: Option<PathBuf>, colour: ColourChoice) -> Context {
         Context { world, dir, file, colour, answers: Answers::default(), told: Arc::new(OnceLock::new()) }
+    }
+
+    /// Returns the same frame in a world whose environment knows more.
+    pub fn within(&self, world: &World) -> Context {
+        Context { world: world.clone(), ..self.clone() }
     }
 
     /// Prints a command's answer.

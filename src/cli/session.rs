@@ -112,7 +112,7 @@ pub fn load_story(found: &Found, registry: &Registry, inputs: &Inputs) -> Result
         params_file: inputs.params_file.clone(),
         profiles: inputs.profiles.clone(),
         typed: &|path| found.path(path),
-        env: &|name| world.env.get(name).map(str::to_owned),
+        env: &|name| world.env.look_up(name).map(str::to_owned),
         file: &found.name,
     };
     let Draft { story, faults: mut diagnostics, sources } = draft(&text, registry, &given);

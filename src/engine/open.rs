@@ -258,7 +258,7 @@ pub fn is_quiet(world: &World, root: &Path, request: &Digest) -> Option<Quiet> {
 }
 
 fn digest_of(world: &World, name: &str) -> Option<Digest> {
-    world.env.get(name).map(|value| Digest::of(value.as_bytes()))
+    world.env.look_up(name).map(|value| Digest::of(value.as_bytes()))
 }
 
 fn read_or_empty(disk: &dyn Disk, place: &Path) -> Result<Vec<u8>, EngineError> {

@@ -5,6 +5,7 @@
 mod answers;
 mod checks;
 mod cutoff;
+mod dotenv;
 mod edits;
 mod exits;
 mod failures;

@@ -198,6 +198,7 @@ fn a_value_out_of_its_range_is_told() {
 fn a_file_that_cannot_be_read_stops_all() {
     let space = space();
     space.build_with(&["--params", "no.yaml"]).exit(2).says("failed to read the params file `no.yaml`");
+    space.build_with(&["--params", "art"]).exit(2).says("failed to read the params file `art`: it is a folder");
     std::fs::write(space.path("latin.yaml"), b"tone: [\xe9]").unwrap();
     space.build_with(&["--params", "latin.yaml"]).exit(2).says("is not UTF-8 text: byte 7 is wrong");
     space.file("empty.yaml", "").build_with(&["--params", "empty.yaml"]).ran(["note"]);

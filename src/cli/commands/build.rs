@@ -37,6 +37,7 @@ pub fn run(context: &Context, args: &BuildArgs) -> Result<u8, CliError> {
     }
     let wish = wish(&found, args);
     let inputs = Inputs { pull: pull(args), on_pull: context.on_pull(), ..Inputs::of(context, &found, &args.given)? };
+    let context = &context.within(&inputs.world);
     if args.dry_run {
         return dry_run(context, &found, &wish, &inputs, args);
     }
