@@ -248,3 +248,18 @@ fn an_expression_of_any_depth_is_a_fault_and_no_crash() {
         assert!(report.faults[0].message.len() < 500, "{}", report.faults[0].message);
     }
 }
+
+#[test]
+fn a_merge_key_takes_maps_and_says_where_it_does_not() {
+    let stage = |merge: &str| {
+        let anchors = "x-l: [&l [a], &t 5m, &m { salt: x }]\nx-u: [*l, *t, *m]\n";
+        format!("{anchors}stages: {{ a: {{ {merge}, run: \"true\" }} }}\n")
+    };
+    report(&stage("<<: *t")).marked(&[("S013", "*t")]);
+    report(&stage("<<: [*m, *l]")).marked(&[("S013", "[*m, *l]")]);
+    report(&stage("<<: ~")).marked(&[("S013", "~")]);
+    report(&stage("<<: *m, <<: *m")).marked(&[("S007", "<<")]);
+    // An unknown anchor is one fault, not two.
+    report(&stage("<<: *nope")).marked(&[("S002", "*nope")]);
+    fine(&stage("<<: [*m, *m]"));
+}

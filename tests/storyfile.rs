@@ -177,6 +177,19 @@ fn a_param_comes_from_the_line_then_the_environment_then_its_default() {
 }
 
 #[test]
+fn merge_keys_take_over_what_a_map_does_not_say_itself() {
+    let story = story(
+        "x-a: &a { timeout: 1m, salt: a, env: { A: x } }\nx-b: &b { timeout: 2m, salt: b, always: true }\nx-c: &c { <<: [*b, *a], salt: c }\n\
+         stages:\n  one: { run: env, <<: *c }\n  two: { timeout: 9m, <<: [*a, { pass: [P] }], run: env }\n",
+    );
+    let (one, two) = (action(&story, "one"), action(&story, "two"));
+    assert_eq!((one.timeout, one.salt.as_deref()), (Some(Duration::from_secs(120)), Some("c")));
+    assert_eq!(one.env["A"], "x");
+    assert_eq!((two.timeout, two.salt.as_deref()), (Some(Duration::from_secs(540)), Some("a")));
+    assert_eq!(two.pass, ["P"]);
+}
+
+#[test]
 fn a_map_is_no_list() {
     let text = "params: { l: { type: list, default: [a] } }\nstages: { a: { run: touch x } }";
     let codes: Vec<_> = outcome(text, &[("l", "{\"a\": 1}")]).1.into_iter().map(|fault| fault.code).collect();
