@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use storygen::base::diagnostic::Diagnostic;
 use storygen::base::path::RepoPath;
+use storygen::base::sources::Sources;
 use storygen::engine::faults::{faults_of_actions, faults_of_sources};
 use storygen::engine::open::{Access, Opening, open};
 use storygen::engine::sources::{Match, Pattern};
@@ -15,6 +16,7 @@ use storygen::provider::local::builtin;
 use storygen::provider::weights::{PullPolicy, Weights};
 use storygen::report::diagnostic::{Color, render};
 use storygen::storyfile::catalog::{Catalog, InputRule, KindInfo, Need, OutputRule, Setting, SettingSort};
+use storygen::storyfile::dotenv;
 use storygen::storyfile::load::{Given, load};
 use storygen::storyfile::template::Template;
 use storygen::world::World;
@@ -97,7 +99,7 @@ fn section(text: &str) -> Section<'_> {
     Section { code, language, example, report }
 }
 
-/// `# -p name=value` in the first lines is what comes from outside; `# file NAME: TEXT` is a file of the repo, and with one
+/// `# -p name=value` and `# --profile name` in the first lines are what comes from outside; `# file NAME: TEXT` is a file of the repo, and with one
 /// the example is read as the program reads it, kinds and all.
 fn report(section: &Section) -> (Vec<Diagnostic>, String) {
     let files: Vec<(&str, String)> = section
@@ -108,24 +110,32 @@ fn report(section: &Section) -> (Vec<Diagnostic>, String) {
         .collect();
     if !files.is_empty() {
         let faults = faults_in_a_repo(section.example, &files);
-        let shown = render(&faults, "Storyfile.yaml", section.example, Color::Never);
+        let shown = render(&faults, &Sources::new("Storyfile.yaml", section.example), Color::Never);
         return (faults, shown);
     }
     if section.language == "jinja" {
         let fault = Template::parse("prompts/x.j2", section.example).expect_err("the example is at fault");
-        let shown = render(std::slice::from_ref(&fault), "prompts/x.j2", section.example, Color::Never);
+        let shown = render(std::slice::from_ref(&fault), &Sources::new("prompts/x.j2", section.example), Color::Never);
         return (vec![fault], shown);
+    }
+    if section.language == "dotenv" {
+        let faults = dotenv::parse(section.example).expect_err("the example is at fault");
+        let shown = render(&faults, &Sources::new(".env", ""), Color::Never);
+        return (faults, shown);
     }
     let params =
         section.example.lines().filter_map(|line| line.strip_prefix("# -p ")).filter_map(|pair| pair.split_once('='));
     let params = params.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-    let (story, mut faults) = load(section.example, &Kinds, &Given { params, env: &|_| None, file: "Storyfile.yaml" });
+    let profiles = section.example.lines().filter_map(|line| line.strip_prefix("# --profile "));
+    let profiles = profiles.map(str::to_owned).collect();
+    let given = Given { params, profiles, ..Given::alone("Storyfile.yaml", &|_| None) };
+    let (story, mut faults) = load(section.example, &Kinds, &given);
     if let Some(mut story) = story {
         faults.extend(faults_of_actions(&story.actions, &story, &Registry::builtin(), &Providers::default()));
         connect(&mut story, &BTreeSet::new(), &mut EmptyDisk, &mut faults);
         assert!(!faults.is_empty(), "the example of {} is right", section.code);
     }
-    let shown = render(&faults, "Storyfile.yaml", section.example, Color::Never);
+    let shown = render(&faults, &Sources::new("Storyfile.yaml", section.example), Color::Never);
     (faults, shown)
 }
 
@@ -138,14 +148,21 @@ fn faults_in_a_repo(story: &str, files: &[(&str, String)]) -> Vec<Diagnostic> {
         std::fs::write(place, text).expect("the file");
     }
     let registry = Arc::new(Registry::builtin());
-    let (story, faults) =
-        load(story, &*registry, &Given { params: Vec::new(), env: &|_| None, file: "Storyfile.yaml" });
+    let (story, faults) = load(story, &*registry, &Given::alone("Storyfile.yaml", &|_| None));
     let Some(story) = story else { return faults };
     let mut providers = Providers::default();
     let weights = Arc::new(Weights::new(World::real(), PullPolicy::NoPull("a test"), Arc::new(|_| {})));
     builtin::add(&mut providers, &weights);
     let root = dir.path().to_owned();
-    let opening = Opening { world: World::real(), root, story, registry, providers, access: Access::Read };
+    let opening = Opening {
+        world: World::real(),
+        root,
+        story,
+        sources: Sources::default(),
+        registry,
+        providers,
+        access: Access::Read,
+    };
     match open(opening).expect("the machine is well") {
         Ok(mut opened) => faults_of_sources(&mut opened.project).expect("the machine is well"),
         Err(faults) => faults,

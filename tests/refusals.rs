@@ -1,6 +1,7 @@
 //! What a Storyfile may not say, and where the report points: one promise a test.
 
 use storygen::base::diagnostic::Diagnostic;
+use storygen::base::sources::Sources;
 use storygen::kind::registry::Registry;
 use storygen::report::diagnostic::{Color, render};
 use storygen::storyfile::load::{Given, load};
@@ -13,7 +14,7 @@ struct Report {
 
 fn report(text: &str) -> Report {
     let text = if text.contains("storygen") { text.to_owned() } else { format!("storygen: 1\n{text}") };
-    let given = Given { params: Vec::new(), env: &|_| None, file: "Storyfile.yaml" };
+    let given = Given::alone("Storyfile.yaml", &|_| None);
     let (story, faults) = load(&text, &Registry::builtin(), &given);
     assert_eq!(story.is_none(), !faults.is_empty(), "{text}");
     Report { text, faults }
@@ -32,7 +33,7 @@ impl Report {
     }
 
     fn shown(&self) -> String {
-        render(&self.faults, "Storyfile.yaml", &self.text, Color::Never)
+        render(&self.faults, &Sources::new("Storyfile.yaml", &self.text), Color::Never)
     }
 
     /// Asserts that the report says these words.
@@ -246,4 +247,19 @@ fn an_expression_of_any_depth_is_a_fault_and_no_crash() {
         assert_eq!(report.codes(), ["S050"]);
         assert!(report.faults[0].message.len() < 500, "{}", report.faults[0].message);
     }
+}
+
+#[test]
+fn a_merge_key_takes_maps_and_says_where_it_does_not() {
+    let stage = |merge: &str| {
+        let anchors = "x-l: [&l [a], &t 5m, &m { salt: x }]\nx-u: [*l, *t, *m]\n";
+        format!("{anchors}stages: {{ a: {{ {merge}, run: \"true\" }} }}\n")
+    };
+    report(&stage("<<: *t")).marked(&[("S013", "*t")]);
+    report(&stage("<<: [*m, *l]")).marked(&[("S013", "[*m, *l]")]);
+    report(&stage("<<: ~")).marked(&[("S013", "~")]);
+    report(&stage("<<: *m, <<: *m")).marked(&[("S007", "<<")]);
+    // An unknown anchor is one fault, not two.
+    report(&stage("<<: *nope")).marked(&[("S002", "*nope")]);
+    fine(&stage("<<: [*m, *m]"));
 }

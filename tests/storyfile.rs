@@ -4,6 +4,7 @@ use proptest::prelude::*;
 use serde_json::json;
 use std::time::Duration;
 use storygen::base::diagnostic::Diagnostic;
+use storygen::base::sources::Sources;
 use storygen::report::diagnostic::{Color, render};
 use storygen::storyfile::catalog::{Catalog, InputRule, KindInfo, Need, OutputRule, Setting, SettingSort};
 use storygen::storyfile::command::Invocation;
@@ -60,12 +61,14 @@ fn outcome(text: &str, params: &[(&str, &str)]) -> (Option<Story>, Vec<Diagnosti
         "STORYGEN_PARAM_LENGTH" => Some("500".to_owned()),
         _ => None,
     };
-    load(&text, &Kinds, &Given { params, env: &env, file: "Storyfile.yaml" })
+    load(&text, &Kinds, &Given { params, ..Given::alone("Storyfile.yaml", &env) })
 }
 
 fn story_with(text: &str, params: &[(&str, &str)]) -> Story {
     let (story, faults) = outcome(text, params);
-    story.unwrap_or_else(|| panic!("{}", render(&faults, "S", &format!("storygen: 1\n{text}"), Color::Never)))
+    story.unwrap_or_else(|| {
+        panic!("{}", render(&faults, &Sources::new("S", &format!("storygen: 1\n{text}")), Color::Never))
+    })
 }
 
 fn story(text: &str) -> Story {
@@ -174,6 +177,19 @@ fn a_param_comes_from_the_line_then_the_environment_then_its_default() {
 }
 
 #[test]
+fn merge_keys_take_over_what_a_map_does_not_say_itself() {
+    let story = story(
+        "x-a: &a { timeout: 1m, salt: a, env: { A: x } }\nx-b: &b { timeout: 2m, salt: b, always: true }\nx-c: &c { <<: [*b, *a], salt: c }\n\
+         stages:\n  one: { run: env, <<: *c }\n  two: { timeout: 9m, <<: [*a, { pass: [P] }], run: env }\n",
+    );
+    let (one, two) = (action(&story, "one"), action(&story, "two"));
+    assert_eq!((one.timeout, one.salt.as_deref()), (Some(Duration::from_secs(120)), Some("c")));
+    assert_eq!(one.env["A"], "x");
+    assert_eq!((two.timeout, two.salt.as_deref()), (Some(Duration::from_secs(540)), Some("a")));
+    assert_eq!(two.pass, ["P"]);
+}
+
+#[test]
 fn a_map_is_no_list() {
     let text = "params: { l: { type: list, default: [a] } }\nstages: { a: { run: touch x } }";
     let codes: Vec<_> = outcome(text, &[("l", "{\"a\": 1}")]).1.into_iter().map(|fault| fault.code).collect();
@@ -276,7 +292,6 @@ fn defaults_stand_under_every_stage_and_env_is_merged() {
 fn what_the_format_knows_and_this_version_does_not_do_is_an_error() {
     for text in [
         "hooks: { stage_error: ./x }\nstages: { a: { run: touch x } }",
-        "profiles: { x: {} }\nstages: { a: { run: touch x } }",
         "include: [v/Storyfile.yaml]\nstages: { a: { run: touch x } }",
         "remote: { cache: x }\nstages: { a: { run: touch x } }",
         "budget: { usd: 20 }\nstages: { a: { run: touch x } }",
@@ -382,8 +397,8 @@ proptest! {
         let from = (0..=at.min(text.len())).rev().find(|&at| text.is_char_boundary(at)).unwrap();
         let to = (from + cut..).find(|&at| at >= text.len() || text.is_char_boundary(at)).unwrap().min(text.len());
         let text = format!("{}{put}{}", &text[..from], &text[to..]);
-        let (story, faults) = load(&text, &Kinds, &Given { params: Vec::new(), env: &|_| None, file: "Storyfile.yaml" });
+        let (story, faults) = load(&text, &Kinds, &Given::alone("Storyfile.yaml", &|_| None));
         prop_assert_eq!(story.is_none(), faults.iter().any(|fault| fault.code.starts_with('S')));
-        render(&faults, "Storyfile.yaml", &text, Color::Never);
+        render(&faults, &Sources::new("Storyfile.yaml", &text), Color::Never);
     }
 }

@@ -9,4 +9,5 @@ pub mod path;
 pub mod reason;
 pub mod recipe;
 pub mod secret;
+pub mod sources;
 pub mod span;

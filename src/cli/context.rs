@@ -1,10 +1,10 @@
 //! What every command has at hand: the world, where it was called, and how to speak.
 
 use crate::base::diagnostic::Diagnostic;
+use crate::base::sources::Sources;
 use crate::cli::answer::Answers;
 use crate::cli::args::build::{BuildArgs, ProgressArg};
 use crate::cli::error::CliError;
-use crate::cli::session::Found;
 use crate::event::kind::Event;
 use crate::event::sink::Sink;
 use crate::provider::weights::PullEvent;
@@ -21,6 +21,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 /// The frame of one command.
+#[derive(Clone)]
 pub struct Context {
     pub world: World,
     /// The folder that the command works from (`-C`).
@@ -57,6 +58,11 @@ impl Context {
         Context { world, dir, file, colour, answers: Answers::default(), told: Arc::new(OnceLock::new()) }
     }
 
+    /// Returns the same frame in a world whose environment knows more.
+    pub fn within(&self, world: &World) -> Context {
+        Context { world: world.clone(), ..self.clone() }
+    }
+
     /// Prints a command's answer.
     pub fn answer(&self, text: &str) {
         self.answers.give(text);
@@ -68,15 +74,9 @@ impl Context {
     }
 
     /// Prints the warnings about a Storyfile.
-    pub fn warn(&self, found: &Found, warnings: &[Diagnostic]) {
+    pub fn warn(&self, sources: &Sources, warnings: &[Diagnostic]) {
         if !warnings.is_empty() {
-            let text = String::from_utf8(self.world.disk.read(&found.root.join(&found.name)).unwrap_or_default());
-            let text = crate::report::diagnostic::render(
-                warnings,
-                &found.name,
-                &text.unwrap_or_default(),
-                self.diagnostic_colour(),
-            );
+            let text = crate::report::diagnostic::render(warnings, sources, self.diagnostic_colour());
             self.say(text.trim_end());
         }
     }

@@ -2,6 +2,7 @@
 
 use crate::base::diagnostic::Diagnostic;
 use crate::base::failure::{Cause, Failure};
+use crate::base::sources::Sources;
 use crate::engine::error::EngineError;
 use crate::engine::plan::PlanError;
 use crate::engine::select::UnknownTarget;
@@ -15,8 +16,7 @@ use std::path::{Path, PathBuf};
 pub enum CliError {
     /// Faults of the Storyfile, all at once.
     Faults {
-        file: String,
-        text: String,
+        sources: Sources,
         faults: Vec<Diagnostic>,
     },
     NoStoryfile {
@@ -103,8 +103,8 @@ impl CliError {
     pub fn json(&self) -> String {
         let (message, hint) = self.words();
         let mut error = json!({ "code": self.code(), "message": message, "hint": hint });
-        if let CliError::Faults { file, text, faults } = self {
-            error["faults"] = to_json(faults, file, text)["faults"].take();
+        if let CliError::Faults { sources, faults } = self {
+            error["faults"] = to_json(faults, sources)["faults"].take();
         }
         format!("{:#}\n", json!({ "version": 1, "exit": self.exit_code(), "error": error }))
     }

@@ -6,6 +6,7 @@ pub mod commands;
 pub mod context;
 pub mod error;
 pub mod init;
+pub mod inputs;
 mod logging;
 pub mod session;
 pub mod views;
@@ -107,8 +108,8 @@ fn command(context: &Context, command: &Command) -> Result<u8, CliError> {
 
 /// Says what went wrong and what to do.
 fn complain(context: &Context, error: &CliError) {
-    if let CliError::Faults { file, text, faults } = error {
-        let rendered = crate::report::diagnostic::render(faults, file, text, context.diagnostic_colour());
+    if let CliError::Faults { sources, faults } = error {
+        let rendered = crate::report::diagnostic::render(faults, sources, context.diagnostic_colour());
         context.say(rendered.trim_end());
         return;
     }

@@ -3,16 +3,17 @@
 use crate::base::diagnostic::{Diagnostic, Severity};
 use crate::base::digest::Digest;
 use crate::base::id::RunId;
+use crate::base::sources::Sources;
 use crate::base::span::Span;
-use crate::cli::args::given::GivenArgs;
 use crate::cli::error::CliError;
+use crate::cli::inputs::Inputs;
 use crate::engine::open::{Access, Opened, Opening, faults_of, open};
 use crate::engine::settle::Stamp;
 use crate::kind::registry::Registry;
 use crate::provider::Providers;
 use crate::provider::local::builtin;
-use crate::provider::weights::{PullEvent, PullPolicy, Weights};
-use crate::storyfile::load::{Given, draft};
+use crate::provider::weights::Weights;
+use crate::storyfile::load::{Draft, Given, draft};
 use crate::storyfile::story::Story;
 use crate::world::World;
 use crate::world::disk::Sort;
@@ -33,20 +34,6 @@ pub struct Found {
     pub from: String,
     /// The root as the shell calls it, where a symlink leads to it.
     pub called: Option<PathBuf>,
-}
-
-/// What a user gives beside the file.
-pub struct Inputs {
-    pub params: Vec<(String, String)>,
-    pub pull: PullPolicy,
-    pub on_pull: Arc<dyn Fn(PullEvent) + Send + Sync>,
-}
-
-impl Inputs {
-    /// Returns what a command gives that makes nothing and so needs no model.
-    pub fn of(given: &GivenArgs) -> Inputs {
-        Inputs { params: given.params.clone(), pull: PullPolicy::Pull, on_pull: Arc::new(|_| {}) }
-    }
 }
 
 /// Finds the Storyfile in `start` or above it; `named` is `-f`.
@@ -86,24 +73,32 @@ impl Found {
     /// Turns a target as it was typed into one that is meant from the root: a path from a sub-directory means what it
     /// means there, and an absolute one in the repo what it names.
     pub fn target(&self, typed: &str) -> String {
+        let is_path = typed.contains('/') || typed.starts_with('.');
+        if is_path { self.path(typed) } else { typed.to_owned() }
+    }
+
+    /// The same for what can only be a path.
+    pub fn path(&self, typed: &str) -> String {
         let roots = [Some(&self.root), self.called.as_ref()];
         if let Some(inner) = roots.into_iter().flatten().find_map(|root| Path::new(typed).strip_prefix(root).ok()) {
             return inner.to_string_lossy().into_owned();
         }
-        let is_path = typed.contains('/') || typed.starts_with('.');
-        if self.from.is_empty() || !is_path { typed.to_owned() } else { format!("{}/{typed}", self.from) }
+        // Elsewhere on the disk, or nowhere: said as it was typed.
+        let is_whole = self.from.is_empty() || typed.is_empty() || Path::new(typed).is_absolute();
+        if is_whole { typed.to_owned() } else { format!("{}/{typed}", self.from) }
     }
 }
 
 /// A loaded Storyfile.
 pub struct Loaded {
     pub story: Story,
-    pub text: String,
+    pub sources: Sources,
     pub warnings: Vec<Diagnostic>,
 }
 
 /// Loads the Storyfile. Its faults come as one error.
-pub fn load_story(world: &World, found: &Found, registry: &Registry, inputs: &Inputs) -> Result<Loaded, CliError> {
+pub fn load_story(found: &Found, registry: &Registry, inputs: &Inputs) -> Result<Loaded, CliError> {
+    let world = &inputs.world;
     let place = found.root.join(&found.name);
     let size = world.disk.stat_following(&place).map_or(0, |stat| stat.size);
     if size > crate::storyfile::parse::BYTES_MAX as u64 {
@@ -112,16 +107,22 @@ pub fn load_story(world: &World, found: &Found, registry: &Registry, inputs: &In
     let bytes = world.disk.read(&place).map_err(|error| CliError::read(&place, &error))?;
     let text = String::from_utf8(bytes)
         .map_err(|error| CliError::NotText { path: place.clone(), at: error.utf8_error().valid_up_to() })?;
-    let given =
-        Given { params: inputs.params.clone(), env: &|name| world.env.get(name).map(str::to_owned), file: &found.name };
-    let (story, mut diagnostics) = draft(&text, registry, &given);
+    let given = Given {
+        params: inputs.params.clone(),
+        params_file: inputs.params_file.clone(),
+        profiles: inputs.profiles.clone(),
+        typed: &|path| found.path(path),
+        env: &|name| world.env.look_up(name).map(str::to_owned),
+        file: &found.name,
+    };
+    let Draft { story, faults: mut diagnostics, sources } = draft(&text, registry, &given);
     let is_error = |fault: &Diagnostic| fault.severity == Severity::Error;
     match story {
-        Some(story) if !diagnostics.iter().any(is_error) => Ok(Loaded { story, text, warnings: diagnostics }),
+        Some(story) if !diagnostics.iter().any(is_error) => Ok(Loaded { story, sources, warnings: diagnostics }),
         story => {
             // One report for every fault: also what shows only in the whole, where nothing is wrong already.
             let more = story.map(|story| {
-                let providers = providers(world, inputs, &story);
+                let providers = providers(inputs, &story);
                 faults_of(world, &found.root, story, registry, &providers)
             });
             let known = Taken::by(&diagnostics);
@@ -129,7 +130,7 @@ pub fn load_story(world: &World, found: &Found, registry: &Registry, inputs: &In
                 |fault: &Diagnostic| fault.source.is_none() && fault.span.is_some_and(|span| known.meets(span));
             diagnostics.extend(more.unwrap_or_default().into_iter().filter(|fault| !is_known(fault)));
             diagnostics.sort_by_key(Diagnostic::place);
-            Err(CliError::Faults { file: found.name.clone(), text, faults: diagnostics })
+            Err(CliError::Faults { sources, faults: diagnostics })
         }
     }
 }
@@ -165,11 +166,12 @@ impl Taken {
 }
 
 /// Loads the Storyfile and opens the project.
-pub fn open_project(world: &World, found: &Found, inputs: &Inputs, access: Access) -> Result<Opened, CliError> {
+pub fn open_project(found: &Found, inputs: &Inputs, access: Access) -> Result<Opened, CliError> {
     let registry = Arc::new(Registry::builtin());
-    let Loaded { story, text, mut warnings } = load_story(world, found, &registry, inputs)?;
-    let providers = providers(world, inputs, &story);
-    let opening = Opening { world: world.clone(), root: found.root.clone(), story, registry, providers, access };
+    let Loaded { story, sources, mut warnings } = load_story(found, &registry, inputs)?;
+    let providers = providers(inputs, &story);
+    let (world, root) = (inputs.world.clone(), found.root.clone());
+    let opening = Opening { world, root, story, sources: sources.clone(), registry, providers, access };
     match open(opening)? {
         Ok(mut opened) => {
             warnings.append(&mut opened.warnings);
@@ -179,15 +181,15 @@ pub fn open_project(world: &World, found: &Found, inputs: &Inputs, access: Acces
         Err(faults) => {
             warnings.extend(faults);
             warnings.sort_by_key(|fault| (fault.severity != Severity::Error, fault.place()));
-            Err(CliError::Faults { file: found.name.clone(), text, faults: warnings })
+            Err(CliError::Faults { sources, faults: warnings })
         }
     }
 }
 
 /// Joins the built-in providers with the names that the Storyfile gives them.
-fn providers(world: &World, inputs: &Inputs, story: &Story) -> Providers {
+fn providers(inputs: &Inputs, story: &Story) -> Providers {
     use crate::storyfile::story::Provider;
-    let weights = Arc::new(Weights::new(world.clone(), inputs.pull, inputs.on_pull.clone()));
+    let weights = Arc::new(Weights::new(inputs.world.clone(), inputs.pull, inputs.on_pull.clone()));
     let mut providers = Providers::default();
     builtin::add(&mut providers, &weights);
     for (name, provider) in &story.providers {

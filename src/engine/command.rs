@@ -426,7 +426,7 @@ fn program(
     let mut env = environment.for_child();
     env.extend(node.action.env.clone());
     for name in &node.action.pass {
-        if let Some(value) = environment.get(name) {
+        if let Some(value) = environment.look_up(name) {
             env.insert(name.clone(), value.to_owned());
         }
     }

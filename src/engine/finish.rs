@@ -132,7 +132,7 @@ impl Drive<'_> {
         let (located, outputs, warnings) = match recorded {
             Ok(recorded) => recorded,
             Err(fault) => {
-                let is_set = |name: &str| self.world.env.get(name).is_some();
+                let is_set = |name: &str| self.world.env.look_up(name).is_some();
                 let fault = explain(fault, &prepared.program.argv, &prepared.program.env, &is_set);
                 self.crew.workshop.roll_back(self.project, action, prepared)?;
                 return self.again_or_fail(action, fault, output);

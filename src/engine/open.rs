@@ -3,6 +3,7 @@
 use crate::base::diagnostic::{Diagnostic, Severity};
 use crate::base::digest::Digest;
 use crate::base::path::RepoPath;
+use crate::base::sources::Sources;
 use crate::engine::command::STATE_DIR;
 use crate::engine::error::EngineError;
 use crate::engine::faults::faults_of_actions;
@@ -41,6 +42,8 @@ pub struct Opening {
     /// The Storyfile's folder.
     pub root: PathBuf,
     pub story: Story,
+    /// The texts that the story was read from.
+    pub sources: Sources,
     pub registry: Arc<Registry>,
     pub providers: Providers,
     pub access: Access,
@@ -49,6 +52,8 @@ pub struct Opening {
 /// An opened project and what the plan was built from.
 pub struct Opened {
     pub project: Project,
+    /// The texts that the story was read from: the places of faults are in them.
+    pub sources: Sources,
     /// Warnings about the Storyfile.
     pub warnings: Vec<Diagnostic>,
     /// The state file as it was read.
@@ -61,7 +66,7 @@ pub struct Opened {
 
 /// Opens a project. `Ok(Err(…))` are the faults of the user's text.
 pub fn open(opening: Opening) -> Result<Result<Opened, Vec<Diagnostic>>, EngineError> {
-    let Opening { world, root, mut story, registry, providers, access } = opening;
+    let Opening { world, root, mut story, sources, registry, providers, access } = opening;
     let disk = world.disk.clone();
     let state = root.join(STATE_DIR);
     let store = match access {
@@ -117,7 +122,7 @@ pub fn open(opening: Opening) -> Result<Result<Opened, Vec<Diagnostic>>, EngineE
     if of_lists.iter().any(|fault| fault.severity == Severity::Error) {
         return Ok(Err(faults.into_iter().chain(of_lists).collect()));
     }
-    Ok(Ok(Opened { project, warnings: faults, state_bytes, lock_text, lock_unread }))
+    Ok(Ok(Opened { project, sources, warnings: faults, state_bytes, lock_text, lock_unread }))
 }
 
 /// Finds the faults that show only in a story as a whole: settings that its kinds refuse, missing inputs, cycles.
@@ -272,7 +277,7 @@ pub fn is_quiet(world: &World, root: &Path, request: &Digest) -> Option<Quiet> {
 }
 
 fn digest_of(world: &World, name: &str) -> Option<Digest> {
-    world.env.get(name).map(|value| Digest::of(value.as_bytes()))
+    world.env.look_up(name).map(|value| Digest::of(value.as_bytes()))
 }
 
 fn read_or_empty(disk: &dyn Disk, place: &Path) -> Result<Vec<u8>, EngineError> {

@@ -362,11 +362,12 @@ impl Project {
 impl Project {
     /// Says as a failure of a run what is wrong with a list, or with what its items come to.
     pub fn failure_of_list(&self, faults: &[Diagnostic]) -> Failure {
-        let (text, file) = self.story.lowering.source();
+        let sources = self.story.lowering.sources();
         let place = |fault: &Diagnostic| match fault.span {
             Some(span) => {
-                let (line, column) = span.line_column(text);
-                format!("{} ({file}:{line}:{column})", fault.message)
+                let found = sources.at(span);
+                let (line, column) = found.within(span).line_column(found.text);
+                format!("{} ({}:{line}:{column})", fault.message, found.name)
             }
             None => fault.message.clone(),
         };

@@ -71,8 +71,7 @@ mod tests {
     fn said(stage: &str) -> Vec<String> {
         let none = |_: &str| None;
         let story = format!("storygen: 1\nstages:\n  s: {stage}\n");
-        let (_, faults) =
-            load(&story, &Registry::builtin(), &Given { params: Vec::new(), env: &none, file: "Storyfile.yaml" });
+        let (_, faults) = load(&story, &Registry::builtin(), &Given::alone("Storyfile.yaml", &none));
         faults.into_iter().map(|fault| fault.message).collect()
     }
 

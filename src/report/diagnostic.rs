@@ -1,10 +1,13 @@
 //! Renders diagnostics: for a person with the line and a caret, for a program as JSON.
 
 use crate::base::diagnostic::{Diagnostic, Severity};
+use crate::base::sources::{Found, Sources};
 use crate::base::span::{Lines, Span};
-use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
+use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Renderer, Snippet};
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::ops::Range;
+use std::rc::Rc;
 
 /// Whether the text has colours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,13 +21,13 @@ const SHOWN_MAX: usize = 50;
 
 /// Returns the diagnostics as text, one paragraph each, ending with a newline; nothing for none. Of very many the first
 /// are shown, errors before warnings.
-pub fn render(diagnostics: &[Diagnostic], file_name: &str, text: &str, color: Color) -> String {
+pub fn render(diagnostics: &[Diagnostic], sources: &Sources, color: Color) -> String {
     let renderer = match color {
         Color::Never => Renderer::plain(),
         Color::Always => Renderer::styled(),
     };
     let mut out = String::new();
-    let lines = Lines::of(text);
+    let mut texts = Texts::new(sources);
     let mut shown: Vec<&Diagnostic> = diagnostics.iter().collect();
     if shown.len() > SHOWN_MAX {
         shown.sort_by_key(|diagnostic| diagnostic.severity);
@@ -34,9 +37,7 @@ pub fn render(diagnostics: &[Diagnostic], file_name: &str, text: &str, color: Co
         if !out.is_empty() {
             out.push('\n');
         }
-        let own = own_lines(diagnostic);
-        let (file_name, lines) = own.as_ref().map_or((file_name, &lines), |(name, lines)| (*name, lines));
-        out.push_str(&renderer.render(&[group(diagnostic, file_name, lines)]));
+        out.push_str(&renderer.render(&[group(diagnostic, &mut texts)]));
         out.push('\n');
     }
     if shown.len() < diagnostics.len() {
@@ -50,70 +51,108 @@ pub fn render(diagnostics: &[Diagnostic], file_name: &str, text: &str, color: Co
 const VERSION: u32 = 1;
 
 /// Returns all diagnostics as a JSON object with a version; places have bytes, and line and column from 1.
-pub fn to_json(diagnostics: &[Diagnostic], file_name: &str, text: &str) -> Value {
-    let lines = Lines::of(text);
-    let all = diagnostics.iter().map(|diagnostic| {
-        let own = own_lines(diagnostic);
-        let (file_name, lines) = own.as_ref().map_or((file_name, &lines), |(name, lines)| (*name, lines));
-        let related = diagnostic.related.iter().map(|(span, words)| {
-            let mut place = place(*span, lines);
+pub fn to_json(diagnostics: &[Diagnostic], sources: &Sources) -> Value {
+    let mut texts = Texts::new(sources);
+    let mut all = Vec::new();
+    for diagnostic in diagnostics {
+        let main = texts.holding(diagnostic, diagnostic.span.unwrap_or_default());
+        let mut related = Vec::new();
+        for (span, words) in &diagnostic.related {
+            let text = texts.holding(diagnostic, *span);
+            let mut place = text.place(*span);
+            place["file"] = json!(text.found.name);
             place["message"] = json!(words);
-            place
-        });
-        json!({
+            related.push(place);
+        }
+        all.push(json!({
             "code": diagnostic.code,
             "severity": diagnostic.severity,
             "message": diagnostic.message,
-            "file": file_name,
-            "span": diagnostic.span.map(|span| place(span, lines)),
+            "file": main.found.name,
+            "span": diagnostic.span.map(|span| main.place(span)),
             "label": diagnostic.label,
-            "related": related.collect::<Vec<_>>(),
+            "related": related,
             "help": diagnostic.help,
-        })
-    });
-    json!({ "version": VERSION, "file": file_name, "faults": all.collect::<Vec<_>>() })
+        }));
+    }
+    json!({ "version": VERSION, "file": sources.first().name, "faults": all })
 }
 
-/// Returns the name and the lines of the text that a diagnostic's places are in, if that is not the Storyfile.
-fn own_lines(diagnostic: &Diagnostic) -> Option<(&str, Lines<'_>)> {
-    diagnostic.source.as_ref().map(|source| (source.name.as_str(), Lines::of(&source.text)))
+/// A text with its lines.
+struct Text<'a> {
+    found: Found<'a>,
+    lines: Lines<'a>,
 }
 
-fn place(span: Span, lines: &Lines) -> Value {
-    let (line, column) = lines.place(span.start);
-    json!({ "start": span.start, "end": span.end, "line": line, "column": column })
+impl<'a> Text<'a> {
+    fn of(found: Found<'a>) -> Rc<Text<'a>> {
+        Rc::new(Text { found, lines: Lines::of(found.text) })
+    }
+
+    fn place(&self, span: Span) -> Value {
+        let span = self.found.within(span);
+        let (line, column) = self.lines.place(span.start);
+        json!({ "start": span.start, "end": span.end, "line": line, "column": column })
+    }
+
+    /// Returns the lines that hold these places, with the places marked.
+    fn snippet(&self, marks: &[(Span, AnnotationKind, &'a str)]) -> Snippet<'a, Annotation<'a>> {
+        // Only the lines that are shown: the renderer reads all that it is given, each time.
+        let marks: Vec<_> = marks.iter().map(|(span, kind, words)| (self.found.within(*span), kind, *words)).collect();
+        let (start, end) =
+            marks.iter().fold((u32::MAX, 0), |(start, end), (span, ..)| (start.min(span.start), end.max(span.start)));
+        let (first_line, from, text) = self.lines.around(start as usize, end as usize);
+        let inner = |at: u32| at.saturating_sub(from as u32);
+        let mut snippet = Snippet::source(text).path(self.found.name).line_start(first_line);
+        for (span, kind, words) in marks {
+            let place = one_line(Span::new(inner(span.start), inner(span.end)), text);
+            let label = Some(words).filter(|words| !words.is_empty());
+            snippet = snippet.annotation(kind.span(place).label(label));
+        }
+        snippet
+    }
 }
 
-fn group<'a>(diagnostic: &'a Diagnostic, file_name: &'a str, lines: &Lines<'a>) -> Group<'a> {
+/// The texts that places are in, each looked through once.
+struct Texts<'a> {
+    sources: &'a Sources,
+    known: BTreeMap<u32, Rc<Text<'a>>>,
+}
+
+impl<'a> Texts<'a> {
+    fn new(sources: &'a Sources) -> Texts<'a> {
+        Texts { sources, known: BTreeMap::new() }
+    }
+
+    /// Returns the text that one of a diagnostic's places is in: a template's own, or one of the sources.
+    fn holding(&mut self, diagnostic: &'a Diagnostic, span: Span) -> Rc<Text<'a>> {
+        if let Some(own) = &diagnostic.source {
+            return Text::of(Found { name: &own.name, text: &own.text, start: 0 });
+        }
+        let found = self.sources.at(span);
+        Rc::clone(self.known.entry(found.start).or_insert_with(|| Text::of(found)))
+    }
+}
+
+fn group<'a>(diagnostic: &'a Diagnostic, texts: &mut Texts<'a>) -> Group<'a> {
     let level = match diagnostic.severity {
         Severity::Error => Level::ERROR,
         Severity::Warning => Level::WARNING,
     };
     let title = level.primary_title(diagnostic.message.as_str()).id(diagnostic.code);
-    let Some(span) = diagnostic.span else {
-        let group = Group::with_title(title);
-        return match &diagnostic.help {
-            Some(help) => group.element(Level::HELP.message(help.as_str())),
-            None => group,
-        };
-    };
-    let label = Some(diagnostic.label.as_str()).filter(|label| !label.is_empty());
-    // Only the lines that are shown: the renderer reads all that it is given, each time.
-    let places = || diagnostic.related.iter().map(|(span, _)| *span).chain([span]);
-    let (start, end) = places().fold((u32::MAX, 0), |(start, end), span| (start.min(span.start), end.max(span.start)));
-    let (first_line, from, text) = lines.around(start as usize, end as usize);
-    let within = |span: Span| {
-        let inner = |at: u32| at.saturating_sub(from as u32);
-        one_line(Span::new(inner(span.start), inner(span.end)), text)
-    };
-    let mut snippet = Snippet::source(text)
-        .path(file_name)
-        .line_start(first_line)
-        .annotation(AnnotationKind::Primary.span(within(span)).label(label));
-    for (span, words) in &diagnostic.related {
-        snippet = snippet.annotation(AnnotationKind::Context.span(within(*span)).label(words.as_str()));
+    let mut group = Group::with_title(title);
+    if let Some(span) = diagnostic.span {
+        let main = texts.holding(diagnostic, span);
+        let mut marks = vec![(span, AnnotationKind::Primary, diagnostic.label.as_str())];
+        let mut elsewhere = Vec::new();
+        for (span, words) in &diagnostic.related {
+            let mark = (*span, AnnotationKind::Context, words.as_str());
+            let text = texts.holding(diagnostic, *span);
+            if text.found == main.found { marks.push(mark) } else { elsewhere.push(text.snippet(&[mark])) }
+        }
+        group = group.element(main.snippet(&marks));
+        group = elsewhere.into_iter().fold(group, Group::element);
     }
-    let group = title.element(snippet);
     match &diagnostic.help {
         Some(help) => group.element(Level::HELP.message(help.as_str())),
         None => group,
@@ -142,6 +181,10 @@ mod tests {
 
     const TEXT: &str = "stages:\n  рассказ: { needs: [scirpt, cast] }\n";
 
+    fn sources() -> Sources {
+        Sources::new("Storyfile.yaml", TEXT)
+    }
+
     fn fault() -> Diagnostic {
         let at = TEXT.find("scirpt").unwrap() as u32;
         Diagnostic::error("S012", "stage `рассказ` needs `scirpt`, which no stage provides", Span::new(at, at + 6))
@@ -151,7 +194,7 @@ mod tests {
 
     #[test]
     fn a_diagnostic_shows_its_place_and_a_way_out() {
-        let shown = render(&[fault()], "Storyfile.yaml", TEXT, Color::Never);
+        let shown = render(&[fault()], &sources(), Color::Never);
         let expected = "\
 error[S012]: stage `рассказ` needs `scirpt`, which no stage provides
  --> Storyfile.yaml:2:22
@@ -168,22 +211,22 @@ error[S012]: stage `рассказ` needs `scirpt`, which no stage provides
     fn of_very_many_diagnostics_some_are_shown_errors_first() {
         let mut many = vec![Diagnostic { severity: Severity::Warning, ..fault() }; 40];
         many.extend(vec![fault(); 60]);
-        let shown = render(&many, "Storyfile.yaml", TEXT, Color::Never);
+        let shown = render(&many, &sources(), Color::Never);
         assert_eq!((shown.matches("error[").count(), shown.matches("warning[").count()), (50, 0));
         assert!(shown.ends_with("\n\nand 50 more: `storygen validate --json` lists them all\n"), "{shown}");
-        assert_eq!(to_json(&many, "Storyfile.yaml", TEXT)["faults"].as_array().map(Vec::len), Some(100));
+        assert_eq!(to_json(&many, &sources())["faults"].as_array().map(Vec::len), Some(100));
     }
 
     #[test]
     fn a_diagnostic_without_a_place_has_no_snippet() {
         let fault = Diagnostic { span: None, label: String::new(), ..fault() };
-        let shown = render(&[fault], "Storyfile.yaml", TEXT, Color::Never);
+        let shown = render(&[fault], &sources(), Color::Never);
         assert!(shown.starts_with("error[S012]: stage") && !shown.contains("-->"), "{shown}");
     }
 
     #[test]
     fn json_has_a_version_and_line_and_column() {
-        let json = to_json(&[fault()], "Storyfile.yaml", TEXT);
+        let json = to_json(&[fault()], &sources());
         assert_eq!((&json["version"], &json["file"]), (&json!(1), &json!("Storyfile.yaml")));
         let fault = &json["faults"][0];
         assert_eq!((&fault["code"], &fault["severity"]), (&json!("S012"), &json!("error")));
@@ -194,15 +237,29 @@ error[S012]: stage `рассказ` needs `scirpt`, which no stage provides
     fn a_fault_of_another_file_shows_that_file() {
         let source = Arc::new(Source { name: "p/x.j2".into(), text: "one\n{{ nope }}\n".into() });
         let fault = Diagnostic::error("S051", "the name `nope` is not known here", Span::new(7, 11)).in_file(&source);
-        let shown = render(std::slice::from_ref(&fault), "Storyfile.yaml", TEXT, Color::Never);
+        let shown = render(std::slice::from_ref(&fault), &sources(), Color::Never);
         assert!(shown.contains("--> p/x.j2:2:4") && shown.contains("2 | {{ nope }}"), "{shown}");
-        let json = to_json(&[fault], "Storyfile.yaml", TEXT);
+        let json = to_json(&[fault], &sources());
         assert_eq!((&json["faults"][0]["file"], &json["faults"][0]["span"]["line"]), (&json!("p/x.j2"), &json!(2)));
+    }
+
+    #[test]
+    fn a_fault_between_two_files_shows_both() {
+        let mut sources = sources();
+        let start = sources.add("voices/more.yaml", "stages:\n  a: {}\n");
+        let other = fault().span.unwrap();
+        let fault = Diagnostic::error("S071", "both", Span::new(start + 10, start + 11)).related(other, "and here");
+        let shown = render(std::slice::from_ref(&fault), &sources, Color::Never);
+        let places: Vec<&str> = shown.lines().filter(|line| line.contains(".yaml:")).map(str::trim).collect();
+        assert_eq!(places, ["--> voices/more.yaml:2:3", "::: Storyfile.yaml:2:22"], "{shown}");
+        let json = &to_json(&[fault], &sources)["faults"][0];
+        assert_eq!((&json["file"], &json["span"]["start"]), (&json!("voices/more.yaml"), &json!(10)));
+        assert_eq!((&json["related"][0]["file"], &json["related"][0]["line"]), (&json!("Storyfile.yaml"), &json!(2)));
     }
 
     #[test]
     fn spans_beyond_the_text_do_no_harm() {
         let fault = Diagnostic { span: Some(Span::new(13, 9000)), ..fault() };
-        assert!(render(&[fault], "Storyfile.yaml", "я", Color::Always).contains("S012"));
+        assert!(render(&[fault], &Sources::new("Storyfile.yaml", "я"), Color::Always).contains("S012"));
     }
 }

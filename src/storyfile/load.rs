@@ -1,16 +1,18 @@
 //! The way in: a Storyfile's text to a [`Story`], or to every fault of it in one report.
 
 use crate::base::diagnostic::{Diagnostic, Severity};
+use crate::base::sources::Sources;
 use crate::storyfile::catalog::Catalog;
 use crate::storyfile::faults::Faults;
 use crate::storyfile::lists::Lists;
 use crate::storyfile::lower::{Ground, Lowered};
 use crate::storyfile::lowering::Lowering;
-use crate::storyfile::parse::{Parsed, Reading};
+use crate::storyfile::parse::{self, Reading};
 use crate::storyfile::settle::Variables;
 use crate::storyfile::story::Story;
+use crate::storyfile::texts::{self, Texts};
 use crate::storyfile::tree::Node;
-use crate::storyfile::{check, lower, params, parse, read};
+use crate::storyfile::{check, given, lower, profiles, read};
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -22,51 +24,74 @@ const SYNTAX: [&str; 8] = ["S001", "S002", "S003", "S004", "S005", "S006", "S014
 pub struct Given<'a> {
     /// `-p name=value`; of two with one name the later wins.
     pub params: Vec<(String, String)>,
+    /// `--params FILE`: its name and its text.
+    pub params_file: Option<(String, String)>,
+    /// `--profile`: laid over the file, left to right.
+    pub profiles: Vec<String>,
+    /// Turns a path as it was typed on the command line into one that is meant from the Storyfile's folder.
+    pub typed: &'a dyn Fn(&str) -> String,
     /// Looks up an environment variable. `STORYGEN_PARAM_NAME` gives a param as well.
     pub env: &'a dyn Fn(&str) -> Option<String>,
     /// The Storyfile's own name in its folder: `-f` may name any file, and no stage may write it.
     pub file: &'a str,
 }
 
-/// Loads a Storyfile. There is a story exactly if no diagnostic is an error.
-pub fn load(text: &str, catalog: &dyn Catalog, given: &Given) -> (Option<Story>, Vec<Diagnostic>) {
-    let (story, diagnostics) = draft(text, catalog, given);
-    let right = !diagnostics.iter().any(|fault| fault.severity == Severity::Error);
-    (story.filter(|_| right), diagnostics)
+impl<'a> Given<'a> {
+    /// Returns what is given to a Storyfile that is called `file` and stands alone.
+    pub fn alone(file: &'a str, env: &'a dyn Fn(&str) -> Option<String>) -> Given<'a> {
+        Given { params: Vec::new(), params_file: None, profiles: Vec::new(), typed: &|path| path.to_owned(), env, file }
+    }
 }
 
-/// Loads what can be made out of a Storyfile, also if it has errors: good for finding more of them, for nothing else.
-pub fn draft(text: &str, catalog: &dyn Catalog, given: &Given) -> (Option<Story>, Vec<Diagnostic>) {
-    let Parsed { root, faults, damaged, reading } = parse::parse(text);
-    let (story, mut diagnostics) = read_story(text, root, faults, catalog, given);
-    diagnostics.retain(|fault| SYNTAX.contains(&fault.code) || !parse::touches(fault, &damaged));
+/// What can be made out of a Storyfile, also if it has errors: good for finding more of them, for nothing else.
+pub struct Draft {
+    pub story: Option<Story>,
+    pub faults: Vec<Diagnostic>,
+    /// The texts that were read; the places of all faults are in them.
+    pub sources: Sources,
+}
+
+/// Loads a Storyfile. There is a story exactly if no diagnostic is an error.
+pub fn load(text: &str, catalog: &dyn Catalog, given: &Given) -> (Option<Story>, Vec<Diagnostic>) {
+    let Draft { story, faults, .. } = draft(text, catalog, given);
+    let right = !faults.iter().any(|fault| fault.severity == Severity::Error);
+    (story.filter(|_| right), faults)
+}
+
+/// Loads what can be made out of a Storyfile.
+pub fn draft(text: &str, catalog: &dyn Catalog, given: &Given) -> Draft {
+    let Texts { sources, root, params_file, faults, damaged, reading } = texts::read(text, given);
+    let mut faults = Faults::new(sources.text(), faults);
+    let root = root.map(|root| profiles::overlay(&root, &given.profiles, &mut faults));
+    let story = root.map(|root| read_story(&root, params_file.as_deref(), &sources, catalog, given, &mut faults));
+    let mut faults = faults.finish();
+    faults.retain(|fault| SYNTAX.contains(&fault.code) || !parse::touches(fault, &damaged));
     if reading == Reading::Whole {
-        return (story, diagnostics);
+        return Draft { story, faults, sources };
     }
     // A stage that could not be read may be what another names, or make what it reads.
-    diagnostics.retain(|fault| fault.code != "S012");
-    (None, diagnostics)
+    faults.retain(|fault| fault.code != "S012");
+    Draft { story: None, faults, sources }
 }
 
 fn read_story(
-    text: &str,
-    root: Option<Arc<Node>>,
-    faults: Vec<Diagnostic>,
+    root: &Node,
+    params_file: Option<&Node>,
+    sources: &Sources,
     catalog: &dyn Catalog,
     given: &Given,
-) -> (Option<Story>, Vec<Diagnostic>) {
-    let mut faults = Faults::new(text, faults);
-    let Some(root) = root else { return (None, faults.finish()) };
-    let declared = read::read(&root, &mut faults);
+    faults: &mut Faults,
+) -> Story {
+    let declared = read::read(root, faults);
     let variables =
         Variables { get: given.env, used: RefCell::new(BTreeSet::new()), secrets: declared.secrets.clone() };
-    let params = params::settle(&declared.params, given, &variables, &mut faults);
+    let params = given::settle(&declared.params, params_file, given, &variables, faults);
     let lists = Lists::new();
     let ground = Ground { declared: &declared, params: &params, catalog, variables: &variables, lists: &lists };
-    let Lowered { stages, actions, open, .. } = lower::lower(&ground, &mut faults);
-    check::check(&actions.iter().collect::<Vec<_>>(), given.file, &mut faults);
+    let Lowered { stages, actions, open, .. } = lower::lower(&ground, faults);
+    check::check(&actions.iter().collect::<Vec<_>>(), given.file, faults);
     let providers = declared.providers.iter().filter_map(|(name, provider)| Some((name.clone(), provider.clone()?)));
-    let story = Story {
+    Story {
         name: declared.name.clone(),
         description: declared.description.clone(),
         params: params.values.clone(),
@@ -76,13 +101,12 @@ fn read_story(
         providers: providers.collect(),
         env_used: variables.used.into_inner(),
         lowering: Lowering {
-            text: text.into(),
+            sources: Arc::new(sources.clone()),
             file: given.file.to_owned(),
             declared: Arc::new(declared),
             params,
             lists,
             open,
         },
-    };
-    (Some(story), faults.finish())
+    }
 }

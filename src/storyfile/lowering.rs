@@ -1,6 +1,7 @@
 //! Keeps what is needed to make the instances of open fan-outs once their lists are known.
 
 use crate::base::diagnostic::{Diagnostic, Severity};
+use crate::base::sources::Sources;
 use crate::storyfile::catalog::Catalog;
 use crate::storyfile::check;
 use crate::storyfile::faults::Faults;
@@ -17,7 +18,7 @@ use std::sync::Arc;
 /// A loaded Storyfile that can still grow.
 #[derive(Clone, Debug, Default)]
 pub struct Lowering {
-    pub(super) text: Arc<str>,
+    pub(super) sources: Arc<Sources>,
     /// The Storyfile's own name.
     pub(super) file: String,
     pub(super) declared: Arc<Declared>,
@@ -38,9 +39,9 @@ pub struct Unfolded {
 }
 
 impl Lowering {
-    /// Returns the Storyfile's text and name.
-    pub fn source(&self) -> (&str, &str) {
-        (&self.text, &self.file)
+    /// Returns the texts that the story was read from.
+    pub fn sources(&self) -> &Sources {
+        &self.sources
     }
 
     /// Makes the instances of the stages whose lists are now known. `earlier` are all actions so far but the open fans that
@@ -54,7 +55,7 @@ impl Lowering {
     ) -> Result<Unfolded, Vec<Diagnostic>> {
         let mut next = self.clone();
         next.lists.extend(lists);
-        let mut faults = Faults::new(&self.text, Vec::new());
+        let mut faults = Faults::new(self.sources.text(), Vec::new());
         let secrets = self.declared.secrets.clone();
         let variables = Variables { get: env, used: RefCell::default(), secrets };
         let (declared, params) = (&*self.declared, &self.params);

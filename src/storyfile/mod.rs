@@ -1,12 +1,14 @@
 //! Text in, a [`story::Story`] and diagnostics out. No disk: what a Storyfile names on disk is the engine's to find.
 //!
-//! [`load::load`] reads in this order: text → events → tree (`parse`, `tree`, `syntax`) → declared sections
-//! (`read`, `model`, `params`) → instances (`axes`, `axis`, `matrix`, `references`) → actions (`lower`, `fields`, `paths`,
+//! [`load::load`] reads in this order: texts → events → trees (`texts`, `parse`, `tree`, `syntax`) → overlays (`profiles`) →
+//! declared sections (`read`, `model`, `params`) → values of params (`given`) → instances (`axes`, `axis`, `matrix`,
+//! `references`) → actions (`lower`, `fields`, `paths`,
 //! `settings`, `preset`, `providers`, `run`, with expressions by `settle`) → what holds between actions (`check`).
 //! The engine then uses [`story`], [`command`], [`with`], [`template`] and [`scope`].
 
 pub mod catalog;
 pub mod command;
+pub mod dotenv;
 pub mod expr;
 pub mod lists;
 pub mod load;
@@ -23,6 +25,7 @@ mod depth;
 mod faults;
 mod fields;
 mod fixed;
+mod given;
 mod lexer;
 pub mod lower;
 pub mod lowering;
@@ -34,6 +37,7 @@ mod params;
 pub mod parse;
 mod paths;
 mod preset;
+mod profiles;
 mod providers;
 mod read;
 mod references;
@@ -44,4 +48,5 @@ mod slips;
 mod spot;
 mod syntax;
 mod territory;
+mod texts;
 mod tree;

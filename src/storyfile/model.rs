@@ -3,7 +3,7 @@
 use crate::base::span::Span;
 use crate::storyfile::story::Provider;
 use crate::storyfile::tree::Node;
-use serde_json::Value;
+use serde_json::{Number, Value};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -33,7 +33,35 @@ pub struct Param {
     pub default: Option<Arc<Node>>,
     /// The values that it may have; empty for any.
     pub choices: Vec<Value>,
+    /// What a number may be.
+    pub range: Range,
     pub required: bool,
+}
+
+/// The bounds of a number, themselves allowed.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Range {
+    pub min: Option<Number>,
+    pub max: Option<Number>,
+}
+
+impl Range {
+    /// Tells whether a number is within the bounds.
+    pub fn holds(&self, number: &Number) -> bool {
+        let value = number.as_f64();
+        self.min.as_ref().is_none_or(|min| value >= min.as_f64())
+            && self.max.as_ref().is_none_or(|max| value <= max.as_f64())
+    }
+
+    /// Returns the bounds in words; nothing if there are none.
+    pub fn words(&self) -> Option<String> {
+        match (&self.min, &self.max) {
+            (Some(min), Some(max)) => Some(format!("from {min} to {max}")),
+            (Some(min), None) => Some(format!("{min} or more")),
+            (None, Some(max)) => Some(format!("{max} or less")),
+            (None, None) => None,
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +72,8 @@ pub enum ParamSort {
     Bool,
     List,
     Map,
+    /// A file or folder of the repo.
+    Path,
 }
 
 /// A stage as written; its fields are read when it is lowered.

@@ -1,20 +1,17 @@
-//! Parameters: what is declared, and the value that each has in this load.
+//! Parameters as they are declared: their names, what values they may have, what to ask.
 
 use crate::base::diagnostic::Diagnostic;
 use crate::base::span::Span;
-use crate::storyfile::faults::{Faults, listed};
-use crate::storyfile::load::Given;
-use crate::storyfile::model::{Param, ParamSort};
-use crate::storyfile::param_values::ParamValues;
-use crate::storyfile::settle::{Names, Variables};
+use crate::storyfile::faults::Faults;
+use crate::storyfile::model::{Param, ParamSort, Range};
 use crate::storyfile::tree::{Content, Node};
-use crate::storyfile::with::Field;
-use serde_json::Value;
-use std::collections::{BTreeMap, BTreeSet};
+use serde_json::{Number, Value};
 use std::sync::Arc;
 
-const KEYS: [&str; 6] = ["ask", "type", "enum", "default", "required", "description"];
-const SORTS: [&str; 6] = ["text", "number", "integer", "bool", "list", "map"];
+/// Keys of a param.
+pub const KEYS: [&str; 8] = ["ask", "type", "enum", "default", "required", "min", "max", "description"];
+/// The names of types that are suggested; some have a second one.
+const SORTS: [&str; 8] = ["text", "number", "integer", "bool", "list", "map", "path", "enum"];
 
 /// Reads the declarations.
 pub fn declare(node: &Node, faults: &mut Faults) -> Vec<Param> {
@@ -38,6 +35,7 @@ pub fn declare(node: &Node, faults: &mut Faults) -> Vec<Param> {
                     sort: guess(value),
                     default: Some(Arc::clone(value)).filter(|node| !node.is_null()),
                     choices: Vec::new(),
+                    range: Range::default(),
                     required: value.is_null(),
                 },
             }
@@ -47,40 +45,104 @@ pub fn declare(node: &Node, faults: &mut Faults) -> Vec<Param> {
 
 fn described(name: &str, span: Span, node: &Node, faults: &mut Faults) -> Param {
     faults.keys("the key", node, &KEYS, &[]);
-    if let Some(ask) = node.get("ask") {
-        faults.text("`ask`", ask);
+    for key in ["ask", "description"] {
+        node.get(key).filter(|node| !node.is_null()).map(|node| faults.text(&format!("`{key}`"), node));
     }
     let default = node.get("default").filter(|node| !node.is_null()).cloned();
-    let choices = match node.get("enum").map(|node| (&node.value, node)) {
-        None => Vec::new(),
-        Some((Content::Seq(items), _)) => {
-            items.iter().filter_map(|item| item.scalar()).map(|scalar| scalar.spelled()).collect()
-        }
-        Some((_, node)) => {
-            faults.sort("`enum`", "a list", node);
-            Vec::new()
-        }
-    };
-    let sort = match node.get("type") {
-        None => default.as_ref().map_or(ParamSort::Text, |node| guess(node)),
-        Some(sort) => match faults.text("`type`", sort) {
-            Some("text" | "string") | None => ParamSort::Text,
-            Some("number") => ParamSort::Number,
-            Some("integer" | "int") => ParamSort::Integer,
-            Some("bool" | "boolean") => ParamSort::Bool,
-            Some("list") => ParamSort::List,
-            Some("map") => ParamSort::Map,
-            Some(unknown) => {
-                faults.unknown("S024", "the type", unknown, sort.span, &SORTS);
-                ParamSort::Text
-            }
-        },
-    };
+    let choices = choices(name, node, faults);
+    let sort = sort(name, span, node, default.as_deref(), faults);
     let required = match node.get("required") {
         Some(required) => faults.truth("`required`", required).unwrap_or(false),
         None => default.is_none(),
     };
-    Param { name: name.to_owned(), span, sort, default, choices, required }
+    let range = range(name, sort, node, faults);
+    Param { name: name.to_owned(), span, sort, default, choices, range, required }
+}
+
+fn sort(name: &str, span: Span, node: &Node, default: Option<&Node>, faults: &mut Faults) -> ParamSort {
+    let Some(sort) = node.get("type") else { return default.map_or(ParamSort::Text, guess) };
+    match faults.text("`type`", sort) {
+        Some("text" | "string") | None => ParamSort::Text,
+        Some("number" | "float") => ParamSort::Number,
+        Some("integer" | "int") => ParamSort::Integer,
+        Some("bool" | "boolean") => ParamSort::Bool,
+        Some("list") => ParamSort::List,
+        Some("map") => ParamSort::Map,
+        Some("path") => ParamSort::Path,
+        Some("enum") => {
+            if node.get("enum").is_none() {
+                faults.push(
+                    Diagnostic::error("S022", format!("the param `{name}` has no `enum`"), span)
+                        .label("its choices are missing")
+                        .help("list them: `enum: [female, male]`; then `type` can be left out"),
+                );
+            }
+            ParamSort::Text
+        }
+        Some(unknown) => {
+            faults.unknown("S024", "the type", unknown, sort.span, &SORTS);
+            ParamSort::Text
+        }
+    }
+}
+
+fn choices(name: &str, node: &Node, faults: &mut Faults) -> Vec<Value> {
+    let Some(node) = node.get("enum") else { return Vec::new() };
+    let Content::Seq(items) = &node.value else {
+        faults.sort("`enum`", "a list", node);
+        return Vec::new();
+    };
+    if items.is_empty() {
+        faults.push(
+            Diagnostic::error("S083", format!("the `enum` of `{name}` has no item"), node.span)
+                .label("empty")
+                .help("list the values that it may have, or take `enum` away"),
+        );
+    }
+    items
+        .iter()
+        .filter_map(|item| match item.scalar() {
+            Some(scalar) if !item.is_null() => Some(scalar.spelled()),
+            _ => {
+                faults.sort("a choice", "text or a number", item);
+                None
+            }
+        })
+        .collect()
+}
+
+/// Reads `min` and `max`: what a number may be.
+fn range(name: &str, sort: ParamSort, node: &Node, faults: &mut Faults) -> Range {
+    let mut bound = |key: &str| -> Option<Number> {
+        let entry = node.entries().iter().find(|entry| entry.key == key && !entry.value.is_null())?;
+        if !matches!(sort, ParamSort::Number | ParamSort::Integer) {
+            faults.push(
+                Diagnostic::error("S121", format!("`{key}` bounds a number, and `{name}` is none"), entry.key_span)
+                    .label("nothing to bound")
+                    .help("write `type: number` or `type: integer`, or take it away"),
+            );
+            return None;
+        }
+        match entry.value.scalar().map(|scalar| scalar.core()) {
+            Some(Value::Number(number)) => Some(number),
+            _ => {
+                faults.sort(&format!("`{key}`"), "a number", &entry.value);
+                None
+            }
+        }
+    };
+    let range = Range { min: bound("min"), max: bound("max") };
+    if let (Some(min), Some(max), Some(node)) = (&range.min, &range.max, node.get("max"))
+        && min.as_f64() > max.as_f64()
+    {
+        faults.push(
+            Diagnostic::error("S121", format!("no number is from {min} to {max}"), node.span)
+                .label(format!("less than `min`, which is {min}"))
+                .help("let `min` be the smaller one"),
+        );
+        return Range::default();
+    }
+    range
 }
 
 fn guess(node: &Node) -> ParamSort {
@@ -93,181 +155,6 @@ fn guess(node: &Node) -> ParamSort {
             Value::Number(_) => ParamSort::Integer,
             _ => ParamSort::Text,
         },
-    }
-}
-
-/// Settles every parameter: `-p` over the environment over the default.
-pub fn settle(params: &[Param], given: &Given, variables: &Variables, faults: &mut Faults) -> ParamValues {
-    for (name, _) in &given.params {
-        if !params.iter().any(|param| param.name == *name) {
-            let known: Vec<&str> = params.iter().map(|param| param.name.as_str()).collect();
-            let span = Span::default();
-            let before = faults.count();
-            faults.unknown("S040", "the param", name, span, &known);
-            faults.unplace(before);
-        }
-    }
-    let mut settled = ParamValues::default();
-    for param in params {
-        let environment = format!("STORYGEN_PARAM_{}", param.name.to_uppercase());
-        let line = given.params.iter().rev().find(|(name, _)| *name == param.name).map(|(_, value)| value.clone());
-        let value = match line.or_else(|| variables.look_up(&environment)) {
-            Some(text) => {
-                let value = typed(param, &text, faults);
-                spelling(param, value.as_ref(), &text, &mut settled);
-                value
-            }
-            None => match &param.default {
-                Some(node) => {
-                    let value = default(param, node, &settled, variables, faults);
-                    let text = node.scalar().map_or("", |scalar| &scalar.text);
-                    spelling(param, value.as_ref(), text, &mut settled);
-                    value
-                }
-                None if param.required => {
-                    faults.push(
-                        Diagnostic::error("S043", format!("the param `{}` has no value", param.name), param.span)
-                            .label("it has no default")
-                            .help(format!("give one: `-p {}=…`, or {environment}, or a `default:`", param.name)),
-                    );
-                    None
-                }
-                None => Some(Value::Null),
-            },
-        };
-        // After a fault some value stands in, so that it is told once and not by every stage that uses it.
-        let value = value.unwrap_or_else(|| stand_in(param.sort));
-        check_choice(param, &value, faults);
-        settled.values.insert(param.name.clone(), value);
-    }
-    settled
-}
-
-/// Remembers how a number is written, where it would print otherwise.
-fn spelling(param: &Param, value: Option<&Value>, text: &str, settled: &mut ParamValues) {
-    let Some(Value::Number(number)) = value.filter(|_| param.sort == ParamSort::Number) else { return };
-    if number.to_string() != text && text.parse::<f64>().is_ok() {
-        settled.spelled.insert(param.name.clone(), text.to_owned());
-    }
-}
-
-/// Reads a value from the command line or the environment.
-fn typed(param: &Param, text: &str, faults: &mut Faults) -> Option<Value> {
-    let value = match param.sort {
-        ParamSort::Text => Some(Value::String(text.to_owned())),
-        ParamSort::Integer => text.parse::<i64>().ok().map(Value::from),
-        ParamSort::Number => {
-            let whole = text.parse::<i64>().ok().map(Value::from);
-            whole.or_else(|| text.parse::<f64>().ok().and_then(serde_json::Number::from_f64).map(Value::Number))
-        }
-        ParamSort::Bool => match text.to_ascii_lowercase().as_str() {
-            "true" | "1" | "yes" | "on" => Some(Value::Bool(true)),
-            "false" | "0" | "no" | "off" | "" => Some(Value::Bool(false)),
-            _ => None,
-        },
-        ParamSort::List if text.trim_start().starts_with(['[', '{']) => {
-            serde_json::from_str(text).ok().filter(Value::is_array)
-        }
-        ParamSort::List => {
-            let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
-            Some(Value::Array(items.map(Value::from).collect()))
-        }
-        ParamSort::Map => serde_json::from_str(text).ok().filter(Value::is_object),
-    };
-    if value.is_none() {
-        faults.push(
-            Diagnostic::error(
-                "S041",
-                format!("`{text}` is not {} for the param `{}`", words(param.sort), param.name),
-                param.span,
-            )
-            .label("declared here")
-            .help(format!("give {}", words(param.sort))),
-        );
-    }
-    value
-}
-
-fn default(
-    param: &Param,
-    node: &Node,
-    earlier: &ParamValues,
-    variables: &Variables,
-    faults: &mut Faults,
-) -> Option<Value> {
-    let names = Names {
-        variables,
-        roots: BTreeMap::from([("params".to_owned(), earlier.clone().root())]),
-        inputs: Vec::new(),
-        outputs: Vec::new(),
-        needs: Vec::new(),
-        late_with: BTreeSet::new(),
-        only_now: Some("a param has its value before anything runs"),
-        open: BTreeSet::new(),
-    };
-    let value = match names.field(node, faults)? {
-        Field::Constant(value) => value,
-        _ => return None,
-    };
-    let spelled = node.scalar().map(|scalar| scalar.text.clone());
-    let found = match (param.sort, value) {
-        (ParamSort::Text, Value::String(text)) => Some(Value::String(text)),
-        // A text keeps its spelling: `0.50`, `true`.
-        (ParamSort::Text, Value::Number(_) | Value::Bool(_)) => spelled.map(Value::String),
-        (ParamSort::Number, Value::Number(number)) => Some(Value::Number(number)),
-        (ParamSort::Integer, Value::Number(number)) if !number.is_f64() => Some(Value::Number(number)),
-        (ParamSort::Bool, Value::Bool(truth)) => Some(Value::Bool(truth)),
-        (ParamSort::List, Value::Array(items)) => Some(Value::Array(items)),
-        (ParamSort::Map, Value::Object(map)) => Some(Value::Object(map)),
-        _ => None,
-    };
-    if found.is_none() {
-        faults.sort(&format!("the default of `{}`", param.name), words(param.sort), node);
-    }
-    found
-}
-
-fn stand_in(sort: ParamSort) -> Value {
-    match sort {
-        ParamSort::Text => Value::from("x"),
-        ParamSort::Number | ParamSort::Integer => Value::from(1),
-        ParamSort::Bool => Value::Bool(true),
-        ParamSort::List => serde_json::json!(["x"]),
-        ParamSort::Map => serde_json::json!({}),
-    }
-}
-
-fn check_choice(param: &Param, value: &Value, faults: &mut Faults) {
-    if param.choices.is_empty() || value.is_null() || faults.has("S041", param.span) || faults.has("S043", param.span) {
-        return;
-    }
-    let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-    let values: Vec<&Value> = value.as_array().map_or_else(|| vec![value], |items| items.iter().collect());
-    let choices: Vec<String> = param.choices.iter().map(text).collect();
-    for value in values {
-        if !choices.contains(&text(value)) {
-            let choices: Vec<&str> = choices.iter().map(String::as_str).collect();
-            faults.push(
-                Diagnostic::error(
-                    "S042",
-                    format!("`{}` is not a choice of the param `{}`", text(value), param.name),
-                    param.span,
-                )
-                .label("declared here")
-                .help(format!("choose one of {}", listed(&choices))),
-            );
-        }
-    }
-}
-
-fn words(sort: ParamSort) -> &'static str {
-    match sort {
-        ParamSort::Text => "text",
-        ParamSort::Number => "a number",
-        ParamSort::Integer => "a whole number",
-        ParamSort::Bool => "true or false",
-        ParamSort::List => "a list",
-        ParamSort::Map => "a map",
     }
 }
 

@@ -4,7 +4,7 @@ use crate::base::diagnostic::Diagnostic;
 use crate::base::span::Span;
 use crate::storyfile::mend::{Mending, Outcome};
 use crate::storyfile::syntax;
-use crate::storyfile::tree::{Content, Entry, Node, Scalar, Style};
+use crate::storyfile::tree::{self, Content, Entry, Node, Scalar, Style};
 use saphyr_parser::{Event, Parser, ScalarStyle};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -38,6 +38,31 @@ pub enum Reading {
     Whole,
     /// Values that YAML cannot read are missing in it: what they declare is unknown.
     Patched,
+}
+
+impl Reading {
+    /// Returns what two texts together are.
+    pub fn and(self, other: Reading) -> Reading {
+        if self == Reading::Whole { other } else { self }
+    }
+}
+
+impl Parsed {
+    /// Returns the same for a text that starts at byte `by` among others.
+    pub fn moved(self, by: u32) -> Parsed {
+        let span = |span: Span| Span::new(span.start + by, span.end + by);
+        let fault = |fault: Diagnostic| Diagnostic {
+            span: fault.span.map(span),
+            related: fault.related.into_iter().map(|(at, words)| (span(at), words)).collect(),
+            ..fault
+        };
+        Parsed {
+            root: self.root.map(|root| tree::moved(&root, by, &mut HashMap::new())),
+            faults: self.faults.into_iter().map(fault).collect(),
+            damaged: self.damaged.into_iter().map(span).collect(),
+            reading: self.reading,
+        }
+    }
 }
 
 /// Parses `text`.
@@ -104,7 +129,7 @@ fn read_once(text: &str) -> (Option<Arc<Node>>, Vec<Diagnostic>) {
 struct Anchor {
     node: Arc<Node>,
     used: bool,
-    /// Anchors under `x-…` keys are kept there for use; the others must be used as well.
+    /// Where its name stands.
     span: Span,
 }
 
@@ -124,8 +149,16 @@ enum OpenSort {
         entries: Vec<Entry>,
         /// The key that waits for its value; `None` inside for a key that is no text.
         key: Option<Option<(String, Span)>>,
-        merges: Vec<(Span, Arc<Node>)>,
+        merges: Vec<Merge>,
     },
+}
+
+/// What a `<<:` names.
+struct Merge {
+    key_span: Span,
+    /// Where the value stands: an alias, not what it stands for.
+    span: Span,
+    node: Arc<Node>,
 }
 
 struct Builder<'a> {
@@ -286,7 +319,7 @@ impl Builder<'_> {
             OpenSort::Map { entries, key, merges } => match key.take() {
                 None => *key = Some(self::key(self.text, &node, span, &mut self.diagnostics)),
                 Some(None) => {}
-                Some(Some((name, key_span))) if name == "<<" => merges.push((key_span, node)),
+                Some(Some((name, key_span))) if name == "<<" => merges.push(Merge { key_span, span, node }),
                 Some(Some((name, key_span))) => entries.push(Entry { key: name, key_span, value: node }),
             },
         }
@@ -294,7 +327,7 @@ impl Builder<'_> {
     }
 
     /// Reports keys that stand twice and brings in what `<<:` names: what is written here wins.
-    fn merged(&mut self, mut entries: Vec<Entry>, merges: Vec<(Span, Arc<Node>)>) -> Vec<Entry> {
+    fn merged(&mut self, mut entries: Vec<Entry>, merges: Vec<Merge>) -> Vec<Entry> {
         let mut first: HashMap<String, Span> = HashMap::with_capacity(entries.len());
         entries.retain(|entry| match first.get(&entry.key) {
             None => {
@@ -310,14 +343,14 @@ impl Builder<'_> {
                 false
             }
         });
-        if let [(first, _), (second, _), ..] = merges.as_slice() {
-            let fault = Diagnostic::error("S007", "`<<` stands here twice", *second)
+        if let [first, second, ..] = merges.as_slice() {
+            let fault = Diagnostic::error("S007", "`<<` stands here twice", second.key_span)
                 .label("again")
-                .related(*first, "first")
+                .related(first.key_span, "first")
                 .help("write one with a list: `<<: [*one, *two]`");
             self.diagnostics.push(fault);
         }
-        for (span, node) in merges {
+        for Merge { span, node, .. } in merges {
             let sources: Vec<Arc<Node>> = match &node.value {
                 Content::Map(_) => vec![node],
                 Content::Seq(items) => items.clone(),

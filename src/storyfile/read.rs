@@ -11,9 +11,21 @@ use crate::storyfile::story::Provider;
 use crate::storyfile::tree::{Content, Node};
 use std::sync::Arc;
 
-const KEYS: [&str; 11] =
-    ["storygen", "name", "description", "params", "providers", "defaults", "pools", "env", "pass", "stages", "budget"];
-const UNBUILT: [&str; 4] = ["hooks", "profiles", "include", "remote"];
+const KEYS: [&str; 12] = [
+    "storygen",
+    "name",
+    "description",
+    "params",
+    "providers",
+    "defaults",
+    "pools",
+    "env",
+    "pass",
+    "stages",
+    "budget",
+    "profiles",
+];
+const UNBUILT: [&str; 3] = ["hooks", "include", "remote"];
 
 /// Keys of a stage.
 pub const STAGE_KEYS: [&str; 25] = [
@@ -71,6 +83,24 @@ const PROVIDER_KEYS: [&str; 14] = [
 /// Names that a stage, axis or param cannot have, because expressions start with them.
 pub fn is_reserved(name: &str) -> bool {
     expr::ROOTS.contains(&name)
+}
+
+/// Checks the keys of an overlay: of its top, its params, providers, defaults and stages.
+pub fn check_keys(root: &Node, faults: &mut Faults) {
+    let inner: [(&str, Vec<&str>, &[&str]); 3] = [
+        ("params", params::KEYS.to_vec(), &[]),
+        ("providers", [&["type"][..], &PROVIDER_KEYS].concat(), &[]),
+        ("stages", STAGE_KEYS.to_vec(), &STAGE_UNBUILT),
+    ];
+    faults.keys("the key", root, &KEYS, &UNBUILT);
+    for (section, known, unbuilt) in &inner {
+        for entry in root.get(section).map_or(&[][..], |node| node.entries()) {
+            faults.keys("the key", &entry.value, known, unbuilt);
+        }
+    }
+    if let Some(node) = root.get("defaults") {
+        faults.keys("the default", node, &DEFAULTS_KEYS, &STAGE_UNBUILT);
+    }
 }
 
 /// Reads the sections.
@@ -216,8 +246,8 @@ fn stages(root: &Node, declared: &mut Declared, faults: &mut Faults) {
     }
 }
 
-/// Checks a name of a stage: it becomes part of action names and patterns.
-fn name(what: &str, name: &str, span: Span, faults: &mut Faults) {
+/// Checks a name of a stage or a profile: it becomes part of action names, patterns and command lines.
+pub fn name(what: &str, name: &str, span: Span, faults: &mut Faults) {
     let fine = !name.is_empty()
         && !name.starts_with(['-', '.'])
         && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte));

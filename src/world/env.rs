@@ -11,6 +11,8 @@ const CHILD_NAMES: &[&str] = &["PATH", "HOME", "USER", "TMPDIR", "TERM", "LANG",
 #[derive(Clone, Debug, Default)]
 pub struct Environment {
     vars: BTreeMap<String, String>,
+    /// What a file beside the Storyfile adds, for who looks there as well.
+    beside: BTreeMap<String, String>,
     /// The folder in which the command was given.
     pub current_dir: PathBuf,
     /// This program's own file, to start itself as a helper process.
@@ -26,6 +28,7 @@ impl Environment {
     pub fn of_this_process() -> Environment {
         let text = |os: OsString| os.into_string().ok();
         Environment {
+            beside: BTreeMap::new(),
             vars: std::env::vars_os().filter_map(|(name, value)| Some((text(name)?, text(value)?))).collect(),
             current_dir: std::env::current_dir().unwrap_or_default(),
             program: std::env::current_exe().ok(),
@@ -36,10 +39,22 @@ impl Environment {
 
     /// Returns an environment with just these variables, for an embedder or a test.
     pub fn with(vars: impl IntoIterator<Item = (String, String)>, current_dir: PathBuf) -> Environment {
-        Environment { vars: vars.into_iter().collect(), current_dir, program: None, process: 0, cores: 1 }
+        let vars = vars.into_iter().collect();
+        Environment { vars, current_dir, cores: 1, ..Environment::default() }
     }
 
-    /// Returns the variable's value; `None` if it is not set.
+    /// Returns the same with the variables of a file beside the Storyfile.
+    pub fn and_beside(&self, beside: BTreeMap<String, String>) -> Environment {
+        Environment { beside, ..self.clone() }
+    }
+
+    /// Returns the variable that a Storyfile asks for: of the environment, else of the file beside it.
+    pub fn look_up(&self, name: &str) -> Option<&str> {
+        self.get(name).or_else(|| self.beside.get(name).map(String::as_str))
+    }
+
+    /// Returns the variable's value in the environment as such; `None` if it is not set. What steers storygen itself is
+    /// looked for here: a repo does not say where models lie or who watches over processes.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.vars.get(name).map(String::as_str)
     }
@@ -57,6 +72,16 @@ impl Environment {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_file_beside_the_storyfile_never_overrides_the_environment_and_no_child_sees_it() {
+        let own = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        let environment = Environment::with([own("A", "1")], PathBuf::new());
+        let both = environment.and_beside([own("A", "2"), own("B", "3"), own("TZ", "UTC")].into());
+        assert_eq!((both.look_up("A"), both.look_up("B"), both.look_up("C")), (Some("1"), Some("3"), None));
+        assert_eq!((both.get("A"), both.get("B")), (Some("1"), None));
+        assert!(both.for_child().is_empty());
+    }
 
     #[test]
     fn a_child_sees_no_secret_it_was_not_given() {

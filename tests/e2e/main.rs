@@ -5,6 +5,7 @@
 mod answers;
 mod checks;
 mod cutoff;
+mod dotenv;
 mod edits;
 mod exits;
 mod failures;
@@ -15,6 +16,8 @@ mod kills;
 mod lost;
 mod model;
 mod names;
+mod params;
+mod profiles;
 mod quiet;
 mod race;
 mod signals;

@@ -99,7 +99,10 @@ fn the_options_of_build_arrive() {
         targets: vec!["voice".into()],
         jobs: Some(2),
         keep_going: true,
-        given: GivenArgs { params: vec![("idea".into(), "a=b c".into()), ("tone".into(), "sad".into())] },
+        given: GivenArgs {
+            params: vec![("idea".into(), "a=b c".into()), ("tone".into(), "sad".into())],
+            ..GivenArgs::default()
+        },
         force: vec!["script".into()],
         discard_edits: vec!["title".into()],
         progress: ProgressArg::Live,
@@ -157,7 +160,7 @@ fn what_is_for_later_says_so() {
 
 #[test]
 fn an_option_of_build_that_is_for_later_says_so() {
-    for option in ["estimate", "profile", "profile=ci", "params", "batch", "interactive", "budget", "yes"] {
+    for option in ["estimate", "batch", "batch=x.csv", "interactive", "budget", "yes"] {
         let name = option.split('=').next().unwrap();
         for command in ["build", "run", "build -n"] {
             assert_eq!(

@@ -4,7 +4,8 @@ use crate::cli::args::tend::AcceptArgs;
 use crate::cli::commands::build::hold;
 use crate::cli::context::{Context, Manner};
 use crate::cli::error::CliError;
-use crate::cli::session::{Inputs, find, open_project, stamp};
+use crate::cli::inputs::Inputs;
+use crate::cli::session::{find, open_project, stamp};
 use crate::engine::accept::{Accepted, accept};
 use crate::engine::command::STATE_DIR;
 use crate::engine::open::{Access, LockPolicy, close};
@@ -19,7 +20,7 @@ pub fn run(context: &Context, args: &AcceptArgs) -> Result<u8, CliError> {
     let sink = context.sink(Manner::default());
     let state = found.root.join(STATE_DIR);
     let _lock = hold(context, &state, &*sink)?;
-    let mut opened = open_project(&context.world, &found, &Inputs::of(&args.given), Access::Write)?;
+    let mut opened = open_project(&found, &Inputs::of(context, &found, &args.given)?, Access::Write)?;
     let recovered = recover(&mut opened.project, &state, &*sink)?;
     let patterns: Vec<String> = args.patterns.iter().map(|pattern| found.target(pattern)).collect();
     opened.project.unfold_known(None)?;

@@ -3,7 +3,8 @@
 use crate::cli::args::build::BuildArgs;
 use crate::cli::context::Context;
 use crate::cli::error::CliError;
-use crate::cli::session::{Found, Inputs, find, open_project, request_digest, stamp};
+use crate::cli::inputs::Inputs;
+use crate::cli::session::{Found, find, open_project, request_digest, stamp};
 use crate::cli::views::views;
 use crate::engine::command::STATE_DIR;
 use crate::engine::drive::{self, Built};
@@ -34,11 +35,12 @@ pub fn run(context: &Context, args: &BuildArgs) -> Result<u8, CliError> {
         return Err(CliError::usage("`--events -` and `--json` both write to standard output"));
     }
     let wish = wish(&found, args);
-    let inputs = Inputs { pull: pull(args), on_pull: context.on_pull(), ..Inputs::of(&args.given) };
+    let inputs = Inputs { pull: pull(args), on_pull: context.on_pull(), ..Inputs::of(context, &found, &args.given)? };
+    let context = &context.within(&inputs.world);
     if args.dry_run {
         return dry_run(context, &found, &wish, &inputs, args);
     }
-    let request = request(&found, args);
+    let request = request(&found, &inputs, args);
     let may_be_quiet = wish.force.is_empty() && wish.discard_edits.is_empty() && args.events.is_none();
     if may_be_quiet && let Some(quiet) = is_quiet(&context.world, &found.root, &request) {
         context.up_to_date(quiet.actions, quiet.edited, args.into());
@@ -62,8 +64,8 @@ pub fn run(context: &Context, args: &BuildArgs) -> Result<u8, CliError> {
     };
     let stamp = stamp(&context.world);
     // Loaded only now: a build that waited must see what the one before it left.
-    let mut opened = open_project(&context.world, &found, &inputs, Access::Write)?;
-    context.warn(&found, &opened.warnings);
+    let mut opened = open_project(&found, &inputs, Access::Write)?;
+    context.warn(&opened.sources, &opened.warnings);
     recover(&mut opened.project, &state, &*sink)?;
     let (selection, plan) = foresee(&mut opened.project, &wish)?;
     if args.locked
@@ -88,7 +90,7 @@ fn look_only(
     args: &BuildArgs,
 ) -> Result<Option<u8>, CliError> {
     let attempts = context.world.disk.stat(&found.root.join(STATE_DIR).join("attempts")).map_or(0, |stat| stat.size);
-    let mut opened = open_project(&context.world, found, inputs, Access::Read)?;
+    let mut opened = open_project(found, inputs, Access::Read)?;
     let (_, plan) = foresee(&mut opened.project, wish)?;
     if args.locked
         && let Some(refusal) = refusal(&opened, &plan)
@@ -99,7 +101,7 @@ fn look_only(
     if attempts > 0 || !plan.is_quiet() {
         return Ok(None);
     }
-    context.warn(found, &opened.warnings);
+    context.warn(&opened.sources, &opened.warnings);
     let edited = plan.steps.iter().map(|step| step.edits()).sum();
     context.up_to_date(plan.steps.len(), edited, args.into());
     if args.json {
@@ -211,8 +213,8 @@ fn with_records(
 }
 
 fn dry_run(context: &Context, found: &Found, wish: &Wish, inputs: &Inputs, args: &BuildArgs) -> Result<u8, CliError> {
-    let mut opened = open_project(&context.world, found, inputs, Access::Read)?;
-    context.warn(found, &opened.warnings);
+    let mut opened = open_project(found, inputs, Access::Read)?;
+    context.warn(&opened.sources, &opened.warnings);
     let (_, plan) = foresee(&mut opened.project, wish)?;
     let views = views(&opened.project, &plan);
     if args.json {
@@ -269,7 +271,7 @@ fn pull(args: &BuildArgs) -> PullPolicy {
     }
 }
 
-fn request(found: &Found, args: &BuildArgs) -> crate::base::digest::Digest {
+fn request(found: &Found, inputs: &Inputs, args: &BuildArgs) -> crate::base::digest::Digest {
     let mut parts: Vec<&str> = vec!["targets"];
     let targets: Vec<String> = args.targets.iter().map(|target| found.target(target)).collect();
     parts.extend(targets.iter().map(String::as_str));
@@ -277,7 +279,6 @@ fn request(found: &Found, args: &BuildArgs) -> crate::base::digest::Digest {
     parts.extend(args.only.as_deref());
     parts.push("from");
     parts.extend(args.from.as_deref());
-    parts.push("params");
-    parts.extend(args.given.params.iter().flat_map(|(name, value)| [name.as_str(), value.as_str()]));
+    parts.extend(inputs.words());
     request_digest(found, &parts)
 }

@@ -4,7 +4,8 @@ use crate::cli::args::tend::CleanArgs;
 use crate::cli::commands::build::hold;
 use crate::cli::context::{Context, Manner};
 use crate::cli::error::CliError;
-use crate::cli::session::{Inputs, find, open_project};
+use crate::cli::inputs::Inputs;
+use crate::cli::session::{find, open_project};
 use crate::engine::clean::{self, Found as Finding};
 use crate::engine::command::STATE_DIR;
 use crate::engine::open::{Access, LockPolicy, close};
@@ -23,7 +24,7 @@ pub fn run(context: &Context, args: &CleanArgs) -> Result<u8, CliError> {
         Access::Read => None,
         Access::Write => Some(hold(context, &state, &*sink)?),
     };
-    let mut opened = open_project(&context.world, &found, &Inputs::of(&args.given), access)?;
+    let mut opened = open_project(&found, &Inputs::of(context, &found, &args.given)?, access)?;
     opened.project.unfold_known(None)?;
     let chosen: BTreeSet<usize> = if args.targets.is_empty() {
         (0..opened.project.workflow.nodes.len()).collect()

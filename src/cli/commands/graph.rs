@@ -3,7 +3,8 @@
 use crate::cli::args::look_up::{GraphArgs, GraphFormat};
 use crate::cli::context::Context;
 use crate::cli::error::CliError;
-use crate::cli::session::{Inputs, find, open_project};
+use crate::cli::inputs::Inputs;
+use crate::cli::session::{find, open_project};
 use crate::cli::views::views;
 use crate::engine::open::Access;
 use crate::engine::plan::foresee;
@@ -16,7 +17,7 @@ use std::collections::BTreeMap;
 /// Runs the command and returns its exit code.
 pub fn run(context: &Context, args: &GraphArgs) -> Result<u8, CliError> {
     let found = find(&context.world, &context.dir, context.file.as_deref())?;
-    let mut opened = open_project(&context.world, &found, &Inputs::of(&args.given), Access::Read)?;
+    let mut opened = open_project(&found, &Inputs::of(context, &found, &args.given)?, Access::Read)?;
     let mut states: BTreeMap<usize, ActionView> = BTreeMap::new();
     if args.status {
         let (_, plan) = foresee(&mut opened.project, &Wish::default())?;

@@ -3,7 +3,8 @@
 use crate::cli::args::look_up::{StatusArgs, WhyArgs};
 use crate::cli::context::Context;
 use crate::cli::error::CliError;
-use crate::cli::session::{Inputs, find, open_project};
+use crate::cli::inputs::Inputs;
+use crate::cli::session::{find, open_project};
 use crate::cli::views::views;
 use crate::engine::open::Access;
 use crate::engine::plan::foresee;
@@ -15,8 +16,8 @@ use crate::report::why::{render_why, why_json};
 /// Runs `status` and returns its exit code: 0, or with `--exit-code` 1 if a build would do something.
 pub fn run(context: &Context, args: &StatusArgs) -> Result<u8, CliError> {
     let found = find(&context.world, &context.dir, context.file.as_deref())?;
-    let mut opened = open_project(&context.world, &found, &Inputs::of(&args.given), Access::Read)?;
-    context.warn(&found, &opened.warnings);
+    let mut opened = open_project(&found, &Inputs::of(context, &found, &args.given)?, Access::Read)?;
+    context.warn(&opened.sources, &opened.warnings);
     let targets = args.targets.iter().map(|target| found.target(target)).collect();
     let (_, plan) = foresee(&mut opened.project, &Wish { targets, ..Wish::default() })?;
     let views = views(&opened.project, &plan);
@@ -31,7 +32,7 @@ pub fn run(context: &Context, args: &StatusArgs) -> Result<u8, CliError> {
 /// Runs `why` and returns its exit code.
 pub fn why(context: &Context, args: &WhyArgs) -> Result<u8, CliError> {
     let found = find(&context.world, &context.dir, context.file.as_deref())?;
-    let mut opened = open_project(&context.world, &found, &Inputs::of(&args.given), Access::Read)?;
+    let mut opened = open_project(&found, &Inputs::of(context, &found, &args.given)?, Access::Read)?;
     let target = found.target(&args.stage);
     let wish = Wish { targets: vec![target.clone()], ..Wish::default() };
     let (_, mut plan) = foresee(&mut opened.project, &wish)?;

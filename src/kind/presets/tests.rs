@@ -20,8 +20,7 @@ const IDEA: &str = r#"{"story_title": "Night Bus", "narrator_gender": "female", 
 fn made(stage: &str, files: Vec<ScopeFile>, replies: &[&str]) -> (Result<Made, Failure>, Vec<ChatRequest>) {
     let none = |_: &str| None;
     let story = format!("storygen: 1\nstages:\n  s: {stage}\n");
-    let (story, faults) =
-        load(&story, &Registry::builtin(), &Given { params: Vec::new(), env: &none, file: "Storyfile.yaml" });
+    let (story, faults) = load(&story, &Registry::builtin(), &Given::alone("Storyfile.yaml", &none));
     let story = story.unwrap_or_else(|| panic!("{faults:?}"));
     assert!(faults.is_empty(), "{faults:?}");
     let action = &story.actions[0];

@@ -1,0 +1,95 @@
+//! The texts of one load, laid end to end: one span tells a place in any of them.
+
+use super::span::Span;
+
+/// The Storyfile and what was read beside it. Texts are only added, so that a span never moves.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Sources {
+    text: String,
+    /// By their start: a text reaches to one byte before the next.
+    files: Vec<File>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct File {
+    name: String,
+    start: usize,
+}
+
+/// One of the texts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Found<'a> {
+    /// Its path, as a person knows it.
+    pub name: &'a str,
+    pub text: &'a str,
+    /// Where it starts among all: the span of its first byte.
+    pub start: u32,
+}
+
+impl Sources {
+    /// Returns the sources whose first text is this one.
+    pub fn new(name: impl Into<String>, text: &str) -> Sources {
+        let mut sources = Sources::default();
+        sources.add(name, text);
+        sources
+    }
+
+    /// Adds a text and returns where it starts.
+    pub fn add(&mut self, name: impl Into<String>, text: &str) -> u32 {
+        if !self.files.is_empty() {
+            // A byte between two texts: the end of one is not the start of the next.
+            self.text.push('\n');
+        }
+        let start = self.text.len();
+        self.files.push(File { name: name.into(), start });
+        self.text.push_str(text);
+        u32::try_from(start).unwrap_or(u32::MAX)
+    }
+
+    /// Returns all texts as one: what spans are places in.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Returns the text that holds a place.
+    pub fn at(&self, span: Span) -> Found<'_> {
+        let next = self.files.partition_point(|file| file.start <= span.start as usize);
+        self.found(next.saturating_sub(1))
+    }
+
+    /// Returns the text that came first: the Storyfile.
+    pub fn first(&self) -> Found<'_> {
+        self.found(0)
+    }
+
+    fn found(&self, index: usize) -> Found<'_> {
+        let Some(file) = self.files.get(index) else { return Found { name: "", text: "", start: 0 } };
+        let end = self.files.get(index + 1).map_or(self.text.len(), |next| next.start - 1);
+        let start = u32::try_from(file.start).unwrap_or(u32::MAX);
+        Found { name: &file.name, text: self.text.get(file.start..end).unwrap_or(""), start }
+    }
+}
+
+impl Found<'_> {
+    /// Returns a span of all texts as a span of this one.
+    pub fn within(&self, span: Span) -> Span {
+        Span::new(span.start.saturating_sub(self.start), span.end.saturating_sub(self.start))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_span_is_a_place_in_one_of_the_texts() {
+        let mut sources = Sources::new("a.yaml", "один");
+        let start = sources.add("b.yaml", "two");
+        assert_eq!(sources.at(Span::new(8, 8)).name, "a.yaml");
+        let found = sources.at(Span::new(start, start + 1));
+        assert_eq!((found.name, found.text), ("b.yaml", "two"));
+        assert_eq!(found.within(Span::new(start + 1, start + 3)), Span::new(1, 3));
+        assert_eq!(sources.first().text, "один");
+        assert_eq!(sources.at(Span::new(u32::MAX, u32::MAX)).name, "b.yaml");
+    }
+}
