@@ -247,3 +247,47 @@ fn an_expression_of_any_depth_is_a_fault_and_no_crash() {
         assert!(report.faults[0].message.len() < 500, "{}", report.faults[0].message);
     }
 }
+
+#[test]
+fn a_condition_points_at_what_it_cannot_ask() {
+    report("params: { lang: en, n: 2 }\nstages: { a: { when: \"params.lang and params.n > 1\", run: touch x } }")
+        .marked(&[("S171", "params.lang")])
+        .says("is the text \"en\", neither true nor false")
+        .says("`params.lang == 'yes'`");
+    report("stages: { a: { when: 'outputs[0] or needs.b', run: touch x } }")
+        .marked(&[("S170", "outputs"), ("S170", "needs.b")]);
+    report("stages: { a: { when: \"exists('*.md') or exists('../x') or has('a/b') or exists(inputs[0])\", inputs: x, run: 'true' } }")
+        .marked(&[("S172", "'*.md'"), ("S070", "'../x'"), ("S172", "'a/b'"), ("S172", "inputs[0]")]);
+    report("stages: { a: { when: has and exists, run: touch x } }")
+        .marked(&[("S172", "has"), ("S172", "exists")])
+        .says("write `has('ffmpeg')`");
+    report("stages: { a: { when: \"'x' in env\", run: touch x } }").marked(&[("S170", "env")]).says("`env.CI`");
+    report("stages: { a: { when: env.CI == 'true', run: touch x } }")
+        .marked(&[("S055", "env.CI")])
+        .says("`env.CI is defined and …`");
+    report("stages: { a: { when: env.HUB_TOKEN is defined, run: touch x } }").marked(&[("S056", "env.HUB_TOKEN")]);
+    report("params: { video: true }\nstages: { a: { when: params.vidoe, run: touch x } }")
+        .marked(&[("S051", "params.vidoe")])
+        .says("did you mean `params.video`?");
+    report("params: { video: true }\nstages: { a: { when: params.video && true, run: touch x } }")
+        .marked(&[("S050", "params.video && true")])
+        .says("a condition compares and joins");
+    report("params: { video: true }\nstages: { a: { when: '{{ params.video }}', run: touch x } }")
+        .marked(&[("S015", "'{{ params.video }}'")])
+        .says("write `when: params.video`");
+    report("params: { video: true }\nstages: { a: { when: params.video | uper, run: touch x } }")
+        .marked(&[("S058", "uper")]);
+    report("stages: { a: { when: [a], run: touch x } }").marked(&[("S021", "[a]")]);
+    report("params: { x: { required: false } }\nstages: { a: { when: params.x, run: touch x } }")
+        .marked(&[("S171", "params.x")])
+        .says("`params.x is defined`");
+}
+
+#[test]
+fn a_condition_may_ask_for_what_is_not_there() {
+    fine("params: { x: { required: false } }\nstages: { a: { when: \"params.x is defined or env.CI is defined\", run: touch x } }");
+    fine("stages: { a: { when: \"env.CI | default('') == 'true'\", run: touch x } }");
+    fine("stages: { a: { when: true, run: touch x } }");
+    fine("stages: { a: { when: \"inputs[0].json.ok and inputs | length == 1\", inputs: x.json, run: touch x } }");
+    fine("stages: { a: { foreach: { l: [a, b] }, when: \"exists('in/' ~ l ~ '.md') or l in ['a']\", run: echo } }");
+}

@@ -134,6 +134,10 @@ impl Drive<'_> {
             let course = Course { settled: &self.settled, foreseen: &plan.foreseen, demands: &selection.demands };
             match self.project.judge(action, &course)? {
                 Judgement::Unknown { maker } | Judgement::Blocked { maker } => return self.block(action, maker),
+                Judgement::Skipped(skip) => {
+                    let notes = skip.notes(self.project);
+                    return self.finish(action, Settled::Skipped, Outcome::Skipped, |finished| finished.notes = notes);
+                }
                 Judgement::Fault(failure) => return self.fail(action, None, failure, String::new(), 0),
                 Judgement::Verdict { verdict: Verdict::Wait(wait), .. } => return self.wait(action, wait),
                 Judgement::Verdict { verdict: Verdict::Fresh(stands), recipe, key, digests } => {

@@ -14,6 +14,7 @@ use crate::engine::error::EngineError;
 use crate::engine::keep::{Keep, Kept};
 use crate::engine::lockfile::{Line, LineName, Lines};
 use crate::engine::rebuild::{Accepted, Demand, Mode, OutputView, Owner, Question, Standing, Verdict, decide, made_in};
+use crate::engine::skip::{Part, Skip};
 use crate::engine::workflow::TEMPLATE_ROLE;
 use crate::engine::workflow::{Bound, Node, What, Workflow};
 use crate::engine::workspace::Workspace;
@@ -36,6 +37,8 @@ pub enum Settled {
     Unknown,
     /// It failed, waits, or is blocked: what stands is old.
     Wrong,
+    /// It takes no part: what stands of it counts as absent.
+    Skipped,
 }
 
 /// What the command line asks of some actions.
@@ -60,6 +63,10 @@ pub struct Project {
     pub named: BTreeSet<(RepoPath, Digest)>,
     pub registry: Arc<Registry>,
     pub providers: Providers,
+    /// Whether each program that a condition asks for is there.
+    pub programs: BTreeMap<String, bool>,
+    /// The actions that were last judged to take no part.
+    pub skipped: BTreeSet<usize>,
 }
 
 /// A judged action.
@@ -79,6 +86,8 @@ pub enum Judgement {
     Blocked {
         maker: usize,
     },
+    /// It takes no part.
+    Skipped(Skip),
     /// It cannot be judged: a fault of its settings or of this machine's files.
     Fault(Failure),
 }
@@ -98,6 +107,16 @@ impl Project {
 
     /// Judges `action`. All that it waits for is settled or not selected.
     pub fn judge(&mut self, action: usize, course: &Course<'_>) -> Result<Judgement, EngineError> {
+        match self.part(action, course) {
+            Part::Takes => self.judge_taking_part(action, course),
+            Part::Skips(skip) => Ok(Judgement::Skipped(skip)),
+            Part::Unknown { maker } => Ok(Judgement::Unknown { maker }),
+            Part::Blocked { maker } => Ok(Judgement::Blocked { maker }),
+            Part::Fault(failure) => Ok(Judgement::Fault(failure)),
+        }
+    }
+
+    fn judge_taking_part(&mut self, action: usize, course: &Course<'_>) -> Result<Judgement, EngineError> {
         let settled = |maker: &usize| course.settled[*maker].as_ref();
         let reads = self.workflow.nodes[action].reads.clone();
         if let Some(&maker) = reads.iter().find(|maker| settled(maker) == Some(&Settled::Unknown)) {
@@ -141,6 +160,7 @@ impl Project {
     /// reads it tells.
     pub fn is_present(&self, input: &Bound) -> bool {
         match &input.what {
+            _ if self.is_left_out(input) => false,
             What::File(path) | What::Tree(path) => !matches!(self.workspace.stat(path), Ok(None)),
             What::Verdict(_) => true,
         }
@@ -184,7 +204,7 @@ impl Project {
     }
 
     /// Returns bytes from whichever cache has them.
-    fn cached(&self, digest: &Digest) -> Option<Vec<u8>> {
+    pub(super) fn cached(&self, digest: &Digest) -> Option<Vec<u8>> {
         self.store.read(digest).ok().flatten().or_else(|| match self.keep.read(digest) {
             Ok(Kept::Bytes(bytes)) => Some(bytes),
             _ => None,
@@ -251,6 +271,7 @@ impl Project {
         let mut digests = Vec::with_capacity(inputs.len());
         for input in &inputs {
             let digest = match &input.what {
+                _ if self.is_left_out(input) => None,
                 What::Verdict(maker) => match &course.settled[*maker] {
                     Some(Settled::Right { verdict }) => Some(verdict.unwrap_or(Digest::of(b""))),
                     _ => self.known_verdict(*maker),
@@ -268,7 +289,7 @@ impl Project {
                     }
                 },
             };
-            if digest.is_none() && input.presence == Presence::Required {
+            if digest.is_none() && input.presence == Presence::Required && !self.is_left_out(input) {
                 return Ok(Err(self.missing(input)));
             }
             digests.push(digest);

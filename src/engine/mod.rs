@@ -22,6 +22,7 @@ pub mod recover;
 pub mod schedule;
 pub mod select;
 pub mod settle;
+pub mod skip;
 pub mod snapshot;
 pub mod sources;
 pub mod summary;

@@ -23,6 +23,8 @@ pub struct Workflow {
 pub struct Node {
     pub action: Action,
     pub inputs: Vec<Bound>,
+    /// What its condition asks for, in the order of the condition. Not in the key.
+    pub asked: Vec<Bound>,
     /// The actions whose success it requires, in ascending order.
     pub reads: Vec<usize>,
 }
@@ -58,7 +60,7 @@ pub enum What {
 pub const TEMPLATE_ROLE: &str = "with.template";
 
 /// The role of the program that a command starts with, where it is a file of the repo.
-const PROGRAM_ROLE: &str = "run.program";
+pub const PROGRAM_ROLE: &str = "run.program";
 
 /// Answers what is on disk.
 pub trait Find {
@@ -146,6 +148,7 @@ pub fn connect(
     let index_of: BTreeMap<String, usize> =
         actions.iter().enumerate().map(|(index, action)| (action.id.as_str().to_owned(), index)).collect();
     let mut bound: Vec<Vec<Bound>> = Vec::with_capacity(actions.len());
+    let mut asked: Vec<Vec<Bound>> = Vec::with_capacity(actions.len());
     for (index, action) in actions.iter().enumerate() {
         let mut inputs = Vec::new();
         for input in &action.inputs {
@@ -159,11 +162,13 @@ pub fn connect(
             }
         }
         bound.push(inputs);
+        asked.push(asked_by(index, action, &makers, faults));
     }
     let mut edges = Vec::new();
     for (index, action) in actions.iter().enumerate() {
         // A stage that reads its own output is told with the place of that input.
-        let makers = bound[index].iter().flat_map(|input| input.makers.iter().copied()).filter(|&maker| maker != index);
+        let read = bound[index].iter().chain(&asked[index]);
+        let makers = read.flat_map(|input| input.makers.iter().copied()).filter(|&maker| maker != index);
         edges.extend(makers.map(|maker| (maker, index)));
         let after = action.after.iter().filter_map(|id| index_of.get(id.as_str()).copied());
         edges.extend(after.map(|before| (before, index)));
@@ -177,10 +182,10 @@ pub fn connect(
     };
     let nodes = actions
         .into_iter()
-        .zip(bound)
-        .map(|(action, inputs)| {
+        .zip(bound.into_iter().zip(asked))
+        .map(|(action, (inputs, asked))| {
             let reads: BTreeSet<usize> = inputs.iter().flat_map(|input| input.makers.iter().copied()).collect();
-            Node { action, inputs, reads: reads.into_iter().collect() }
+            Node { action, inputs, asked, reads: reads.into_iter().collect() }
         })
         .collect();
     Some(Workflow { nodes, dag })
@@ -380,6 +385,29 @@ fn needed(action: &Action, maker: usize, role: &str, plurality: Plurality) -> Ve
         OutputSort::Tree => What::Tree(output.path.clone()),
     };
     action.outputs.iter().map(|output| bound(what(output))).collect()
+}
+
+/// Finds what a condition asks for. It may not be there: that is the question.
+fn asked_by(index: usize, action: &Action, makers: &Makers, faults: &mut Vec<Diagnostic>) -> Vec<Bound> {
+    let asked = action.when.iter().flat_map(|condition| &condition.paths);
+    asked
+        .map(|asked| {
+            let (what, makers) = match asked.sort {
+                OutputSort::File => {
+                    (What::File(asked.path.clone()), makers.of_path(&asked.path).into_iter().collect::<Vec<_>>())
+                }
+                OutputSort::Tree => (What::Tree(asked.path.clone()), makers.within(&asked.path)),
+            };
+            if makers.contains(&index) {
+                faults.push(
+                    Diagnostic::error("S173", format!("the condition of `{}` asks for its own output", action.id), asked.span)
+                        .label("made by the stage itself")
+                        .help("A stage that has made it would be skipped from then on: storygen knows by itself when there is nothing to do."),
+                );
+            }
+            Bound { role: "when".to_owned(), plurality: Plurality::One, what, presence: Presence::Optional, makers }
+        })
+        .collect()
 }
 
 fn cycle_fault(actions: &[Action], Cycle(nodes): &Cycle) -> Diagnostic {

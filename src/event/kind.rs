@@ -140,6 +140,8 @@ pub enum Outcome {
     Restored,
     /// Missing, and nobody needs it: all that reads it is fresh.
     Unneeded,
+    /// Its condition is false, or it requires what a skipped action makes.
+    Skipped,
     Failed,
     TimedOut,
     /// Something that it reads is not right.
@@ -165,6 +167,7 @@ impl Outcome {
             Outcome::Fresh => "fresh",
             Outcome::Restored => "restored",
             Outcome::Unneeded => "unneeded",
+            Outcome::Skipped => "skipped",
             Outcome::Failed => "failed",
             Outcome::TimedOut => "timed out",
             Outcome::Blocked => "blocked",

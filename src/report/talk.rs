@@ -125,6 +125,7 @@ impl Talk {
             Outcome::Restored => self.line(Level::Normal, Tone::Restored, id, &with_take("restored".into(), finished)),
             Outcome::Fresh => self.line(Level::Verbose, Tone::Fresh, id, "fresh"),
             Outcome::Unneeded => self.line(Level::Verbose, Tone::Fresh, id, "missing, and nobody needs it"),
+            Outcome::Skipped => self.line(Level::Verbose, Tone::Skipped, id, &joined("skipped", &finished.notes)),
             Outcome::NotStarted => self.line(Level::Verbose, Tone::Blocked, id, "not started"),
             Outcome::Cancelled => self.line(Level::Normal, Tone::Stopped, id, "cancelled"),
             Outcome::Blocked => self.line(Level::Quiet, Tone::Blocked, id, &joined("blocked", &finished.notes)),

@@ -20,6 +20,7 @@ use crate::storyfile::settings::{self, Uses};
 use crate::storyfile::settle::{Names, Variables};
 use crate::storyfile::story::{Action, Input, Need, Output, Presence, Selector, Stage, Work};
 use crate::storyfile::tree::Node;
+use crate::storyfile::when;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
@@ -217,6 +218,7 @@ fn action(
     names.inputs = plan.inputs.iter().map(|(role, _)| role.clone()).collect();
     names.outputs = plan.outputs.iter().map(|(slot, _)| slot.clone()).collect();
     names.needs = needs.iter().map(|need| need.stage.as_str().to_owned()).collect();
+    let when = when::read(plan.text, &names, faults);
     let work = work(plan, &mut names, &mut inputs, &outputs, faults);
     let check = plan.check.as_ref().and_then(|check| check.settle(&mut names, faults)).map(|(with, files)| {
         inputs.extend(files.into_iter().map(|file| Input { role: file.role.replacen("with.", "check.", 1), ..file }));
@@ -228,6 +230,7 @@ fn action(
         span: plan.text.span,
         axes: instance.values.clone(),
         work: work?,
+        when,
         inputs,
         outputs,
         needs,

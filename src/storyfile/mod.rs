@@ -7,6 +7,7 @@
 
 pub mod catalog;
 pub mod command;
+pub mod condition;
 pub mod expr;
 pub mod load;
 pub mod scope;
@@ -40,3 +41,4 @@ mod slips;
 mod spot;
 mod syntax;
 mod tree;
+mod when;

@@ -4,6 +4,7 @@ use crate::base::id::{ActionId, StageId};
 use crate::base::path::RepoPath;
 use crate::base::span::Span;
 use crate::storyfile::command::Command;
+use crate::storyfile::condition::Condition;
 use crate::storyfile::with::With;
 use indexmap::IndexMap;
 use serde_json::Value;
@@ -48,6 +49,8 @@ pub struct Action {
     /// The axes' values of this instance, in the axes' order.
     pub axes: IndexMap<String, Value>,
     pub work: Work,
+    /// `when:`; without it the action always takes part.
+    pub when: Option<Condition>,
     /// Declared inputs in order, then files that settings or the head of `run:` name.
     pub inputs: Vec<Input>,
     pub outputs: Vec<Output>,

@@ -23,3 +23,4 @@ mod stages;
 mod strays;
 mod tamper;
 mod templates;
+mod when;

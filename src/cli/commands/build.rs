@@ -42,9 +42,9 @@ pub fn run(context: &Context, args: &BuildArgs) -> Result<u8, CliError> {
     let request = request(&found, args);
     let may_be_quiet = wish.force.is_empty() && wish.discard_edits.is_empty() && args.events.is_none();
     if may_be_quiet && let Some(quiet) = is_quiet(&context.world, &found.root, &request) {
-        context.up_to_date(quiet.actions, quiet.edited, args.into());
+        context.up_to_date(quiet.actions, quiet.edited, quiet.skipped, args.into());
         if args.json {
-            context.answer(&result::of_nothing(quiet.actions));
+            context.answer(&result::of_nothing(quiet.actions, quiet.skipped));
         }
         return Ok(0);
     }
@@ -104,9 +104,9 @@ fn look_only(
     }
     context.warn(found, &opened.warnings);
     let edited = plan.steps.iter().map(|step| step.edits()).sum();
-    context.up_to_date(plan.steps.len(), edited, args.into());
+    context.up_to_date(plan.steps.len(), edited, plan.skipped(), args.into());
     if args.json {
-        context.answer(&result::of_nothing(plan.steps.len()));
+        context.answer(&result::of_nothing(plan.steps.len(), plan.skipped()));
     }
     Ok(Some(0))
 }
@@ -241,6 +241,7 @@ fn refusal(opened: &Opened, plan: &Plan) -> Option<CliError> {
             let line = project.lock.get(&project.line_name(step.action));
             line.is_none_or(|line| line.key != Some(*key) || line.outputs != restore.stands.outputs)
         }
+        Judgement::Skipped(_) => false,
         _ => !plan.unneeded.contains(&step.action),
     })?;
     let id = &project.node(step.action).action.id;
