@@ -285,7 +285,9 @@ fn a_condition_points_at_what_it_cannot_ask() {
 
 #[test]
 fn a_condition_may_ask_for_what_is_not_there() {
-    fine("params: { x: { required: false } }\nstages: { a: { when: \"params.x is defined or env.CI is defined\", run: touch x } }");
+    fine(
+        "params: { x: { required: false } }\nstages: { a: { when: \"params.x is defined or env.CI is defined\", run: touch x } }",
+    );
     fine("stages: { a: { when: \"env.CI | default('') == 'true'\", run: touch x } }");
     fine("stages: { a: { when: true, run: touch x } }");
     fine("stages: { a: { when: \"inputs[0].json.ok and inputs | length == 1\", inputs: x.json, run: touch x } }");

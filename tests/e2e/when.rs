@@ -127,8 +127,8 @@ fn a_program_that_a_skipped_stage_makes_runs_nowhere() {
     let space = Space::new().story(
         "
         stages:
-          tool: { when: 'false', outputs: tool.sh, run: 'echo true > tool.sh' }
-          use: { outputs: x.txt, run: 'sh tool.sh' }
+          tool: { when: 'false', outputs: bin/tool.sh, run: 'mkdir -p bin; echo true > bin/tool.sh' }
+          use: { outputs: x.txt, run: 'sh bin/tool.sh' }
         ",
     );
     space.build().ended_as("use", "skipped").exit(0);
