@@ -293,3 +293,26 @@ fn a_condition_may_ask_for_what_is_not_there() {
     fine("stages: { a: { when: \"inputs[0].json.ok and inputs | length == 1\", inputs: x.json, run: touch x } }");
     fine("stages: { a: { foreach: { l: [a, b] }, when: \"exists('in/' ~ l ~ '.md') or l in ['a']\", run: echo } }");
 }
+
+#[test]
+fn a_hook_says_what_it_is_and_stands_where_it_belongs() {
+    report("hooks: { stage_eror: ./x }\nstages: { a: { run: touch x } }")
+        .marked(&[("S020", "stage_eror")])
+        .says("did you mean `stage_error`?");
+    report("defaults: { hooks: { run_start: ./x } }\nstages: { a: { run: touch x }, b: { run: touch y } }")
+        .marked(&[("S180", "run_start")])
+        .says("here may stand `stage_start`, `stage_complete`, `stage_error` and `stage_skip`");
+    report("hooks: { stage_error: { required: yes, timeout: 5, runn: x } }\nstages: { a: { run: touch x } }")
+        .marked(&[("S021", "yes"), ("S026", "5"), ("S020", "runn")]);
+    report("hooks: { stage_error: { required: true } }\nstages: { a: { run: touch x } }")
+        .marked(&[("S022", "stage_error")]);
+    report("hooks: { run_start: { run: '' } }\nstages: { a: { run: touch x } }").marked(&[("S065", "''")]);
+    report("hooks: [x]\nstages: { a: { run: touch x, hooks: x } }").marked(&[("S021", "[x]"), ("S021", "x")]);
+    report("stages: { a: { run: touch x, outputs: x, hooks: { stage_error: 'echo ${outputs[0]} ${params.x}' } } }")
+        .marked(&[("S054", "outputs[0]"), ("S051", "params.x")])
+        .says("a hook has the event on its standard input");
+    fine("hooks: { run_start: 'echo ${MY_TOKEN}' }\nstages: { a: { run: touch x } }");
+    report("hooks: { run_start: ['curl', '${MY_TOKEN}'] }\nstages: { a: { run: touch x } }")
+        .marked(&[("S056", "MY_TOKEN")]);
+    fine("hooks: { stage_error: }\nstages: { a: { run: touch x, hooks: ~ } }");
+}

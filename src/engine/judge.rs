@@ -64,7 +64,7 @@ pub struct Project {
     pub registry: Arc<Registry>,
     pub providers: Providers,
     /// Whether each program that a condition asks for is there.
-    pub programs: BTreeMap<String, bool>,
+    pub on_path: BTreeMap<String, bool>,
     /// The actions that were last judged to take no part.
     pub skipped: BTreeSet<usize>,
 }

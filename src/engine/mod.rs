@@ -10,6 +10,8 @@ pub mod error;
 pub mod faults;
 pub mod finish;
 pub mod folder;
+pub mod guard;
+pub mod hooks;
 pub mod judge;
 pub mod keep;
 pub mod lockfile;

@@ -97,7 +97,7 @@ pub fn open(opening: Opening) -> Result<Result<Opened, Vec<Diagnostic>>, EngineE
     };
     let workspace = Workspace::new(disk.clone(), root, memo, opened_ns);
     let keep = Keep::new(disk, state.join("keep"));
-    let programs = programs(&workflow, &world);
+    let on_path = on_path(&workflow, &world);
     let mut project = Project {
         story,
         workflow,
@@ -109,7 +109,7 @@ pub fn open(opening: Opening) -> Result<Result<Opened, Vec<Diagnostic>>, EngineE
         named,
         registry,
         providers,
-        programs,
+        on_path,
         skipped: BTreeSet::new(),
     };
     if access == Access::Read {
@@ -119,7 +119,7 @@ pub fn open(opening: Opening) -> Result<Result<Opened, Vec<Diagnostic>>, EngineE
 }
 
 /// Looks for every program that a condition asks for, once: all of a build goes by the same answer.
-fn programs(workflow: &Workflow, world: &World) -> BTreeMap<String, bool> {
+fn on_path(workflow: &Workflow, world: &World) -> BTreeMap<String, bool> {
     let conditions = workflow.nodes.iter().filter_map(|node| node.action.when.as_ref());
     let names: BTreeSet<&String> = conditions.flat_map(|condition| &condition.programs).collect();
     names.into_iter().map(|name| (name.clone(), world.has_program(name))).collect()
@@ -249,10 +249,10 @@ fn quiet_state(opened: &Opened, world: &World, basis: QuietBasis) -> Result<Opti
         .map(|line| line.edits.len())
         .sum();
     let watched = watched.into_iter().collect();
-    let programs = project.programs.clone().into_iter().collect();
+    let on_path = project.on_path.clone().into_iter().collect();
     let skipped = basis.actions.intersection(&project.skipped).count();
     let actions = basis.actions.len();
-    Ok(Some(Quiet { request: basis.request, env, watched, programs, actions, edited, skipped }))
+    Ok(Some(Quiet { request: basis.request, env, watched, on_path, actions, edited, skipped }))
 }
 
 /// Tells whether a build of `request` would do nothing: nothing that the last one looked at has changed. Opens no store,
@@ -271,7 +271,7 @@ pub fn is_quiet(world: &World, root: &Path, request: &Digest) -> Option<Quiet> {
     let same = quiet.request == *request
         && attempts == 0
         && quiet.env.iter().all(|(name, digest)| digest_of(world, name) == *digest)
-        && quiet.programs.iter().all(|(name, there)| world.has_program(name) == *there)
+        && quiet.on_path.iter().all(|(name, there)| world.has_program(name) == *there)
         && changed.is_none();
     same.then_some(quiet)
 }

@@ -170,7 +170,7 @@ impl Project {
         let asked = condition.paths.iter().zip(&node.asked);
         let facts = Facts {
             paths: asked.map(|(asked, bound)| (asked.text.clone(), stands(bound))).collect(),
-            programs: self.programs.clone(),
+            programs: self.on_path.clone(),
         };
         match (filled.and_then(|()| condition.answer(&scope, &facts)), wrong) {
             (Ok(Answer::True), _) => Part::Takes,

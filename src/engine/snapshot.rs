@@ -24,7 +24,7 @@ pub struct Quiet {
     /// Files and folders with their stats; `None` for what must stay absent.
     pub watched: Vec<(String, Option<Stat>)>,
     /// Whether each program that a condition asks for was there.
-    pub programs: Vec<(String, bool)>,
+    pub on_path: Vec<(String, bool)>,
     /// How many actions the build had, how many outputs hold edits, and how many actions took no part.
     pub actions: usize,
     pub edited: usize,
@@ -144,7 +144,7 @@ mod tests {
             request: Digest::of(b"request"),
             env: vec![("SITE".into(), None)],
             watched: vec![("a.txt".into(), Some(stat)), ("b.txt".into(), None)],
-            programs: vec![("ffmpeg".into(), true)],
+            on_path: vec![("ffmpeg".into(), true)],
             actions: 2,
             edited: 0,
             skipped: 1,

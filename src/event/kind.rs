@@ -55,6 +55,18 @@ pub enum Event {
         action: Option<ActionId>,
         message: String,
     },
+    /// A command under `hooks:` has ended; `failure` says why it did not do so well.
+    HookFinished {
+        /// Its key: `stage_error`.
+        hook: String,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        action: Option<ActionId>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        failure: Option<Failure>,
+        took_ms: u64,
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        output: String,
+    },
     ModelPullStarted {
         model: String,
         from: String,

@@ -118,6 +118,7 @@ impl Live {
             }
             Event::RunFinished { .. } => self.clear(state),
             Event::LockAwaited { .. }
+            | Event::HookFinished { .. }
             | Event::AttemptRecovered { .. }
             | Event::AttemptFailed { .. }
             | Event::Warned { .. }

@@ -59,6 +59,7 @@ fn read_story(
         Variables { get: given.env, used: RefCell::new(BTreeSet::new()), secrets: declared.secrets.clone() };
     let params = params::settle(&declared.params, given, &variables, &mut faults);
     let (stages, actions) = lower::lower(&declared, &params, catalog, &variables, &mut faults);
+    let hooks = lower::hooks(&declared, &params, &variables, &mut faults);
     check::check(&actions, given.file, &mut faults);
     let providers = declared.providers.into_iter().filter_map(|(name, provider)| provider.map(|one| (name, one)));
     let story = Story {
@@ -68,6 +69,7 @@ fn read_story(
         stages,
         actions,
         pools: declared.pools,
+        hooks,
         providers: providers.collect(),
         env_used: variables.used.into_inner(),
     };

@@ -8,6 +8,7 @@ use crate::storyfile::catalog::Catalog;
 use crate::storyfile::expr;
 use crate::storyfile::faults::Faults;
 use crate::storyfile::fields::{self, Fields};
+use crate::storyfile::hooks::{self, RunHooks};
 use crate::storyfile::model::{Declared, StageText};
 use crate::storyfile::param_values::ParamValues;
 use crate::storyfile::paths;
@@ -68,6 +69,15 @@ pub fn lower(
         }
     }
     (stages, actions)
+}
+
+/// Returns the hooks of the whole file.
+pub fn hooks(declared: &Declared, params: &ParamValues, variables: &Variables, faults: &mut Faults) -> RunHooks {
+    let names = Names {
+        only_now: Some("a hook has the event on its standard input"),
+        ..names(variables, &params.clone().root())
+    };
+    hooks::of_file(declared, &names, faults)
 }
 
 fn names<'a>(variables: &'a Variables<'a>, params: &minijinja::Value) -> Names<'a> {
@@ -218,6 +228,9 @@ fn action(
     names.inputs = plan.inputs.iter().map(|(role, _)| role.clone()).collect();
     names.outputs = plan.outputs.iter().map(|(slot, _)| slot.clone()).collect();
     names.needs = needs.iter().map(|need| need.stage.as_str().to_owned()).collect();
+    names.only_now = Some("a hook has the event on its standard input");
+    let hooks = hooks::of_stage(plan.text, &names, faults);
+    names.only_now = None;
     let when = when::read(plan.text, &names, faults);
     let work = work(plan, &mut names, &mut inputs, &outputs, faults);
     let check = plan.check.as_ref().and_then(|check| check.settle(&mut names, faults)).map(|(with, files)| {
@@ -244,6 +257,7 @@ fn action(
         check,
         always: plan.fields.always,
         edits: plan.fields.edits,
+        hooks,
         salt,
     })
 }
@@ -321,7 +335,12 @@ fn exclude(stage: &StageText, inputs: &[(String, &Node)], names: &Names, faults:
 }
 
 /// Joins the file's, the defaults' and the stage's `env`.
-fn env(declared: &Declared, stage: &StageText, names: &Names, faults: &mut Faults) -> BTreeMap<String, String> {
+pub(super) fn env(
+    declared: &Declared,
+    stage: &StageText,
+    names: &Names,
+    faults: &mut Faults,
+) -> BTreeMap<String, String> {
     let mut env = BTreeMap::new();
     let defaults = stage.defaults.as_ref().and_then(|defaults| defaults.get("env"));
     for node in [declared.env.as_ref(), defaults, stage.own("env")].into_iter().flatten() {

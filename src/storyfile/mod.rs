@@ -9,6 +9,7 @@ pub mod catalog;
 pub mod command;
 pub mod condition;
 pub mod expr;
+pub mod hooks;
 pub mod load;
 pub mod scope;
 pub mod shell;

@@ -11,12 +11,24 @@ use crate::storyfile::story::Provider;
 use crate::storyfile::tree::{Content, Node};
 use std::sync::Arc;
 
-const KEYS: [&str; 11] =
-    ["storygen", "name", "description", "params", "providers", "defaults", "pools", "env", "pass", "stages", "budget"];
-const UNBUILT: [&str; 4] = ["hooks", "profiles", "include", "remote"];
+const KEYS: [&str; 12] = [
+    "storygen",
+    "name",
+    "description",
+    "params",
+    "providers",
+    "defaults",
+    "pools",
+    "env",
+    "pass",
+    "hooks",
+    "stages",
+    "budget",
+];
+const UNBUILT: [&str; 3] = ["profiles", "include", "remote"];
 
 /// Keys of a stage.
-pub const STAGE_KEYS: [&str; 25] = [
+pub const STAGE_KEYS: [&str; 26] = [
     "run",
     "uses",
     "with",
@@ -42,12 +54,11 @@ pub const STAGE_KEYS: [&str; 25] = [
     "description",
     "when",
     "depfile",
+    "hooks",
 ];
-/// Keys of a stage that this version refuses.
-pub const STAGE_UNBUILT: [&str; 1] = ["hooks"];
 
-const DEFAULTS_KEYS: [&str; 9] =
-    ["provider", "retry", "timeout", "continue_on_error", "pool", "shell", "edits", "env", "pass"];
+const DEFAULTS_KEYS: [&str; 10] =
+    ["provider", "retry", "timeout", "continue_on_error", "pool", "shell", "edits", "env", "pass", "hooks"];
 
 const PROVIDER_TYPES: [&str; 8] =
     ["local", "local-voice", "openai", "anthropic", "gemini", "elevenlabs", "http", "scripted"];
@@ -105,9 +116,10 @@ pub fn read(root: &Node, faults: &mut Faults) -> Declared {
             declared.pools.insert(entry.key.clone(), size.unwrap_or(1));
         }
     }
+    declared.hooks = root.get("hooks").cloned();
     providers(root, &mut declared, faults);
     if let Some(node) = section(root, "defaults", faults) {
-        faults.keys("the default", node, &DEFAULTS_KEYS, &STAGE_UNBUILT);
+        faults.keys("the default", node, &DEFAULTS_KEYS, &[]);
         declared.defaults = root.get("defaults").cloned();
     }
     stages(root, &mut declared, faults);
@@ -206,7 +218,7 @@ fn stages(root: &Node, declared: &mut Declared, faults: &mut Faults) {
     for entry in node.entries() {
         name("stage", &entry.key, entry.key_span, faults);
         let Some(stage) = faults.map(&format!("the stage `{}`", entry.key), &entry.value) else { continue };
-        faults.keys("the key", stage, &STAGE_KEYS, &STAGE_UNBUILT);
+        faults.keys("the key", stage, &STAGE_KEYS, &[]);
         declared.stages.push(StageText {
             name: entry.key.clone(),
             span: entry.key_span,

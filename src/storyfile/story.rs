@@ -5,6 +5,7 @@ use crate::base::path::RepoPath;
 use crate::base::span::Span;
 use crate::storyfile::command::Command;
 use crate::storyfile::condition::Condition;
+use crate::storyfile::hooks::{Hooks, RunHooks};
 use crate::storyfile::with::With;
 use indexmap::IndexMap;
 use serde_json::Value;
@@ -24,6 +25,8 @@ pub struct Story {
     pub actions: Vec<Action>,
     /// Named capacities; a stage's `pool` is one of them.
     pub pools: BTreeMap<String, u32>,
+    /// Commands that are told of the run, and of every stage.
+    pub hooks: RunHooks,
     /// Providers by name; the built-in `local` and `local-voice` are always there.
     pub providers: BTreeMap<String, Provider>,
     /// Every environment variable that the load looked at, set or not: a change of one makes the plan new.
@@ -70,6 +73,8 @@ pub struct Action {
     pub check: Option<With>,
     pub always: Always,
     pub edits: Edits,
+    /// Commands that are told of this stage, beside those of the file.
+    pub hooks: Hooks,
     pub salt: Option<String>,
 }
 

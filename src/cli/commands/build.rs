@@ -8,6 +8,7 @@ use crate::cli::views::views;
 use crate::engine::command::STATE_DIR;
 use crate::engine::drive;
 use crate::engine::error::EngineError;
+use crate::engine::hooks::{close_run, hear_of_nothing};
 use crate::engine::open::{Access, LockPolicy, Opened, QuietBasis, close, is_quiet};
 use crate::engine::options::{OnFailure, Options};
 use crate::engine::plan::{Plan, Selection, plan};
@@ -124,13 +125,14 @@ fn perform(
 ) -> Result<u8, CliError> {
     let started = context.world.clock.elapsed();
     let sink = with_records(context, args, opened, plan, &stamp, sink)?;
-    sink.send(&Event::RunStarted {
+    let begun = Event::RunStarted {
         version: WIRE_VERSION,
         run: stamp.run.clone(),
         storygen: env!("CARGO_PKG_VERSION").into(),
         targets: args.targets.clone(),
         actions: selection.actions.len(),
-    });
+    };
+    sink.send(&begun);
     let options = Options {
         jobs: args.jobs.unwrap_or(context.world.env.cores),
         on_failure: if args.keep_going { OnFailure::KeepGoing } else { OnFailure::Stop },
@@ -145,21 +147,29 @@ fn perform(
         &options,
         selection,
         plan,
+        &begun,
         sink.clone(),
-        stamp,
+        stamp.clone(),
     ));
     // Whatever happened, what is finished is written down.
     let lock = if args.locked { LockPolicy::Leave } else { LockPolicy::Update };
     let is_done = |summary: &Summary| summary.exit_code() == 0;
     let whole = !args.locked && args.only.is_none() && args.from.is_none();
+    let whole = whole && !hear_of_nothing(&opened.project, opened.project.skipped.len());
     let basis = built.as_ref().ok().filter(|summary| is_done(summary) && whole).map(|_| quiet);
     let closed = close(opened, &context.world, lock, basis);
     let summary = built?;
     closed?;
     let took = context.world.clock.elapsed().saturating_sub(started);
-    let exit = summary.exit_code();
+    let mut exit = summary.exit_code();
     let took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
-    sink.send(&Event::RunFinished { counts: summary.counts, took_ms, exit });
+    let ended = |exit| Event::RunFinished { counts: summary.counts.clone(), took_ms, exit };
+    let end = ended(exit);
+    let told = close_run(&opened.project, &context.world, &options, &stamp.run, &end, sink.clone());
+    if runtime.block_on(told)? && exit == 0 {
+        exit = 1;
+    }
+    sink.send(&ended(exit));
     Ok(exit)
 }
 
@@ -191,7 +201,7 @@ fn with_records(
     sink: Arc<dyn Sink>,
 ) -> Result<Arc<dyn Sink>, CliError> {
     let mut places = Vec::new();
-    if !plan.is_quiet() {
+    if !plan.is_quiet() || hear_of_nothing(&opened.project, plan.skipped()) {
         let runs = opened.project.workspace.root.join(STATE_DIR).join("runs");
         context.world.disk.create_dirs(&runs).map_err(|error| CliError::write(&runs, &error))?;
         places.push(runs.join(format!("{}.jsonl", stamp.run)));
