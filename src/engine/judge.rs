@@ -212,7 +212,7 @@ impl Project {
     }
 
     /// Returns the names that the action's templates read, those in files and those in the Storyfile.
-    fn template_names(&mut self, action: usize) -> Result<BTreeSet<String>, Failure> {
+    pub(super) fn template_names(&mut self, action: usize) -> Result<BTreeSet<String>, Failure> {
         let node = &self.workflow.nodes[action];
         let Work::Kind { kind, with, .. } = &node.action.work else { return Ok(BTreeSet::new()) };
         let settings = compose::find_kind(&self.registry, kind)?.info().settings;

@@ -1,6 +1,7 @@
 //! Decides and drives. What decides is pure (`rebuild`, `schedule`, `lockfile`, `workflow`); what drives performs it.
 
 pub mod accept;
+pub mod advice;
 pub mod attempts;
 pub mod clean;
 pub mod command;

@@ -210,12 +210,20 @@ fn lacking(input: &Bound) -> Skip {
 
 /// Returns the actions that are skipped whatever is built: nothing has to be made for them.
 pub fn surely_skipped(workflow: &Workflow) -> BTreeSet<usize> {
-    let mut skipped = BTreeSet::new();
-    for &action in workflow.dag.order() {
-        let node = &workflow.nodes[action];
+    let is_false = |node: &Node| {
         let known = node.action.when.as_ref().and_then(|condition| condition.known.as_ref());
+        matches!(known, Some(Answer::False(_)))
+    };
+    let all = workflow.nodes.iter().enumerate();
+    without(workflow, &all.filter(|(_, node)| is_false(node)).map(|(action, _)| action).collect())
+}
+
+/// Returns the actions that are skipped if `first` are: those, and who requires what they make.
+pub fn without(workflow: &Workflow, first: &BTreeSet<usize>) -> BTreeSet<usize> {
+    let mut skipped = first.clone();
+    for &action in workflow.dag.order() {
         let lacks = |input: &Bound| input.is_required() && is_unmade(workflow, input, &skipped);
-        if matches!(known, Some(Answer::False(_))) || node.inputs.iter().any(lacks) {
+        if workflow.nodes[action].inputs.iter().any(lacks) {
             skipped.insert(action);
         }
     }

@@ -66,6 +66,7 @@ fn read_story(
         name: declared.name,
         description: declared.description,
         params: params.values,
+        param_places: declared.params.iter().map(|param| (param.name.clone(), param.span)).collect(),
         stages,
         actions,
         pools: declared.pools,

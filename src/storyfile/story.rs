@@ -19,6 +19,8 @@ pub struct Story {
     pub description: Option<String>,
     /// The parameters with their values for this load.
     pub params: IndexMap<String, Value>,
+    /// Where each is declared.
+    pub param_places: Vec<(String, Span)>,
     /// Declared stages in the order of the file.
     pub stages: Vec<Stage>,
     /// All instances, stage by stage, in the axes' order.

@@ -2,6 +2,7 @@
 
 #![cfg(unix)]
 
+mod advice;
 mod answers;
 mod checks;
 mod cutoff;

@@ -5,6 +5,7 @@ use crate::cli::args::look_up::ValidateArgs;
 use crate::cli::context::Context;
 use crate::cli::error::CliError;
 use crate::cli::session::{Inputs, find, open_project};
+use crate::engine::advice::advice;
 use crate::engine::faults::faults_of_sources;
 use crate::engine::open::Access;
 use crate::report::diagnostic::to_json;
@@ -19,7 +20,9 @@ pub fn run(context: &Context, args: &ValidateArgs) -> Result<u8, CliError> {
             let mut faults = std::mem::take(&mut opened.warnings);
             faults.extend(faults_of_sources(&mut opened.project)?);
             let text = context.world.disk.read(&found.root.join(&found.name)).unwrap_or_default();
-            (String::from_utf8_lossy(&text).into_owned(), faults, opened.project.workflow.nodes.len())
+            let text = String::from_utf8_lossy(&text).into_owned();
+            faults.extend(advice(&mut opened.project, &text));
+            (text, faults, opened.project.workflow.nodes.len())
         }
         Err(CliError::Faults { text, faults, .. }) => (text, faults, 0),
         Err(error) => return Err(error),
@@ -33,7 +36,11 @@ pub fn run(context: &Context, args: &ValidateArgs) -> Result<u8, CliError> {
         return Err(CliError::Faults { file: found.name, text, faults });
     }
     context.warn(&found, &faults);
-    let warnings = if faults.is_empty() { String::new() } else { format!(", {} warnings", faults.len()) };
+    let warnings = match faults.len() {
+        0 => String::new(),
+        1 => ", 1 warning".to_owned(),
+        more => format!(", {more} warnings"),
+    };
     context.say(&format!("{} is right: {}{warnings}", found.name, stages(count)));
     Ok(0)
 }
