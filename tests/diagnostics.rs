@@ -6,6 +6,7 @@ use std::sync::Arc;
 use storygen::base::diagnostic::Diagnostic;
 use storygen::base::path::RepoPath;
 use storygen::base::sources::Sources;
+use storygen::engine::advice::advice;
 use storygen::engine::faults::{faults_of_actions, faults_of_sources};
 use storygen::engine::open::{Access, Opening, open};
 use storygen::engine::sources::{Match, Pattern};
@@ -140,7 +141,7 @@ fn report(section: &Section) -> (Vec<Diagnostic>, String) {
 }
 
 /// Opens a repo with these files.
-fn faults_in_a_repo(story: &str, files: &[(&str, String)]) -> Vec<Diagnostic> {
+fn faults_in_a_repo(story_text: &str, files: &[(&str, String)]) -> Vec<Diagnostic> {
     let dir = tempfile::tempdir().expect("a folder for the repo");
     for (name, text) in files {
         let place = dir.path().join(name);
@@ -148,7 +149,7 @@ fn faults_in_a_repo(story: &str, files: &[(&str, String)]) -> Vec<Diagnostic> {
         std::fs::write(place, text).expect("the file");
     }
     let registry = Arc::new(Registry::builtin());
-    let (story, faults) = load(story, &*registry, &Given::alone("Storyfile.yaml", &|_| None));
+    let (story, faults) = load(story_text, &*registry, &Given::alone("Storyfile.yaml", &|_| None));
     let Some(story) = story else { return faults };
     let mut providers = Providers::default();
     let weights = Arc::new(Weights::new(World::real(), PullPolicy::NoPull("a test"), Arc::new(|_| {})));
@@ -164,7 +165,11 @@ fn faults_in_a_repo(story: &str, files: &[(&str, String)]) -> Vec<Diagnostic> {
         access: Access::Read,
     };
     match open(opening).expect("the machine is well") {
-        Ok(mut opened) => faults_of_sources(&mut opened.project).expect("the machine is well"),
+        Ok(mut opened) => {
+            let mut faults = faults_of_sources(&mut opened.project).expect("the machine is well");
+            faults.extend(advice(&mut opened.project, story_text));
+            faults
+        }
         Err(faults) => faults,
     }
 }

@@ -263,3 +263,72 @@ fn a_merge_key_takes_maps_and_says_where_it_does_not() {
     report(&stage("<<: *nope")).marked(&[("S002", "*nope")]);
     fine(&stage("<<: [*m, *m]"));
 }
+
+#[test]
+fn a_condition_points_at_what_it_cannot_ask() {
+    report("params: { lang: en, n: 2 }\nstages: { a: { when: \"params.lang and params.n > 1\", run: touch x } }")
+        .marked(&[("S171", "params.lang")])
+        .says("is the text \"en\", neither true nor false")
+        .says("`params.lang == 'yes'`");
+    report("stages: { a: { when: 'outputs[0] or needs.b', run: touch x } }")
+        .marked(&[("S170", "outputs"), ("S170", "needs.b")]);
+    report("stages: { a: { when: \"exists('*.md') or exists('../x') or has('a/b') or exists(inputs[0])\", inputs: x, run: 'true' } }")
+        .marked(&[("S172", "'*.md'"), ("S070", "'../x'"), ("S172", "'a/b'"), ("S172", "inputs[0]")]);
+    report("stages: { a: { when: has and exists, run: touch x } }")
+        .marked(&[("S172", "has"), ("S172", "exists")])
+        .says("write `has('ffmpeg')`");
+    report("stages: { a: { when: \"'x' in env\", run: touch x } }").marked(&[("S170", "env")]).says("`env.CI`");
+    report("stages: { a: { when: env.CI == 'true', run: touch x } }")
+        .marked(&[("S055", "env.CI")])
+        .says("`env.CI is defined and …`");
+    report("stages: { a: { when: env.HUB_TOKEN is defined, run: touch x } }").marked(&[("S056", "env.HUB_TOKEN")]);
+    report("params: { video: true }\nstages: { a: { when: params.vidoe, run: touch x } }")
+        .marked(&[("S051", "params.vidoe")])
+        .says("did you mean `params.video`?");
+    report("params: { video: true }\nstages: { a: { when: params.video && true, run: touch x } }")
+        .marked(&[("S050", "params.video && true")])
+        .says("a condition compares and joins");
+    report("params: { video: true }\nstages: { a: { when: '{{ params.video }}', run: touch x } }")
+        .marked(&[("S015", "'{{ params.video }}'")])
+        .says("write `when: params.video`");
+    report("params: { video: true }\nstages: { a: { when: params.video | uper, run: touch x } }")
+        .marked(&[("S058", "uper")]);
+    report("stages: { a: { when: [a], run: touch x } }").marked(&[("S021", "[a]")]);
+    report("params: { x: { required: false } }\nstages: { a: { when: params.x, run: touch x } }")
+        .marked(&[("S171", "params.x")])
+        .says("`params.x is defined`");
+}
+
+#[test]
+fn a_condition_may_ask_for_what_is_not_there() {
+    fine(
+        "params: { x: { required: false } }\nstages: { a: { when: \"params.x is defined or env.CI is defined\", run: touch x } }",
+    );
+    fine("stages: { a: { when: \"env.CI | default('') == 'true'\", run: touch x } }");
+    fine("stages: { a: { when: true, run: touch x } }");
+    fine("stages: { a: { when: \"inputs[0].json.ok and inputs | length == 1\", inputs: x.json, run: touch x } }");
+    fine("stages: { a: { foreach: { l: [a, b] }, when: \"exists('in/' ~ l ~ '.md') or l in ['a']\", run: echo } }");
+}
+
+#[test]
+fn a_hook_says_what_it_is_and_stands_where_it_belongs() {
+    report("hooks: { stage_eror: ./x }\nstages: { a: { run: touch x } }")
+        .marked(&[("S020", "stage_eror")])
+        .says("did you mean `stage_error`?");
+    report("defaults: { hooks: { run_start: ./x } }\nstages: { a: { run: touch x }, b: { run: touch y } }")
+        .marked(&[("S180", "run_start")])
+        .says("here may stand `stage_start`, `stage_complete`, `stage_error` and `stage_skip`");
+    report("hooks: { stage_error: { required: yes, timeout: 5, runn: x } }\nstages: { a: { run: touch x } }")
+        .marked(&[("S021", "yes"), ("S026", "5"), ("S020", "runn")]);
+    report("hooks: { stage_error: { required: true } }\nstages: { a: { run: touch x } }")
+        .marked(&[("S022", "stage_error")]);
+    report("hooks: { run_start: { run: '' } }\nstages: { a: { run: touch x } }").marked(&[("S065", "''")]);
+    report("hooks: [x]\nstages: { a: { run: touch x, hooks: x } }").marked(&[("S021", "[x]"), ("S021", "x")]);
+    report("stages: { a: { run: touch x, outputs: x, hooks: { stage_error: 'echo ${outputs[0]} ${params.x}' } } }")
+        .marked(&[("S054", "outputs[0]"), ("S051", "params.x")])
+        .says("a hook has the event on its standard input");
+    fine("hooks: { run_start: 'echo ${MY_TOKEN}' }\nstages: { a: { run: touch x } }");
+    report("hooks: { run_start: ['curl', '${MY_TOKEN}'] }\nstages: { a: { run: touch x } }")
+        .marked(&[("S056", "MY_TOKEN")]);
+    fine("hooks: { stage_error: }\nstages: { a: { run: touch x, hooks: ~ } }");
+}

@@ -291,14 +291,11 @@ fn defaults_stand_under_every_stage_and_env_is_merged() {
 #[test]
 fn what_the_format_knows_and_this_version_does_not_do_is_an_error() {
     for text in [
-        "hooks: { stage_error: ./x }\nstages: { a: { run: touch x } }",
         "include: [v/Storyfile.yaml]\nstages: { a: { run: touch x } }",
         "remote: { cache: x }\nstages: { a: { run: touch x } }",
         "budget: { usd: 20 }\nstages: { a: { run: touch x } }",
         "providers: { w: { type: openai, api_key: \"${OPENAI_API_KEY}\" } }\nstages: { a: { run: touch x } }",
-        "stages: { a: { when: has('x'), run: touch x } }",
         "stages: { a: { depfile: x.d, run: touch x } }",
-        "stages: { a: { hooks: {}, run: touch x } }",
         "stages: { a: { edits: merge, run: touch x } }",
         "stages: { a: { inputs: \"x.json#/a\", run: touch x } }",
         "stages: { a: { uses: review, inputs: x } }",

@@ -99,7 +99,7 @@ impl Context {
     }
 
     /// Says in one line that nothing is to be done.
-    pub fn up_to_date(&self, actions: usize, edited: usize, manner: Manner) {
+    pub fn up_to_date(&self, actions: usize, edited: usize, skipped: usize, manner: Manner) {
         if manner.level == Level::Quiet {
             return;
         }
@@ -108,7 +108,7 @@ impl Context {
             1 => "; 1 output holds your edit".to_owned(),
             more => format!("; {more} outputs hold your edits"),
         };
-        self.say(&format!("{}{edits}", up_to_date(actions)));
+        self.say(&format!("{}{edits}", up_to_date(actions, skipped)));
     }
 
     /// Returns the sink that shows a run to the person.

@@ -60,6 +60,12 @@ fn view(project: &Project, plan: &Plan, step: &Step) -> ActionView {
                 Wait::Obstructed { .. } => view.reason = Some("a file stands where a folder belongs".to_owned()),
             }
         }
+        Judgement::Skipped(skip) => {
+            view.state = StateWord::Skipped;
+            let mut notes = skip.notes(project).into_iter();
+            view.reason = notes.next();
+            view.changes = notes.collect();
+        }
         Judgement::Unknown { maker } => {
             view.state = StateWord::Maybe;
             view.reason = Some(format!("once `{}` has run", id(*maker)));

@@ -30,10 +30,11 @@ pub fn accept(
     let (foreseen, demands) = (BTreeMap::new(), Demands::default());
     let mut results = Vec::new();
     for action in project.workflow.dag.order().to_vec() {
+        let course = Course { settled: &settled, foreseen: &foreseen, demands: &demands };
         if !chosen.contains(&action) {
+            project.note_part(action, &course);
             continue;
         }
-        let course = Course { settled: &settled, foreseen: &foreseen, demands: &demands };
         let result = match project.judge(action, &course)? {
             Judgement::Verdict { verdict: Verdict::Fresh(stands), recipe, key, digests } => {
                 project.adopt(action, &recipe, &stands, stamp)?;
@@ -57,6 +58,7 @@ pub fn accept(
                 Err(why) => Accepted::Refused(why),
             },
             Judgement::Unfold { .. } => Accepted::Refused("its list is not there yet: build it".to_owned()),
+            Judgement::Skipped(skip) => Accepted::Refused(format!("it is skipped: {}", skip.notes(project).join("; "))),
             Judgement::Fault(Failure { message, .. }) => Accepted::Refused(message),
             Judgement::Unknown { maker } | Judgement::Blocked { maker } => {
                 Accepted::Refused(format!("`{}` comes first", project.node(maker).action.id))

@@ -28,6 +28,8 @@ pub struct Binder<'a> {
 #[derive(Debug, Default)]
 pub struct Found {
     pub inputs: Vec<Bound>,
+    /// What its condition asks for.
+    pub asked: Vec<Bound>,
     /// The open fan-outs that may make some of them.
     pub fans: Vec<usize>,
 }
@@ -54,10 +56,43 @@ impl Binder<'_> {
                 }
             }
         }
+        self.asked(index, &mut found);
         found.fans.retain(|fan| *fan != index);
         found.fans.sort_unstable();
         found.fans.dedup();
         found
+    }
+
+    /// What its condition asks for may not be there: that is the question.
+    fn asked(&mut self, index: usize, found: &mut Found) {
+        let nodes = self.nodes;
+        let action = &nodes[index].action;
+        for asked in action.when.iter().flat_map(|condition| &condition.paths) {
+            let (what, makers) = match asked.sort {
+                OutputSort::File => {
+                    found.fans.extend(self.makers.fans_of_path(&asked.path));
+                    (What::File(asked.path.clone()), self.makers.of_path(&asked.path).into_iter().collect::<Vec<_>>())
+                }
+                OutputSort::Tree => {
+                    found.fans.extend(self.makers.fans_within(&asked.path));
+                    (What::Tree(asked.path.clone()), self.makers.within(&asked.path))
+                }
+            };
+            if makers.contains(&index) {
+                self.faults.push(
+                    Diagnostic::error("S173", format!("the condition of `{}` asks for its own output", action.id), asked.span)
+                        .label("made by the stage itself")
+                        .help("A stage that has made it would be skipped from then on: storygen knows by itself when there is nothing to do."),
+                );
+            }
+            found.asked.push(Bound {
+                role: "when".to_owned(),
+                plurality: Plurality::One,
+                what,
+                presence: Presence::Optional,
+                makers,
+            });
+        }
     }
 
     /// A list that is a pattern: what it matches is known without the files' content, but for folders that a stage writes.

@@ -3,12 +3,12 @@
 
 use crate::base::digest::Digest;
 use crate::base::failure::{Cause, Failure};
-use crate::base::id::ActionId;
 use crate::base::path::RepoPath;
 use crate::engine::attempts::{Attempt, Attempts};
 use crate::engine::compose;
 use crate::engine::error::EngineError;
 use crate::engine::folder::{Outward, list_tree};
+use crate::engine::guard::Guard;
 use crate::engine::judge::Project;
 use crate::engine::publish::{check_inside, create_parent, save_left};
 use crate::engine::recover::{WORK_DIR, attempt_dir, remove};
@@ -17,9 +17,8 @@ use crate::storyfile::command::{Command, Invocation};
 use crate::storyfile::story::{Output, OutputSort};
 use crate::world::disk::{Disk, Sort, Stat};
 use crate::world::env::Environment;
-use crate::world::process::{Ended, Finished, Limits, Program, Running, start, start_time};
-use crate::world::reaper::Reaper;
-use crate::world::strays::{MARK, adopt};
+use crate::world::process::{Ended, Finished, Limits, Program, Running, start_time};
+use crate::world::strays::MARK;
 use std::io;
 use std::path::{Path, PathBuf};
 use tokio_util::sync::CancellationToken;
@@ -49,10 +48,7 @@ struct Moved {
 /// What all attempts of a build share.
 pub struct Workshop {
     pub attempts: Attempts,
-    pub reaper: Option<Reaper>,
-    pub reaper_program: Option<PathBuf>,
-    /// The mark of this very build, if it runs in a command of another.
-    pub outer_mark: Option<String>,
+    pub guard: Guard,
     /// `.storygen`.
     pub dir: PathBuf,
 }
@@ -81,7 +77,8 @@ impl Workshop {
         let paths = outputs.iter().map(|output| output.path.clone()).collect();
         let moved = standing.iter().map(|moved| moved.path.clone()).collect();
         let number = self.attempts.begin(Attempt { action: id, outputs: paths, moved, group: None })?;
-        let program_yet = Program { argv: Vec::new(), current_dir: PathBuf::new(), env: Default::default() };
+        let program_yet =
+            Program { argv: Vec::new(), current_dir: PathBuf::new(), env: Default::default(), request: None };
         let staged = command.mentions_outputs();
         let mut prepared = Prepared { number, program: program_yet, moved: standing, staged };
         if let Err(error) = self.make_place(project, &outputs, &prepared) {
@@ -121,21 +118,7 @@ impl Workshop {
 
     /// Starts a prepared attempt.
     pub fn start(&mut self, prepared: &Prepared) -> Result<Result<Running, Failure>, EngineError> {
-        if let (None, Some(program)) = (&self.reaper, &self.reaper_program) {
-            // A program that has a reaper is a build and nothing else: all its descendants are its own to end.
-            adopt();
-            let reaper = Reaper::start(program, &self.dir.join(REAPER_LOCK), self.outer_mark.as_deref());
-            self.reaper = Some(reaper.map_err(|source| EngineError::Process { what: "the reaper".into(), source })?);
-        }
-        // A reaper that has died is no reason to lose the work: it only guards against our own death.
-        if let Some(reaper) = &mut self.reaper {
-            reaper.expect(prepared.program.env.get(MARK).map_or("", String::as_str)).ok();
-        }
-        let running = start(&prepared.program);
-        if let Some(reaper) = &mut self.reaper {
-            reaper.watch(running.as_ref().ok().map(|running| running.group)).ok();
-        }
-        let running = match running {
+        let running = match self.guard.start(&prepared.program)? {
             Ok(running) => running,
             Err(error) => return Ok(Err(start_failure(&prepared.program.argv[0], &error))),
         };
@@ -146,9 +129,7 @@ impl Workshop {
 
     /// Takes note that the attempt's processes are gone.
     pub fn ended(&mut self, group: u32) {
-        if let Some(reaper) = &mut self.reaper {
-            reaper.forget(group).ok();
-        }
+        self.guard.ended(group);
     }
 
     /// Finds where each output was written: at its staging path, or at the declared one.
@@ -369,7 +350,7 @@ pub fn limits(timeout: Option<std::time::Duration>, cancel: &CancellationToken, 
     Limits { timeout, cancel: cancel.clone(), kill: kill.clone() }
 }
 
-fn start_failure(program: &str, error: &io::Error) -> Failure {
+pub(super) fn start_failure(program: &str, error: &io::Error) -> Failure {
     // Execve(2)'s ENOEXEC has no `ErrorKind` yet.
     const NO_PROGRAM: i32 = 8;
     let failure = |message: &str| Failure::new(Cause::Exit, format!("`{program}` {message}"));
@@ -430,14 +411,14 @@ fn program(
             env.insert(name.clone(), value.to_owned());
         }
     }
-    env.insert(MARK.to_owned(), mark(environment.get(MARK), &project.workspace.root, &node.action.id));
-    Ok(Program { argv, current_dir: project.workspace.root.clone(), env })
+    env.insert(MARK.to_owned(), mark(environment.get(MARK), &project.workspace.root, node.action.id.as_str()));
+    Ok(Program { argv, current_dir: project.workspace.root.clone(), env, request: None })
 }
 
-/// Names the processes of an action: the same in every build, so that a command which prints its environment prints the
+/// Marks the processes of an action: the same in every build, so that a command which prints its environment prints the
 /// same again.
-fn mark(outer: Option<&str>, root: &Path, id: &ActionId) -> String {
-    let digest = Digest::hasher().field(root.display().to_string().as_bytes()).field(id.as_str().as_bytes()).finish();
+pub(super) fn mark(outer: Option<&str>, root: &Path, name: &str) -> String {
+    let digest = Digest::hasher().field(root.display().to_string().as_bytes()).field(name.as_bytes()).finish();
     let own = &digest.to_string()[..16];
     outer.map_or(own.to_owned(), |outer| format!("{outer}:{own}"))
 }

@@ -5,6 +5,7 @@ use crate::base::id::ActionId;
 use crate::base::reason::Reason;
 use crate::engine::error::EngineError;
 use crate::engine::finish::{Completion, Ticket};
+use crate::engine::hooks::Hooks;
 use crate::engine::judge::{Course, Judgement, Project, Settled};
 use crate::engine::options::{OnFailure, Options};
 use crate::engine::plan::{Plan, Selection};
@@ -18,6 +19,7 @@ use crate::engine::unfold::{Closed, Guard};
 use crate::engine::work::Crew;
 use crate::event::kind::{Event, Finished, Outcome};
 use crate::event::sink::Sink;
+use crate::storyfile::hooks::Moment;
 use crate::storyfile::story::{Edits, Tolerance};
 use crate::world::World;
 use crate::world::signals::{Signals, Stop};
@@ -42,9 +44,11 @@ pub struct Drive<'a> {
     pub(super) schedule: Schedule,
     pub(super) summary: Summary,
     pub(super) crew: Crew,
+    pub(super) hooks: Hooks,
 }
 
-/// Builds `selection`, whose `plan` was made under the lock.
+/// Builds `selection`, whose `plan` was made under the lock; `begun` is what hooks are told of its start.
+#[expect(clippy::too_many_arguments, reason = "the one place where all that a run needs comes together")]
 pub async fn build(
     project: &mut Project,
     world: World,
@@ -52,6 +56,7 @@ pub async fn build(
     wish: &Wish,
     selection: Selection,
     plan: &Plan,
+    begun: &Event,
     sink: Arc<dyn Sink>,
     stamp: Stamp,
 ) -> Result<Built, EngineError> {
@@ -70,8 +75,9 @@ pub async fn build(
         schedule,
         summary: Summary::default(),
         crew,
+        hooks: Hooks::new(options.jobs),
     };
-    drive.run(plan).await?;
+    drive.run(plan, begun).await?;
     Ok(Built { summary: drive.summary, selection: drive.selection })
 }
 
@@ -90,33 +96,30 @@ fn pools(project: &Project) -> Vec<Option<String>> {
 }
 
 impl Drive<'_> {
-    async fn run(&mut self, plan: &Plan) -> Result<(), EngineError> {
+    async fn run(&mut self, plan: &Plan, begun: &Event) -> Result<(), EngineError> {
         let mut signals = Signals::listen()
             .map_err(|source| EngineError::Process { what: "listening for signals".into(), source })?;
-        let result = loop {
-            if let Err(error) = self.advance(plan) {
-                break Err(error);
-            }
-            if self.crew.is_idle() {
-                break Ok(());
-            }
-            tokio::select! {
-                completion = self.crew.next() => {
-                    if let Err(error) = self.complete(completion) {
-                        break Err(error);
-                    }
-                }
-                stop = signals.next() => self.stop(stop),
-            }
+        let result = match self.open_run(begun, &mut signals).await {
+            Ok(true) => self.work(plan, &mut signals).await,
+            Ok(false) => Ok(()),
+            Err(error) => Err(error),
         };
         // Whatever happened, no child outlives the build.
         self.schedule.stop();
         if result.is_err() {
             self.crew.cancel.cancel();
+            self.hooks.drop_waiting();
         }
-        while !self.crew.is_idle() {
+        loop {
+            if result.is_err() || self.start_hooks().is_err() {
+                self.hooks.drop_waiting();
+            }
+            if self.is_idle() {
+                break;
+            }
             tokio::select! {
                 completion = self.crew.next() => { self.complete(completion).ok(); }
+                ended = self.hooks.next() => { self.hook_ended(ended).ok(); }
                 stop = signals.next() => self.stop(stop),
             }
         }
@@ -126,6 +129,26 @@ impl Drive<'_> {
             self.sink.send(&Event::ActionFinished(Finished::new(self.id(action), outcome)));
         }
         result
+    }
+
+    /// Builds until nothing is at work any more.
+    async fn work(&mut self, plan: &Plan, signals: &mut Signals) -> Result<(), EngineError> {
+        loop {
+            self.advance(plan)?;
+            self.start_hooks()?;
+            if self.is_idle() {
+                return Ok(());
+            }
+            tokio::select! {
+                completion = self.crew.next() => self.complete(completion)?,
+                ended = self.hooks.next() => self.hook_ended(ended)?,
+                stop = signals.next() => self.stop(stop),
+            }
+        }
+    }
+
+    fn is_idle(&self) -> bool {
+        self.crew.is_idle() && self.hooks.is_idle()
     }
 
     /// Judges all whose turn has come and starts what there is room for, until nothing more can be done at once.
@@ -157,6 +180,10 @@ impl Drive<'_> {
                 Judgement::Unfolded { wrong } => return self.stand_aside(action, wrong),
                 Judgement::Held(wait) => return self.wait(action, wait),
                 Judgement::Unfold { wrong } => return self.unfold(action, wrong),
+                Judgement::Skipped(skip) => {
+                    let notes = skip.notes(self.project);
+                    return self.finish(action, Settled::Skipped, Outcome::Skipped, |finished| finished.notes = notes);
+                }
                 Judgement::Fault(failure) => return self.fail(action, None, failure, String::new(), 0),
                 Judgement::Verdict { verdict: Verdict::Wait(wait), .. } => return self.wait(action, wait),
                 Judgement::Verdict { verdict: Verdict::Fresh(stands), recipe, key, digests } => {
@@ -241,11 +268,17 @@ impl Drive<'_> {
         Ok(())
     }
 
-    /// Starts the first attempt at a queued action.
+    /// Starts a queued action: tells its hooks, or makes the first attempt.
     fn start(&mut self, action: usize) -> Result<(), EngineError> {
         let reason = self.crew.ticket(action).reason.clone();
         let estimate_ms = self.project.last_duration_ms(action);
-        self.sink.send(&Event::ActionStarted { action: self.id(action), reason, estimate_ms });
+        let event = Event::ActionStarted { action: self.id(action), reason, estimate_ms };
+        self.sink.send(&event);
+        if self.call(Moment::StageStart, Some(action), &event) { Ok(()) } else { self.begin(action) }
+    }
+
+    /// Makes the first attempt at an action.
+    pub(super) fn begin(&mut self, action: usize) -> Result<(), EngineError> {
         self.crew.ticket_mut(action).started = self.world.clock.elapsed();
         self.attempt(action)
     }
@@ -267,7 +300,7 @@ impl Drive<'_> {
         }
     }
 
-    fn stop(&mut self, stop: Stop) {
+    pub(super) fn stop(&mut self, stop: Stop) {
         self.sink.send(&Event::StopRequested { signal: stop.name().into() });
         if self.summary.stopped.is_some() {
             self.crew.kill.cancel();
@@ -290,7 +323,9 @@ impl Drive<'_> {
         let mut finished = Finished::new(self.id(action), outcome);
         describe(&mut finished);
         self.summary.count(outcome);
-        self.sink.send(&Event::ActionFinished(finished));
+        let event = Event::ActionFinished(finished);
+        self.sink.send(&event);
+        self.call_of(action, outcome, &event);
         self.schedule.finish(action);
         Ok(())
     }

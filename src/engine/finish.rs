@@ -314,6 +314,9 @@ impl Drive<'_> {
         let (digests, stats) = (ticket.digests.clone(), ticket.stats.clone());
         for (input, (digest, stats)) in inputs.iter().zip(digests.into_iter().zip(stats)) {
             let (What::File(path) | What::Tree(path)) = &input.what else { continue };
+            if self.project.is_left_out(input) {
+                continue;
+            }
             let found = match self.project.workspace.digest(path) {
                 Err(error) if error.is_no_content() => None,
                 found => found?,

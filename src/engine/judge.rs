@@ -16,6 +16,7 @@ use crate::engine::lockfile::{Line, LineName, Lines};
 use crate::engine::rebuild::{
     Accepted, Demand, Mode, OutputView, Owner, Question, Standing, Verdict, Wait, decide, made_in,
 };
+use crate::engine::skip::{Part, Skip};
 use crate::engine::sources::Guards;
 use crate::engine::workflow::TEMPLATE_ROLE;
 use crate::engine::workflow::{Bound, Node, What, Workflow};
@@ -40,6 +41,8 @@ pub enum Settled {
     Unknown,
     /// It failed, waits, or is blocked: what stands is old.
     Wrong,
+    /// It takes no part: what stands of it counts as absent.
+    Skipped,
 }
 
 /// What the command line asks of some actions.
@@ -69,6 +72,10 @@ pub struct Project {
     pub guards: Guards,
     /// Fan-outs that cannot be unfolded as their lists stand.
     pub held: BTreeMap<usize, Hold>,
+    /// Whether each program that a condition asks for is there.
+    pub on_path: BTreeMap<String, bool>,
+    /// The actions that were last judged to take no part.
+    pub skipped: BTreeSet<usize>,
 }
 
 /// Why a fan-out is not unfolded.
@@ -97,6 +104,8 @@ pub enum Judgement {
     Blocked {
         maker: usize,
     },
+    /// It takes no part.
+    Skipped(Skip),
     /// It cannot be judged: a fault of its settings or of this machine's files.
     Fault(Failure),
     /// A fan-out whose instances stand in its place; `wrong` made its list and is not right.
@@ -126,6 +135,16 @@ impl Project {
 
     /// Judges `action`. All that it waits for is settled or not selected.
     pub fn judge(&mut self, action: usize, course: &Course<'_>) -> Result<Judgement, EngineError> {
+        match self.part(action, course) {
+            Part::Takes => self.judge_taking_part(action, course),
+            Part::Skips(skip) => Ok(Judgement::Skipped(skip)),
+            Part::Unknown { maker } => Ok(Judgement::Unknown { maker }),
+            Part::Blocked { maker } => Ok(Judgement::Blocked { maker }),
+            Part::Fault(failure) => Ok(Judgement::Fault(failure)),
+        }
+    }
+
+    fn judge_taking_part(&mut self, action: usize, course: &Course<'_>) -> Result<Judgement, EngineError> {
         let settled = |maker: &usize| course.settled[*maker].as_ref();
         let reads = self.workflow.nodes[action].reads.clone();
         if let Some(&maker) = reads.iter().find(|maker| settled(maker) == Some(&Settled::Unknown)) {
@@ -139,10 +158,6 @@ impl Project {
                 None if self.workflow.unfolded.contains_key(&action) => Judgement::Unfolded { wrong },
                 None => Judgement::Unfold { wrong },
             });
-        }
-        // What an open fan-out would give it is not known: neither a key nor a command can be had.
-        if let Some(&fan) = self.node(action).fans.first() {
-            return Ok(Judgement::Blocked { maker: fan });
         }
         let digests = match self.digests(action, course)? {
             Ok(digests) => digests,
@@ -188,6 +203,7 @@ impl Project {
                 }
                 Settled::Right { verdict: self.verdict_of(action, *key) }
             }
+            Judgement::Skipped(_) => Settled::Skipped,
             Judgement::Unfolded { wrong: None } => Settled::Right { verdict: None },
             Judgement::Verdict { verdict: Verdict::Run { .. }, .. }
             | Judgement::Unknown { .. }
@@ -211,6 +227,7 @@ impl Project {
     /// reads it tells.
     pub fn is_present(&self, input: &Bound) -> bool {
         match &input.what {
+            _ if self.is_left_out(input) => false,
             What::File(path) | What::Tree(path) => !matches!(self.workspace.stat(path), Ok(None)),
             What::Verdict(_) => true,
         }
@@ -262,7 +279,7 @@ impl Project {
     }
 
     /// Returns the names that the action's templates read, those in files and those in the Storyfile.
-    fn template_names(&mut self, action: usize) -> Result<BTreeSet<String>, Failure> {
+    pub(super) fn template_names(&mut self, action: usize) -> Result<BTreeSet<String>, Failure> {
         let node = &self.workflow.nodes[action];
         let Work::Kind { kind, with, .. } = &node.action.work else { return Ok(BTreeSet::new()) };
         let settings = compose::find_kind(&self.registry, kind)?.info().settings;
@@ -321,6 +338,7 @@ impl Project {
         let mut digests = Vec::with_capacity(inputs.len());
         for input in &inputs {
             let digest = match &input.what {
+                _ if self.is_left_out(input) => None,
                 What::Verdict(maker) => match &course.settled[*maker] {
                     Some(Settled::Right { verdict }) => Some(verdict.unwrap_or(Digest::of(b""))),
                     _ => self.known_verdict(*maker),
@@ -338,7 +356,7 @@ impl Project {
                     }
                 },
             };
-            if digest.is_none() && input.presence == Presence::Required {
+            if digest.is_none() && input.presence == Presence::Required && !self.is_left_out(input) {
                 return Ok(Err(self.missing(input)));
             }
             digests.push(digest);

@@ -1,6 +1,7 @@
 //! Decides and drives. What decides is pure (`rebuild`, `schedule`, `lockfile`, `workflow`); what drives performs it.
 
 pub mod accept;
+pub mod advice;
 pub mod attempts;
 mod bind;
 pub mod clean;
@@ -11,6 +12,8 @@ pub mod error;
 pub mod faults;
 pub mod finish;
 pub mod folder;
+pub mod guard;
+pub mod hooks;
 mod intersect;
 pub mod judge;
 pub mod keep;
@@ -25,6 +28,7 @@ pub mod recover;
 pub mod schedule;
 pub mod select;
 pub mod settle;
+pub mod skip;
 pub mod snapshot;
 pub mod sources;
 pub mod summary;

@@ -14,7 +14,7 @@ use crate::engine::lockfile::{Line, Lines};
 use crate::engine::recover::foresee;
 use crate::engine::snapshot::{self, Body, Quiet};
 use crate::engine::sources::{Guards, Match, Pattern};
-use crate::engine::workflow::{Find, What, connect};
+use crate::engine::workflow::{Find, What, Workflow, connect};
 use crate::engine::workspace::{Workspace, is_absent};
 use crate::kind::registry::Registry;
 use crate::provider::Providers;
@@ -100,6 +100,7 @@ pub fn open(opening: Opening) -> Result<Result<Opened, Vec<Diagnostic>>, EngineE
     };
     let workspace = Workspace::new(disk.clone(), root, memo, opened_ns);
     let keep = Keep::new(disk, state.join("keep"));
+    let on_path = on_path(&workflow, &world);
     let mut project = Project {
         story,
         workflow,
@@ -114,6 +115,8 @@ pub fn open(opening: Opening) -> Result<Result<Opened, Vec<Diagnostic>>, EngineE
         env: world.env.clone(),
         guards,
         held: BTreeMap::new(),
+        on_path,
+        skipped: BTreeSet::new(),
     };
     if access == Access::Read {
         foresee(&mut project, &state)?;
@@ -123,6 +126,13 @@ pub fn open(opening: Opening) -> Result<Result<Opened, Vec<Diagnostic>>, EngineE
         return Ok(Err(faults.into_iter().chain(of_lists).collect()));
     }
     Ok(Ok(Opened { project, sources, warnings: faults, state_bytes, lock_text, lock_unread }))
+}
+
+/// Looks for every program that a condition asks for, once: all of a build goes by the same answer.
+fn on_path(workflow: &Workflow, world: &World) -> BTreeMap<String, bool> {
+    let conditions = workflow.nodes.iter().filter_map(|node| node.action.when.as_ref());
+    let names: BTreeSet<&String> = conditions.flat_map(|condition| &condition.programs).collect();
+    names.into_iter().map(|name| (name.clone(), world.has_program(name))).collect()
 }
 
 /// Finds the faults that show only in a story as a whole: settings that its kinds refuse, missing inputs, cycles.
@@ -205,7 +215,7 @@ fn quiet_state(opened: &Opened, world: &World, basis: QuietBasis) -> Result<Opti
     let mut trees = BTreeSet::new();
     for &action in &basis.actions {
         let node = project.node(action);
-        for input in &node.inputs {
+        for input in node.inputs.iter().chain(&node.asked) {
             match &input.what {
                 What::File(path) => drop(files.insert(path.to_string())),
                 What::Tree(path) => drop(trees.insert(path.clone())),
@@ -252,8 +262,10 @@ fn quiet_state(opened: &Opened, world: &World, basis: QuietBasis) -> Result<Opti
         .map(|line| line.edits.len())
         .sum();
     let watched = watched.into_iter().collect();
+    let on_path = project.on_path.clone().into_iter().collect();
+    let skipped = basis.actions.intersection(&project.skipped).count();
     let actions = basis.actions.iter().filter(|action| !project.workflow.unfolded.contains_key(action)).count();
-    Ok(Some(Quiet { request: basis.request, env, watched, actions, edited }))
+    Ok(Some(Quiet { request: basis.request, env, watched, on_path, actions, edited, skipped }))
 }
 
 /// Tells whether a build of `request` would do nothing: nothing that the last one looked at has changed. Opens no store,
@@ -272,6 +284,7 @@ pub fn is_quiet(world: &World, root: &Path, request: &Digest) -> Option<Quiet> {
     let same = quiet.request == *request
         && attempts == 0
         && quiet.env.iter().all(|(name, digest)| digest_of(world, name) == *digest)
+        && quiet.on_path.iter().all(|(name, there)| world.has_program(name) == *there)
         && changed.is_none();
     same.then_some(quiet)
 }

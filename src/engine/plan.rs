@@ -35,9 +35,14 @@ pub struct Step {
 }
 
 impl Plan {
+    /// Returns how many actions take no part.
+    pub fn skipped(&self) -> usize {
+        self.steps.iter().filter(|step| step.is_skipped()).count()
+    }
+
     /// Tells whether a build would do nothing.
     pub fn is_quiet(&self) -> bool {
-        self.steps.iter().all(|step| step.is_fresh() || self.unneeded.contains(&step.action))
+        self.steps.iter().all(|step| step.is_fresh() || step.is_skipped() || self.unneeded.contains(&step.action))
     }
 }
 
@@ -52,6 +57,11 @@ impl Step {
 
     pub fn is_fresh(&self) -> bool {
         matches!(self.judgement, Judgement::Verdict { verdict: Verdict::Fresh(_), .. })
+    }
+
+    /// Tells whether the action takes no part.
+    pub fn is_skipped(&self) -> bool {
+        matches!(self.judgement, Judgement::Skipped(_))
     }
 }
 
@@ -80,7 +90,7 @@ fn plan(project: &mut Project, selection: &Selection) -> Result<Plan, EngineErro
     loop {
         let (plan, spared) = round(project, selection, &needed)?;
         let stands: BTreeSet<usize> =
-            plan.steps.iter().filter(|step| step.is_fresh()).map(|step| step.action).collect();
+            plan.steps.iter().filter(|step| step.is_fresh() || step.is_skipped()).map(|step| step.action).collect();
         let is_needed = |action: &usize| {
             let readers = project.workflow.dag.after(*action);
             let mut readers = readers.iter().filter(|reader| selection.actions.contains(reader)).peekable();
@@ -108,10 +118,11 @@ fn round(
     let mut steps = Vec::with_capacity(selection.actions.len());
     let mut spared = BTreeSet::new();
     for action in project.workflow.dag.order().to_vec() {
+        let course = Course { settled: &settled, foreseen: &ahead, demands: &selection.demands };
         if !selection.actions.contains(&action) {
+            project.note_part(action, &course);
             continue;
         }
-        let course = Course { settled: &settled, foreseen: &ahead, demands: &selection.demands };
         let judgement = project.judge(action, &course)?;
         settled[action] = Some(match &judgement {
             Judgement::Verdict { verdict: Verdict::Run { absence: Absence::Spared(stands), .. }, .. }

@@ -5,6 +5,7 @@ use crate::base::path::RepoPath;
 use crate::engine::drive::ends;
 use crate::engine::judge::{Demands, Project};
 use crate::engine::plan::Selection;
+use crate::engine::skip::surely_skipped;
 use crate::engine::sources::Pattern;
 use std::collections::BTreeSet;
 
@@ -78,11 +79,24 @@ fn choose(project: &Project, wish: &Wish, leniency: Leniency) -> Result<Selectio
         if !wish.targets.is_empty() {
             wanted.extend(forced.iter().chain(&discard_edits));
         }
-        if wanted.is_empty() { (0..dag.len()).collect() } else { dag.with_all_before(wanted.iter().copied()) }
+        if wanted.is_empty() { (0..dag.len()).collect() } else { needed_for(project, &wanted) }
     };
     actions.extend(forced.iter().chain(&discard_edits));
     wanted.extend(ends(project, &actions));
     Ok(Selection { actions, wanted, demands: Demands { forced, discard_edits } })
+}
+
+/// Returns `wanted` and all that they need; for what is skipped whatever is built, nothing has to be made.
+fn needed_for(project: &Project, wanted: &BTreeSet<usize>) -> BTreeSet<usize> {
+    let skipped = surely_skipped(&project.workflow);
+    let mut needed = BTreeSet::new();
+    let mut open: Vec<usize> = wanted.iter().copied().collect();
+    while let Some(action) = open.pop() {
+        if needed.insert(action) && !skipped.contains(&action) {
+            open.extend(project.workflow.dag.before(action));
+        }
+    }
+    needed
 }
 
 /// Finds all actions that any of the names means.

@@ -23,9 +23,12 @@ pub struct Quiet {
     pub env: Vec<(String, Option<Digest>)>,
     /// Files and folders with their stats; `None` for what must stay absent.
     pub watched: Vec<(String, Option<Stat>)>,
-    /// How many actions the build had, and how many outputs hold edits.
+    /// Whether each program that a condition asks for was there.
+    pub on_path: Vec<(String, bool)>,
+    /// How many actions the build had, how many outputs hold edits, and how many actions took no part.
     pub actions: usize,
     pub edited: usize,
+    pub skipped: usize,
 }
 
 /// What a build takes over from the one before.
@@ -144,8 +147,10 @@ mod tests {
             request: Digest::of(b"request"),
             env: vec![("SITE".into(), None)],
             watched: vec![("a.txt".into(), Some(stat)), ("b.txt".into(), None)],
+            on_path: vec![("ffmpeg".into(), true)],
             actions: 2,
             edited: 0,
+            skipped: 1,
         };
         let mut memo = Memo::default();
         memo.learn("a.txt", stat, Digest::of(b"a"), i64::MAX);

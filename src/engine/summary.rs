@@ -24,7 +24,7 @@ impl Summary {
 
     /// Tells whether everything stood already.
     pub fn is_quiet(&self) -> bool {
-        self.counts.keys().all(|outcome| matches!(outcome, Outcome::Fresh | Outcome::Unneeded))
+        self.counts.keys().all(|outcome| matches!(outcome, Outcome::Fresh | Outcome::Unneeded | Outcome::Skipped))
     }
 
     /// Returns the exit code: 0 done, 1 a stage failed, 3 waits for a person, 4 the machine failed, 130/143 stopped.

@@ -6,6 +6,7 @@ use crate::engine::command::{Prepared, STATE_DIR, Workshop, limits};
 use crate::engine::compose;
 use crate::engine::error::EngineError;
 use crate::engine::finish::{Completion, KindMade, Ticket};
+use crate::engine::guard::Guard;
 use crate::engine::judge::Project;
 use crate::engine::options::Options;
 use crate::engine::workflow::{Bound, What};
@@ -16,7 +17,6 @@ use crate::storyfile::story::Work;
 use crate::storyfile::with::With;
 use crate::world::World;
 use crate::world::disk::Stat;
-use crate::world::strays::MARK;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -41,9 +41,7 @@ impl Crew {
         Ok(Crew {
             workshop: Workshop {
                 attempts: Attempts::open(&*world.disk, &dir.join("attempts"))?,
-                reaper: None,
-                reaper_program: options.reaper.clone(),
-                outer_mark: world.env.get(MARK).map(str::to_owned),
+                guard: Guard::new(&dir, world, options),
                 dir,
             },
             cancel: CancellationToken::new(),

@@ -32,12 +32,26 @@ pub struct Workflow {
 pub struct Node {
     pub action: Action,
     pub inputs: Vec<Bound>,
+    /// What its condition asks for, in the order of the condition. Not in the key.
+    pub asked: Vec<Bound>,
     /// The actions whose success it requires, in ascending order.
     pub reads: Vec<usize>,
     /// The open fan-outs among them: what it reads of them is not known yet.
     pub fans: Vec<usize>,
     /// The fan-out that it is an instance of, if its list is in a file.
     pub fan: Option<usize>,
+}
+
+impl Node {
+    fn of(action: Action) -> Node {
+        Node { action, inputs: Vec::new(), asked: Vec::new(), reads: Vec::new(), fans: Vec::new(), fan: None }
+    }
+
+    /// Returns what it reads now, to have it back.
+    fn bound(&self, index: usize) -> (usize, Found, Vec<usize>) {
+        let found = Found { inputs: self.inputs.clone(), asked: self.asked.clone(), fans: self.fans.clone() };
+        (index, found, self.reads.clone())
+    }
 }
 
 /// One file, folder or verdict that an action reads.
@@ -139,22 +153,17 @@ impl Workflow {
         changed.extend(waiting);
         changed.sort_unstable();
         changed.dedup();
-        let bound: Vec<(usize, Vec<Bound>, Vec<usize>, Vec<usize>)> = changed
-            .iter()
-            .map(|&node| {
-                let node_ = &self.nodes[node];
-                (node, node_.inputs.clone(), node_.reads.clone(), node_.fans.clone())
-            })
-            .collect();
+        let bound: Vec<(usize, Found, Vec<usize>)> =
+            changed.iter().filter(|&&node| node < count).map(|&node| self.nodes[node].bound(node)).collect();
         let told = faults.len();
         self.bind(&changed, orphans, find, faults);
         let is_wrong = faults[told..].iter().any(|fault| fault.severity == Severity::Error);
         if !is_wrong && self.order(faults) {
             return true;
         }
-        for (node, inputs, reads, fans) in bound {
+        for (node, Found { inputs, asked, fans }, reads) in bound {
             let node = &mut self.nodes[node];
-            (node.inputs, node.reads, node.fans) = (inputs, reads, fans);
+            (node.inputs, node.asked, node.fans, node.reads) = (inputs, asked, fans, reads);
         }
         for (index, (needs, after)) in before {
             let action = &mut self.nodes[index].action;
@@ -175,7 +184,7 @@ impl Workflow {
             self.makers.add(index, &action);
             self.index_of.insert(action.id.to_string(), index);
             let fan = fan_of.get(action.stage.as_str()).copied();
-            self.nodes.push(Node { action, inputs: Vec::new(), reads: Vec::new(), fans: Vec::new(), fan });
+            self.nodes.push(Node { fan, ..Node::of(action) });
         }
         (first..self.nodes.len()).collect()
     }
@@ -185,11 +194,11 @@ impl Workflow {
         let Workflow { nodes: all, makers, params, templates, index_of, .. } = self;
         let mut binder = Binder { nodes: all, makers, params, templates, orphans, find, faults };
         let found: Vec<Found> = nodes.iter().map(|&node| binder.node(node, index_of)).collect();
-        for (&node, Found { inputs, fans }) in nodes.iter().zip(found) {
+        for (&node, Found { inputs, asked, fans }) in nodes.iter().zip(found) {
             let node = &mut self.nodes[node];
             let makers = inputs.iter().flat_map(|input| input.makers.iter().copied());
             let reads: BTreeSet<usize> = makers.chain(fans.iter().copied()).chain(node.fan).collect();
-            (node.inputs, node.fans, node.reads) = (inputs, fans, reads.into_iter().collect());
+            (node.inputs, node.asked, node.fans, node.reads) = (inputs, asked, fans, reads.into_iter().collect());
         }
     }
 
@@ -198,7 +207,8 @@ impl Workflow {
         let mut edges = Vec::new();
         for (index, node) in self.nodes.iter().enumerate() {
             // A stage that reads its own output is told with the place of that input.
-            edges.extend(node.reads.iter().filter(|&&maker| maker != index).map(|&maker| (maker, index)));
+            let asked = node.asked.iter().flat_map(|asked| &asked.makers);
+            edges.extend(node.reads.iter().chain(asked).filter(|&&maker| maker != index).map(|&maker| (maker, index)));
             let after = node.action.after.iter().filter_map(|id| self.index_of.get(id.as_str()).copied());
             edges.extend(after.map(|before| (before, index)));
         }

@@ -60,6 +60,18 @@ pub enum Event {
         action: Option<ActionId>,
         message: String,
     },
+    /// A command under `hooks:` has ended; `failure` says why it did not do so well.
+    HookFinished {
+        /// Its key: `stage_error`.
+        hook: String,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        action: Option<ActionId>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        failure: Option<Failure>,
+        took_ms: u64,
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        output: String,
+    },
     ModelPullStarted {
         model: String,
         from: String,
@@ -145,6 +157,8 @@ pub enum Outcome {
     Restored,
     /// Missing, and nobody needs it: all that reads it is fresh.
     Unneeded,
+    /// Its condition is false, or it requires what a skipped action makes.
+    Skipped,
     Failed,
     TimedOut,
     /// Something that it reads is not right.
@@ -170,6 +184,7 @@ impl Outcome {
             Outcome::Fresh => "fresh",
             Outcome::Restored => "restored",
             Outcome::Unneeded => "unneeded",
+            Outcome::Skipped => "skipped",
             Outcome::Failed => "failed",
             Outcome::TimedOut => "timed out",
             Outcome::Blocked => "blocked",

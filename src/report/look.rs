@@ -50,6 +50,7 @@ pub enum Tone {
     Failed,
     Again,
     Blocked,
+    Skipped,
     Waiting,
     Edited,
     Stopped,
@@ -121,6 +122,7 @@ impl Tone {
             Tone::Failed => ("✗", "x"),
             Tone::Again => ("↻", "~"),
             Tone::Blocked => ("◌", "o"),
+            Tone::Skipped => ("–", "-"),
             Tone::Waiting => ("⏸", "?"),
             Tone::Edited => ("✎", "e"),
             Tone::Stopped => ("■", "#"),
@@ -137,7 +139,7 @@ impl Tone {
             Tone::Failed => return Style::new().bold().fg_color(Some(AnsiColor::Red.into())),
             Tone::Again | Tone::Waiting | Tone::Warning | Tone::Stopped => AnsiColor::Yellow,
             Tone::Edited => AnsiColor::Magenta,
-            Tone::Fresh | Tone::Blocked | Tone::Quiet => return Style::new().dimmed(),
+            Tone::Fresh | Tone::Blocked | Tone::Skipped | Tone::Quiet => return Style::new().dimmed(),
         };
         Style::new().fg_color(Some(colour.into()))
     }

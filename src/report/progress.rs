@@ -123,6 +123,7 @@ impl Live {
             }
             Event::RunFinished { .. } => self.clear(state),
             Event::LockAwaited { .. }
+            | Event::HookFinished { .. }
             | Event::AttemptRecovered { .. }
             | Event::AttemptFailed { .. }
             | Event::Warned { .. }

@@ -37,8 +37,9 @@ pub fn of_events(events: &[Event]) -> String {
 }
 
 /// Returns the result of a build that had nothing to do.
-pub fn of_nothing(actions: usize) -> String {
-    let counts = BTreeMap::from([(Outcome::Fresh, actions)]);
+pub fn of_nothing(actions: usize, skipped: usize) -> String {
+    let mut counts = BTreeMap::from([(Outcome::Fresh, actions.saturating_sub(skipped)), (Outcome::Skipped, skipped)]);
+    counts.retain(|outcome, count| *count > 0 || *outcome == Outcome::Fresh);
     print(&Result { version: VERSION, exit: 0, took_ms: 0, counts, actions: Vec::new() })
 }
 
@@ -64,6 +65,6 @@ mod tests {
         let result: Value = serde_json::from_str(&of_events(&events)).unwrap();
         assert_eq!(result["actions"], json!([{ "action": "script", "outcome": "done", "took_ms": 0 }]));
         assert_eq!(result["counts"], json!({ "done": 1, "fresh": 1 }));
-        assert_eq!(serde_json::from_str::<Value>(&of_nothing(3)).unwrap()["counts"], json!({ "fresh": 3 }));
+        assert_eq!(serde_json::from_str::<Value>(&of_nothing(3, 0)).unwrap()["counts"], json!({ "fresh": 3 }));
     }
 }

@@ -75,7 +75,8 @@ fn closing(actions: &[ActionView], look: &Look, lead: &str) -> String {
     let plan = PlanView::of(actions);
     let edited = plan.counts.get(&StateWord::Edited).copied().unwrap_or(0);
     if plan.up_to_date && edited == 0 {
-        return up_to_date(actions.len()) + "\n";
+        let skipped = plan.counts.get(&StateWord::Skipped).copied().unwrap_or(0);
+        return up_to_date(actions.len(), skipped) + "\n";
     }
     let counted =
         StateWord::ALL.iter().filter_map(|&state| Some(format!("{} {}", plan.counts.get(&state)?, told(state))));
@@ -109,6 +110,7 @@ pub fn tone(state: StateWord) -> Tone {
         StateWord::Maybe => Tone::Again,
         StateWord::Edited => Tone::Edited,
         StateWord::Blocked => Tone::Blocked,
+        StateWord::Skipped => Tone::Skipped,
         StateWord::Waiting => Tone::Waiting,
     }
 }

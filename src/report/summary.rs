@@ -8,11 +8,12 @@ use std::collections::BTreeMap;
 const NAMES_MAX: usize = 10;
 
 /// The order in which counts are told.
-const ORDER: [Outcome; 10] = [
+const ORDER: [Outcome; 11] = [
     Outcome::Done,
     Outcome::Restored,
     Outcome::Fresh,
     Outcome::Unneeded,
+    Outcome::Skipped,
     Outcome::Failed,
     Outcome::TimedOut,
     Outcome::Blocked,
@@ -26,6 +27,7 @@ const ORDER: [Outcome; 10] = [
 pub struct Summary {
     failed: Names,
     waiting: Names,
+    skipped: Names,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -39,6 +41,7 @@ impl Summary {
         match finished.outcome {
             Outcome::Failed | Outcome::TimedOut => self.failed.add(finished),
             Outcome::Waiting => self.waiting.add(finished),
+            Outcome::Skipped => self.skipped.add(finished),
             _ => {}
         }
     }
@@ -47,8 +50,8 @@ impl Summary {
     pub fn lines(&self, counts: &BTreeMap<Outcome, usize>, took_ms: u64, exit: u8) -> Vec<String> {
         let total: usize = counts.values().sum();
         let count = |outcome| counts.get(&outcome).copied().unwrap_or(0);
-        if exit == 0 && count(Outcome::Fresh) + count(Outcome::Unneeded) == total {
-            return vec![up_to_date(total)];
+        if exit == 0 && count(Outcome::Fresh) + count(Outcome::Unneeded) + count(Outcome::Skipped) == total {
+            return vec![up_to_date(total, count(Outcome::Skipped))];
         }
         let took = duration(took_ms);
         let head = match exit {
@@ -67,6 +70,7 @@ impl Summary {
         let mut lines = vec![if told.is_empty() { head } else { format!("{head}: {}", told.join(", ")) }];
         lines.extend(self.failed.line("failed: "));
         lines.extend(self.waiting.line("waiting:"));
+        lines.extend(self.skipped.line("skipped:"));
         lines
     }
 }
@@ -89,8 +93,9 @@ impl Names {
 }
 
 /// Returns the whole answer of a build that had nothing to do.
-pub fn up_to_date(total: usize) -> String {
-    format!("everything is up to date ({})", stages(total))
+pub fn up_to_date(total: usize, skipped: usize) -> String {
+    let skipped = if skipped == 0 { String::new() } else { format!(", {skipped} skipped") };
+    format!("everything is up to date ({}{skipped})", stages(total))
 }
 
 /// Returns `1 stage`, `6 stages`.

@@ -1,5 +1,6 @@
 //! Turns events into the lines that a person reads. Pure: who prints them is another room's business.
 
+use crate::base::failure::Failure;
 use crate::base::reason::Reason;
 use crate::event::kind::{Event, Finished, Outcome};
 use crate::report::duration::{duration, roughly};
@@ -90,6 +91,9 @@ impl Talk {
                 self.line(Level::Normal, Tone::Warning, action.as_str(), message)
             }
             Event::Warned { action: None, message } => self.remark(Tone::Warning, &format!("warning: {message}")),
+            Event::HookFinished { hook, action, failure, took_ms, output } => {
+                self.hook(hook, action.as_ref().map(|id| id.as_str()), failure.as_ref(), *took_ms, output)
+            }
             Event::LockAwaited { holder } => {
                 self.remark(Tone::Waiting, &format!("waiting for another storygen in this repo: {holder}"))
             }
@@ -128,6 +132,7 @@ impl Talk {
             Outcome::Restored => self.line(Level::Normal, Tone::Restored, id, &with_take("restored".into(), finished)),
             Outcome::Fresh => self.line(Level::Verbose, Tone::Fresh, id, "fresh"),
             Outcome::Unneeded => self.line(Level::Verbose, Tone::Fresh, id, "missing, and nobody needs it"),
+            Outcome::Skipped => self.line(Level::Verbose, Tone::Skipped, id, &joined("skipped", &finished.notes)),
             Outcome::NotStarted => self.line(Level::Verbose, Tone::Blocked, id, "not started"),
             Outcome::Cancelled => self.line(Level::Normal, Tone::Stopped, id, "cancelled"),
             Outcome::Blocked => self.line(Level::Quiet, Tone::Blocked, id, &joined("blocked", &finished.notes)),
@@ -170,6 +175,37 @@ impl Talk {
         let id = finished.action.as_str();
         let mut lines = self.line(Level::Quiet, Tone::Waiting, id, &format!("waiting: {first}"));
         lines.extend(notes.map(|note| self.detail(note)));
+        lines
+    }
+
+    fn hook(
+        &mut self,
+        hook: &str,
+        action: Option<&str>,
+        failure: Option<&Failure>,
+        took_ms: u64,
+        output: &str,
+    ) -> Vec<String> {
+        let Some(failure) = failure else {
+            if self.level < Level::Verbose {
+                return Vec::new();
+            }
+            let words = format!("hook `{hook}` done in {}", duration(took_ms));
+            let mut lines = match action {
+                Some(action) => self.line(Level::Verbose, Tone::Quiet, action, &words),
+                None => self.remark(Tone::Quiet, &words),
+            };
+            lines.extend(self.output(output).0);
+            return lines;
+        };
+        let words = format!("hook `{hook}` failed: {failure}");
+        let mut lines = match action {
+            Some(action) => self.line(Level::Quiet, Tone::Warning, action, &words),
+            None => self.remark(Tone::Warning, &words),
+        };
+        let hint = failure.hint.as_deref();
+        lines.extend(hint.into_iter().flat_map(str::lines).map(|hint| self.detail(&format!("hint: {hint}"))));
+        lines.extend(self.output(output).0);
         lines
     }
 

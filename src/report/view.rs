@@ -29,13 +29,16 @@ pub enum StateWord {
     Waiting,
     /// Missing, and nobody needs it.
     Unneeded,
+    /// Its condition is false, or it needs what a skipped stage makes.
+    Skipped,
 }
 
 impl StateWord {
-    pub const ALL: [StateWord; 8] = [
+    pub const ALL: [StateWord; 9] = [
         StateWord::Fresh,
         StateWord::Edited,
         StateWord::Unneeded,
+        StateWord::Skipped,
         StateWord::Restore,
         StateWord::Run,
         StateWord::Maybe,
@@ -54,12 +57,13 @@ impl StateWord {
             StateWord::Blocked => "blocked",
             StateWord::Waiting => "waiting",
             StateWord::Unneeded => "unneeded",
+            StateWord::Skipped => "skipped",
         }
     }
 
     /// Tells whether a build would leave the action alone, as it is right.
     pub fn is_settled(self) -> bool {
-        matches!(self, StateWord::Fresh | StateWord::Edited | StateWord::Unneeded)
+        matches!(self, StateWord::Fresh | StateWord::Edited | StateWord::Unneeded | StateWord::Skipped)
     }
 }
 
@@ -71,7 +75,7 @@ pub struct ActionView {
     pub state: StateWord,
     /// Why it is in this state, in one line; `null` where there is nothing to say.
     pub reason: Option<String>,
-    /// Everything that differs from the recipe of what stands.
+    /// Everything that differs from the recipe of what stands; of a skipped action, what makes its condition false.
     pub changes: Vec<String>,
     /// Paths of its outputs.
     pub outputs: Vec<String>,

@@ -23,6 +23,7 @@ fn paragraph(action: &ActionView, look: &Look) -> String {
     // The reason of a changed recipe is its first change in short.
     let causes: Vec<&String> = match action.changes.as_slice() {
         [] => action.reason.iter().collect(),
+        changes if action.state == StateWord::Skipped => action.reason.iter().chain(changes).collect(),
         changes => changes.iter().collect(),
     };
     let mut add = |title: &str, lines: Vec<&String>| {
@@ -47,6 +48,7 @@ fn sentence(state: StateWord) -> &'static str {
         StateWord::Edited => "is fresh and holds your edit",
         StateWord::Blocked => "is blocked: something that it reads is not right",
         StateWord::Waiting => "waits for you",
+        StateWord::Skipped => "is skipped: what stands is left alone",
         StateWord::Unneeded => "is missing, and nobody needs it",
     }
 }

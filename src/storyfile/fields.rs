@@ -64,19 +64,6 @@ pub fn check_variable(name: &str, span: Span, faults: &mut Faults) {
 }
 
 fn unbuilt(stage: &StageText, faults: &mut Faults) {
-    if let Some(node) = stage.own("when") {
-        match node.scalar().and_then(|scalar| scalar.text.find("${").map(|_| scalar.text.as_str())) {
-            Some(text) => {
-                let bare = text.replace("${", "").replace('}', "");
-                faults.push(
-                    Diagnostic::error("S015", "`when:` is an expression already", node.span)
-                        .label("no `${…}` here")
-                        .help(format!("write `when: {}`", bare.trim())),
-                );
-            }
-            None => faults.unbuilt("`when`", stage.key_span("when")),
-        }
-    }
     if stage.own("depfile").is_some() {
         faults.unbuilt("`depfile`", stage.key_span("depfile"));
     }

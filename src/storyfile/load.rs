@@ -89,15 +89,18 @@ fn read_story(
     let lists = Lists::new();
     let ground = Ground { declared: &declared, params: &params, catalog, variables: &variables, lists: &lists };
     let Lowered { stages, actions, open, .. } = lower::lower(&ground, faults);
+    let hooks = lower::hooks(&declared, &params, &variables, faults);
     check::check(&actions.iter().collect::<Vec<_>>(), given.file, faults);
     let providers = declared.providers.iter().filter_map(|(name, provider)| Some((name.clone(), provider.clone()?)));
     Story {
         name: declared.name.clone(),
         description: declared.description.clone(),
         params: params.values.clone(),
+        param_places: declared.params.iter().map(|param| (param.name.clone(), param.span)).collect(),
         stages,
         actions,
         pools: declared.pools.clone(),
+        hooks,
         providers: providers.collect(),
         env_used: variables.used.into_inner(),
         lowering: Lowering {

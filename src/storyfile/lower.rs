@@ -8,6 +8,7 @@ use crate::storyfile::catalog::Catalog;
 use crate::storyfile::expr;
 use crate::storyfile::faults::Faults;
 use crate::storyfile::fields::{self, Fields};
+use crate::storyfile::hooks::{self, RunHooks};
 use crate::storyfile::lists::{Item, ListSource, Lists};
 use crate::storyfile::model::{Declared, StageText};
 use crate::storyfile::param_values::ParamValues;
@@ -22,6 +23,7 @@ use crate::storyfile::settle::{Names, Variables};
 use crate::storyfile::story::{Action, Input, Need, Output, Presence, Selector, Stage, Work};
 use crate::storyfile::territory;
 use crate::storyfile::tree::Node;
+use crate::storyfile::when;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
@@ -129,6 +131,15 @@ pub fn again(ground: &Ground, chosen: &BTreeSet<usize>, faults: &mut Faults) -> 
 pub fn axes(ground: &Ground, faults: &mut Faults) -> Vec<Rc<Axes>> {
     let names = names(ground.variables, &ground.params.clone().root());
     axes::expand(&ground.declared.stages, &names, ground.lists, faults)
+}
+
+/// Returns the hooks of the whole file.
+pub fn hooks(declared: &Declared, params: &ParamValues, variables: &Variables, faults: &mut Faults) -> RunHooks {
+    let names = Names {
+        only_now: Some("a hook has the event on its standard input"),
+        ..names(variables, &params.clone().root())
+    };
+    hooks::of_file(declared, &names, faults)
 }
 
 fn names<'a>(variables: &'a Variables<'a>, params: &minijinja::Value) -> Names<'a> {
@@ -241,6 +252,10 @@ impl<'a> Lower<'a> {
         names.outputs = plan.outputs.iter().map(|(slot, _)| slot.clone()).collect();
         let stages = &self.ground.declared.stages;
         names.needs = plan.needs.iter().map(|&(stage, _)| stages[stage].name.clone()).collect();
+        names.only_now = Some("a hook has the event on its standard input");
+        let hooks = hooks::of_stage(plan.text, &names, faults);
+        names.only_now = None;
+        let when = when::read(plan.text, &names, faults);
         let work = work(plan, &mut names, &mut inputs, &outputs, faults);
         let check = plan.check.as_ref().and_then(|check| check.settle(&mut names, faults)).map(|(with, files)| {
             inputs
@@ -249,6 +264,8 @@ impl<'a> Lower<'a> {
         });
         Some(Action {
             work: work?,
+            when,
+            hooks,
             inputs,
             absent,
             outputs,
@@ -407,7 +424,12 @@ fn exclude(stage: &StageText, inputs: &[(String, &Node)], names: &Names, faults:
 }
 
 /// Joins the file's, the defaults' and the stage's `env`.
-fn env(declared: &Declared, stage: &StageText, names: &Names, faults: &mut Faults) -> BTreeMap<String, String> {
+pub(super) fn env(
+    declared: &Declared,
+    stage: &StageText,
+    names: &Names,
+    faults: &mut Faults,
+) -> BTreeMap<String, String> {
     let mut env = BTreeMap::new();
     let defaults = stage.defaults.as_ref().and_then(|defaults| defaults.get("env"));
     for node in [declared.env.as_ref(), defaults, stage.own("env")].into_iter().flatten() {

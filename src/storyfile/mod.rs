@@ -8,8 +8,10 @@
 
 pub mod catalog;
 pub mod command;
+pub mod condition;
 pub mod dotenv;
 pub mod expr;
+pub mod hooks;
 pub mod lists;
 pub mod load;
 pub mod scope;
@@ -50,3 +52,4 @@ mod syntax;
 mod territory;
 mod texts;
 mod tree;
+mod when;

@@ -21,6 +21,7 @@ pub struct Declared {
     pub env: Option<Arc<Node>>,
     pub pass: Option<Arc<Node>>,
     pub defaults: Option<Arc<Node>>,
+    pub hooks: Option<Arc<Node>>,
     pub stages: Vec<StageText>,
 }
 

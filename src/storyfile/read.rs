@@ -11,7 +11,7 @@ use crate::storyfile::story::Provider;
 use crate::storyfile::tree::{Content, Node};
 use std::sync::Arc;
 
-const KEYS: [&str; 12] = [
+const KEYS: [&str; 13] = [
     "storygen",
     "name",
     "description",
@@ -21,14 +21,15 @@ const KEYS: [&str; 12] = [
     "pools",
     "env",
     "pass",
+    "hooks",
     "stages",
     "budget",
     "profiles",
 ];
-const UNBUILT: [&str; 3] = ["hooks", "include", "remote"];
+const UNBUILT: [&str; 2] = ["include", "remote"];
 
 /// Keys of a stage.
-pub const STAGE_KEYS: [&str; 25] = [
+pub const STAGE_KEYS: [&str; 26] = [
     "run",
     "uses",
     "with",
@@ -54,12 +55,11 @@ pub const STAGE_KEYS: [&str; 25] = [
     "description",
     "when",
     "depfile",
+    "hooks",
 ];
-/// Keys of a stage that this version refuses.
-pub const STAGE_UNBUILT: [&str; 1] = ["hooks"];
 
-const DEFAULTS_KEYS: [&str; 9] =
-    ["provider", "retry", "timeout", "continue_on_error", "pool", "shell", "edits", "env", "pass"];
+const DEFAULTS_KEYS: [&str; 10] =
+    ["provider", "retry", "timeout", "continue_on_error", "pool", "shell", "edits", "env", "pass", "hooks"];
 
 const PROVIDER_TYPES: [&str; 8] =
     ["local", "local-voice", "openai", "anthropic", "gemini", "elevenlabs", "http", "scripted"];
@@ -90,7 +90,7 @@ pub fn check_keys(root: &Node, faults: &mut Faults) {
     let inner: [(&str, Vec<&str>, &[&str]); 3] = [
         ("params", params::KEYS.to_vec(), &[]),
         ("providers", [&["type"][..], &PROVIDER_KEYS].concat(), &[]),
-        ("stages", STAGE_KEYS.to_vec(), &STAGE_UNBUILT),
+        ("stages", STAGE_KEYS.to_vec(), &[]),
     ];
     faults.keys("the key", root, &KEYS, &UNBUILT);
     for (section, known, unbuilt) in &inner {
@@ -99,7 +99,7 @@ pub fn check_keys(root: &Node, faults: &mut Faults) {
         }
     }
     if let Some(node) = root.get("defaults") {
-        faults.keys("the default", node, &DEFAULTS_KEYS, &STAGE_UNBUILT);
+        faults.keys("the default", node, &DEFAULTS_KEYS, &[]);
     }
 }
 
@@ -135,9 +135,10 @@ pub fn read(root: &Node, faults: &mut Faults) -> Declared {
             declared.pools.insert(entry.key.clone(), size.unwrap_or(1));
         }
     }
+    declared.hooks = root.get("hooks").cloned();
     providers(root, &mut declared, faults);
     if let Some(node) = section(root, "defaults", faults) {
-        faults.keys("the default", node, &DEFAULTS_KEYS, &STAGE_UNBUILT);
+        faults.keys("the default", node, &DEFAULTS_KEYS, &[]);
         declared.defaults = root.get("defaults").cloned();
     }
     stages(root, &mut declared, faults);
@@ -236,7 +237,7 @@ fn stages(root: &Node, declared: &mut Declared, faults: &mut Faults) {
     for entry in node.entries() {
         name("stage", &entry.key, entry.key_span, faults);
         let Some(stage) = faults.map(&format!("the stage `{}`", entry.key), &entry.value) else { continue };
-        faults.keys("the key", stage, &STAGE_KEYS, &STAGE_UNBUILT);
+        faults.keys("the key", stage, &STAGE_KEYS, &[]);
         declared.stages.push(StageText {
             name: entry.key.clone(),
             span: entry.key_span,

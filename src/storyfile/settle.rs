@@ -306,7 +306,7 @@ impl Names<'_> {
         Some(Late { source: spot.found().to_owned(), values: values.collect() })
     }
 
-    fn check_name(&self, name: &str, spot: Spot, faults: &mut Faults) -> bool {
+    pub(super) fn check_name(&self, name: &str, spot: Spot, faults: &mut Faults) -> bool {
         let mut parts = name.split('.');
         let (root, field) = (parts.next().unwrap_or(""), parts.next());
         let fields: Option<(&str, Vec<&str>)> = match root {

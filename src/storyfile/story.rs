@@ -4,6 +4,8 @@ use crate::base::id::{ActionId, StageId};
 use crate::base::path::RepoPath;
 use crate::base::span::Span;
 use crate::storyfile::command::Command;
+use crate::storyfile::condition::Condition;
+use crate::storyfile::hooks::{Hooks, RunHooks};
 use crate::storyfile::lists::{Item, ListSource, Territory};
 use crate::storyfile::lowering::Lowering;
 use crate::storyfile::with::With;
@@ -19,12 +21,16 @@ pub struct Story {
     pub description: Option<String>,
     /// The parameters with their values for this load.
     pub params: IndexMap<String, Value>,
+    /// Where each is declared.
+    pub param_places: Vec<(String, Span)>,
     /// Declared stages in the order of the file.
     pub stages: Vec<Stage>,
     /// All instances, stage by stage, in the axes' order.
     pub actions: Vec<Action>,
     /// Named capacities; a stage's `pool` is one of them.
     pub pools: BTreeMap<String, u32>,
+    /// Commands that are told of the run, and of every stage.
+    pub hooks: RunHooks,
     /// Providers by name; the built-in `local` and `local-voice` are always there.
     pub providers: BTreeMap<String, Provider>,
     /// Every environment variable that the load looked at, set or not: a change of one makes the plan new.
@@ -56,6 +62,8 @@ pub struct Action {
     /// The item before this one on the last axis; `None` for the first.
     pub previous: Option<Item>,
     pub work: Work,
+    /// `when:`; without it the action always takes part.
+    pub when: Option<Condition>,
     /// Declared inputs in order, then files that settings or the head of `run:` name.
     pub inputs: Vec<Input>,
     /// Roles of optional inputs that are made of the item before: the first item goes without.
@@ -77,6 +85,8 @@ pub struct Action {
     pub check: Option<With>,
     pub always: Always,
     pub edits: Edits,
+    /// Commands that are told of this stage, beside those of the file.
+    pub hooks: Hooks,
     pub salt: Option<String>,
 }
 
@@ -91,6 +101,8 @@ impl Action {
             axes: IndexMap::new(),
             previous: None,
             work: Work::Fan { lists: Vec::new(), territories: Vec::new() },
+            when: None,
+            hooks: Hooks::default(),
             inputs: Vec::new(),
             absent: Vec::new(),
             outputs: Vec::new(),

@@ -6,8 +6,8 @@ use std::io;
 use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncReadExt};
-use tokio::process::{Child, Command};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
+use tokio::process::{Child, ChildStdin, Command};
 use tokio_util::sync::CancellationToken;
 
 /// How long a child that was asked to end may take before it is killed.
@@ -26,6 +26,8 @@ pub struct Program {
     pub current_dir: PathBuf,
     /// All that the child sees of the environment.
     pub env: BTreeMap<String, String>,
+    /// What it reads on its standard input, to the end; `None` for nothing.
+    pub request: Option<Vec<u8>>,
 }
 
 /// How a child ended.
@@ -57,13 +59,14 @@ pub struct Limits {
 /// A started child. It must be awaited by [`Running::finish`].
 pub struct Running {
     child: Child,
+    request: Option<Vec<u8>>,
     /// The process group, which is also the child's process id.
     pub group: u32,
     /// Left only once the child was waited for.
     member: Member,
 }
 
-/// Starts `program` with nothing on its standard input.
+/// Starts `program`.
 pub fn start(program: &Program) -> io::Result<Running> {
     let mut command = Command::new(&program.argv[0]);
     command
@@ -71,7 +74,7 @@ pub fn start(program: &Program) -> io::Result<Running> {
         .current_dir(&program.current_dir)
         .env_clear()
         .envs(&program.env)
-        .stdin(Stdio::null())
+        .stdin(if program.request.is_some() { Stdio::piped() } else { Stdio::null() })
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .kill_on_drop(true);
@@ -80,7 +83,7 @@ pub fn start(program: &Program) -> io::Result<Running> {
     let mark = program.env.get(strays::MARK).map(String::as_str);
     let (child, member) = strays::spawn(mark, || command.spawn(), |child: &Child| child.id().unwrap_or_default())?;
     let group = child.id().unwrap_or_default();
-    Ok(Running { child, group, member })
+    Ok(Running { child, request: program.request.clone(), group, member })
 }
 
 impl Running {
@@ -89,12 +92,16 @@ impl Running {
     /// What the child started ends with it, in its group or where it went: a stage leaves nothing running.
     pub async fn finish(mut self, limits: Limits) -> io::Result<Finished> {
         let mut output = Tail::default();
+        let request = self.request.take();
+        let stdin = self.child.stdin.take();
         let mut stdout = self.child.stdout.take();
         let mut stderr = self.child.stderr.take();
         let ended = {
             let reading = read_both(&mut stdout, &mut stderr, &mut output);
             tokio::pin!(reading);
-            let mut read = false;
+            let asking = ask(stdin, request);
+            tokio::pin!(asking);
+            let (mut read, mut asked) = (false, false);
             let timeout = async {
                 match limits.timeout {
                     Some(limit) => tokio::time::sleep(limit).await,
@@ -104,6 +111,7 @@ impl Running {
             tokio::pin!(timeout);
             loop {
                 tokio::select! {
+                    () = &mut asking, if !asked => asked = true,
                     () = &mut reading, if !read => read = true,
                     status = self.child.wait() => break Ok(exit(status?)),
                     () = &mut timeout => break Err(Ended::TimedOut),
@@ -213,6 +221,15 @@ fn exit(status: std::process::ExitStatus) -> Ended {
     Ended::Exit(status.code().unwrap_or(1))
 }
 
+/// Writes the request and closes the child's standard input. A child that does not listen is no error: what it answers
+/// tells.
+async fn ask(stdin: Option<ChildStdin>, request: Option<Vec<u8>>) {
+    if let (Some(mut stdin), Some(request)) = (stdin, request) {
+        stdin.write_all(&request).await.ok();
+        stdin.shutdown().await.ok();
+    }
+}
+
 /// Reads both streams until their ends, piece by piece as they arrive.
 async fn read_both(
     stdout: &mut Option<impl AsyncRead + Unpin>,
@@ -266,6 +283,7 @@ mod tests {
             argv: vec!["/bin/sh".into(), "-c".into(), script.into()],
             current_dir: "/".into(),
             env: BTreeMap::from([("PATH".to_owned(), "/bin:/usr/bin".to_owned())]),
+            request: None,
         }
     }
 

@@ -2,6 +2,7 @@
 
 #![cfg(unix)]
 
+mod advice;
 mod answers;
 mod checks;
 mod cutoff;
@@ -12,6 +13,7 @@ mod failures;
 mod faults;
 mod flags;
 mod folders;
+mod hooks;
 mod kills;
 mod lost;
 mod model;
@@ -26,3 +28,4 @@ mod stages;
 mod strays;
 mod tamper;
 mod templates;
+mod when;

@@ -56,6 +56,9 @@ pub struct GraphArgs {
     /// Show beside each stage whether it is up to date
     #[arg(long)]
     pub status: bool,
+    /// Show each instance of a stage that is many, not the stage with their number
+    #[arg(long)]
+    pub expand: bool,
 }
 
 impl GraphArgs {

@@ -9,6 +9,7 @@ use crate::cli::views::views;
 use crate::engine::command::STATE_DIR;
 use crate::engine::drive::{self, Built};
 use crate::engine::error::EngineError;
+use crate::engine::hooks::{close_run, hear_of_nothing};
 use crate::engine::open::{Access, LockPolicy, Opened, QuietBasis, close, is_quiet};
 use crate::engine::options::{OnFailure, Options};
 use crate::engine::plan::{Plan, Selection, foresee};
@@ -43,9 +44,9 @@ pub fn run(context: &Context, args: &BuildArgs) -> Result<u8, CliError> {
     let request = request(&found, &inputs, args);
     let may_be_quiet = wish.force.is_empty() && wish.discard_edits.is_empty() && args.events.is_none();
     if may_be_quiet && let Some(quiet) = is_quiet(&context.world, &found.root, &request) {
-        context.up_to_date(quiet.actions, quiet.edited, args.into());
+        context.up_to_date(quiet.actions, quiet.edited, quiet.skipped, args.into());
         if args.json {
-            context.answer(&result::of_nothing(quiet.actions));
+            context.answer(&result::of_nothing(quiet.actions, quiet.skipped));
         }
         return Ok(0);
     }
@@ -103,9 +104,9 @@ fn look_only(
     }
     context.warn(&opened.sources, &opened.warnings);
     let edited = plan.steps.iter().map(|step| step.edits()).sum();
-    context.up_to_date(plan.steps.len(), edited, args.into());
+    context.up_to_date(plan.steps.len(), edited, plan.skipped(), args.into());
     if args.json {
-        context.answer(&result::of_nothing(plan.steps.len()));
+        context.answer(&result::of_nothing(plan.steps.len(), plan.skipped()));
     }
     Ok(Some(0))
 }
@@ -124,13 +125,14 @@ fn perform(
 ) -> Result<u8, CliError> {
     let started = context.world.clock.elapsed();
     let sink = with_records(context, args, opened, plan, &stamp, sink)?;
-    sink.send(&Event::RunStarted {
+    let begun = Event::RunStarted {
         version: WIRE_VERSION,
         run: stamp.run.clone(),
         storygen: env!("CARGO_PKG_VERSION").into(),
         targets: args.targets.clone(),
         actions: plan.steps.len(),
-    });
+    };
+    sink.send(&begun);
     let options = Options {
         jobs: args.jobs.unwrap_or(context.world.env.cores),
         on_failure: if args.keep_going { OnFailure::KeepGoing } else { OnFailure::Stop },
@@ -146,22 +148,30 @@ fn perform(
         wish,
         selection,
         plan,
+        &begun,
         sink.clone(),
-        stamp,
+        stamp.clone(),
     ));
     // Whatever happened, what is finished is written down.
     let lock = if args.locked { LockPolicy::Leave } else { LockPolicy::Update };
     let is_done = |built: &&Built| built.summary.exit_code() == 0;
     let whole = !args.locked && args.only.is_none() && args.from.is_none();
+    let whole = whole && !hear_of_nothing(&opened.project, opened.project.skipped.len());
     let basis = built.as_ref().ok().filter(|built| is_done(built) && whole);
     let basis = basis.map(|built| QuietBasis { actions: built.selection.actions.clone(), ..quiet });
     let closed = close(opened, &context.world, lock, basis);
     let Built { summary, .. } = built?;
     closed?;
     let took = context.world.clock.elapsed().saturating_sub(started);
-    let exit = summary.exit_code();
+    let mut exit = summary.exit_code();
     let took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
-    sink.send(&Event::RunFinished { counts: summary.counts, took_ms, exit });
+    let ended = |exit| Event::RunFinished { counts: summary.counts.clone(), took_ms, exit };
+    let end = ended(exit);
+    let told = close_run(&opened.project, &context.world, &options, &stamp.run, &end, sink.clone());
+    if runtime.block_on(told)? && exit == 0 {
+        exit = 1;
+    }
+    sink.send(&ended(exit));
     Ok(exit)
 }
 
@@ -193,7 +203,7 @@ fn with_records(
     sink: Arc<dyn Sink>,
 ) -> Result<Arc<dyn Sink>, CliError> {
     let mut places = Vec::new();
-    if !plan.is_quiet() {
+    if !plan.is_quiet() || hear_of_nothing(&opened.project, plan.skipped()) {
         let runs = opened.project.workspace.root.join(STATE_DIR).join("runs");
         context.world.disk.create_dirs(&runs).map_err(|error| CliError::write(&runs, &error))?;
         places.push(runs.join(format!("{}.jsonl", stamp.run)));
@@ -242,6 +252,7 @@ fn refusal(opened: &Opened, plan: &Plan) -> Option<CliError> {
             let line = project.lock.get(&project.line_name(step.action));
             line.is_none_or(|line| line.key != Some(*key) || line.outputs != restore.stands.outputs)
         }
+        Judgement::Skipped(_) => false,
         _ => !plan.unneeded.contains(&step.action),
     })?;
     let id = &project.node(step.action).action.id;

@@ -43,7 +43,8 @@ fn is_about(event: &Event, name: &str) -> bool {
     match event {
         Event::ActionStarted { action, .. } | Event::AttemptFailed { action, .. } => meant(action),
         Event::ActionFinished(finished) => meant(&finished.action) && finished.reason.is_some(),
-        Event::Warned { action: Some(action), .. } => meant(action),
+        Event::Warned { action: Some(action), .. } | Event::HookFinished { action: Some(action), .. } => meant(action),
+        Event::HookFinished { hook, action: None, .. } => hook == name,
         _ => false,
     }
 }
@@ -58,6 +59,11 @@ fn paragraph(event: &Event) -> String {
         Event::ActionFinished(finished) => {
             let failure = finished.failure.as_ref().map(|failure| format!(": {failure}")).unwrap_or_default();
             format!("{}{} {}{failure}\n", finished.output, finished.action, finished.outcome.word())
+        }
+        Event::HookFinished { hook, action, failure, output, .. } => {
+            let of = action.as_ref().map(|action| format!("{action} ")).unwrap_or_default();
+            let ended = failure.as_ref().map_or("done".to_owned(), |failure| format!("failed: {failure}"));
+            format!("{output}{of}hook {hook} {ended}\n")
         }
         Event::Warned { action: Some(action), message } => format!("{action} warning: {message}\n"),
         _ => String::new(),

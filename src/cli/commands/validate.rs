@@ -6,6 +6,7 @@ use crate::cli::context::Context;
 use crate::cli::error::CliError;
 use crate::cli::inputs::Inputs;
 use crate::cli::session::{find, open_project};
+use crate::engine::advice::advice;
 use crate::engine::faults::faults_of_sources;
 use crate::engine::open::Access;
 use crate::report::diagnostic::to_json;
@@ -19,6 +20,7 @@ pub fn run(context: &Context, args: &ValidateArgs) -> Result<u8, CliError> {
         Ok(mut opened) => {
             let mut faults = std::mem::take(&mut opened.warnings);
             faults.extend(faults_of_sources(&mut opened.project)?);
+            faults.extend(advice(&mut opened.project, opened.sources.text()));
             (opened.sources, faults, opened.project.workflow.without_unfolded().0.len())
         }
         Err(CliError::Faults { sources, faults }) => (sources, faults, 0),
@@ -33,7 +35,11 @@ pub fn run(context: &Context, args: &ValidateArgs) -> Result<u8, CliError> {
         return Err(CliError::Faults { sources, faults });
     }
     context.warn(&sources, &faults);
-    let warnings = if faults.is_empty() { String::new() } else { format!(", {} warnings", faults.len()) };
+    let warnings = match faults.len() {
+        0 => String::new(),
+        1 => ", 1 warning".to_owned(),
+        more => format!(", {more} warnings"),
+    };
     context.say(&format!("{} is right: {}{warnings}", found.name, stages(count)));
     Ok(0)
 }

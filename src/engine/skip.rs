@@ -1,0 +1,257 @@
+//! Decides whether an action takes part in a build: by its condition, and by whether what it requires is made (R18).
+
+use crate::base::failure::Failure;
+use crate::base::path::RepoPath;
+use crate::engine::compose;
+use crate::engine::judge::{Course, Project, Settled};
+use crate::engine::workflow::{Bound, Node, PROGRAM_ROLE, Plurality, What, Workflow};
+use crate::storyfile::condition::{Answer, Condition, Facts};
+use crate::storyfile::story::Presence;
+use crate::world::disk::Sort;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Why an action takes no part.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Skip {
+    /// Its condition is false; `because` says what makes it so.
+    Condition { source: String, because: Vec<String> },
+    /// It requires what a skipped action makes; `None` for that action's verdict.
+    Requires { maker: usize, path: Option<RepoPath> },
+}
+
+/// Whether an action takes part.
+#[derive(Debug)]
+pub enum Part {
+    Takes,
+    Skips(Skip),
+    /// That shows once this action has run.
+    Unknown {
+        maker: usize,
+    },
+    /// What its condition reads is not right.
+    Blocked {
+        maker: usize,
+    },
+    /// Its condition is neither true nor false.
+    Fault(Failure),
+}
+
+impl Skip {
+    /// Says why, the reason first and then what lies behind it.
+    pub fn notes(&self, project: &Project) -> Vec<String> {
+        match self {
+            Skip::Condition { source, because } => {
+                let said = format!("`when: {source}` is false");
+                std::iter::once(said).chain(because.iter().cloned()).collect()
+            }
+            Skip::Requires { maker, path } => {
+                let id = &project.node(*maker).action.id;
+                vec![match path {
+                    Some(path) => format!("it needs `{path}` of `{id}`, which is skipped"),
+                    None => format!("it needs `{id}`, which is skipped"),
+                }]
+            }
+        }
+    }
+}
+
+impl Bound {
+    /// Tells whether a pattern brought the file in: one file fewer is no fault.
+    pub fn is_match(&self) -> bool {
+        self.plurality == Plurality::Many && !self.role.starts_with("needs.")
+    }
+
+    fn is_required(&self) -> bool {
+        self.role == PROGRAM_ROLE || self.presence == Presence::Required && !self.is_match()
+    }
+}
+
+/// Tells whether an input is made by nobody that takes part. A folder in which others have files too is what stands in it.
+fn is_unmade(workflow: &Workflow, input: &Bound, skipped: &BTreeSet<usize>) -> bool {
+    let all_skipped = !input.makers.is_empty() && input.makers.iter().all(|maker| skipped.contains(maker));
+    let is_whole = |path: &RepoPath| {
+        let outputs = |maker: &usize| workflow.nodes[*maker].action.outputs.iter();
+        input.makers.iter().flat_map(outputs).any(|output| path.is_within(&output.path))
+    };
+    all_skipped
+        && match &input.what {
+            What::Tree(path) => is_whole(path),
+            What::File(_) | What::Verdict(_) => true,
+        }
+}
+
+impl Project {
+    /// Tells whether an input is left out because what makes it is skipped, whatever stands at its path.
+    pub fn is_left_out(&self, input: &Bound) -> bool {
+        !self.skipped.is_empty() && is_unmade(&self.workflow, input, &self.skipped)
+    }
+
+    /// Decides whether `action` takes part, and remembers it for those that read what it makes.
+    pub(super) fn part(&mut self, action: usize, course: &Course<'_>) -> Part {
+        self.skipped.remove(&action);
+        let part = self.decide_part(action, course);
+        if let Part::Skips(_) = part {
+            self.skipped.insert(action);
+        }
+        part
+    }
+
+    /// Remembers whether an action that nobody asked for takes part: on what stands.
+    pub(super) fn note_part(&mut self, action: usize, course: &Course<'_>) {
+        if self.node(action).action.when.is_some() || !self.skipped.is_empty() {
+            self.part(action, course);
+        }
+    }
+
+    fn decide_part(&self, action: usize, course: &Course<'_>) -> Part {
+        let node = self.node(action);
+        let condition = node.action.when.as_ref();
+        if let Some(Condition { known: Some(Answer::False(because)), source, .. }) = condition {
+            return Part::Skips(Skip::Condition { source: source.clone(), because: because.clone() });
+        }
+        if let Some(skip) = self.requires(node).or_else(|| self.requires_of_fans(node, course)) {
+            return Part::Skips(skip);
+        }
+        // What an open fan-out would give it is not known: neither a condition nor a key nor a command can be had.
+        let settled = |fan: &usize| course.settled[*fan].as_ref();
+        if let Some(&maker) = node.fans.iter().find(|fan| settled(fan) == Some(&Settled::Unknown)) {
+            return Part::Unknown { maker };
+        }
+        if let Some(&maker) = node.fans.iter().find(|fan| settled(fan) != Some(&Settled::Skipped)) {
+            return Part::Blocked { maker };
+        }
+        match condition {
+            Some(condition) if condition.known.is_none() => self.ask(action, condition, course),
+            _ => Part::Takes,
+        }
+    }
+
+    /// Returns the skipped action without which `node` cannot be.
+    fn requires(&self, node: &Node) -> Option<Skip> {
+        if self.skipped.is_empty() {
+            return None;
+        }
+        // A folder that nobody made and that is not there: it would have been made by those that are skipped.
+        let is_missing = |input: &Bound| match &input.what {
+            What::Tree(path) => {
+                let is_skipped = |maker: &usize| self.skipped.contains(maker);
+                let stands = self.workspace.disk.stat_following(&self.workspace.place(path)).is_ok();
+                !stands && !input.makers.is_empty() && input.makers.iter().all(is_skipped)
+            }
+            What::File(_) | What::Verdict(_) => false,
+        };
+        let lacks = |input: &&Bound| self.is_left_out(input) || is_missing(input);
+        node.inputs.iter().filter(|input| input.is_required()).find(lacks).map(lacking)
+    }
+
+    /// Returns the skipped fan-out without whose instances `node` cannot be: one that it needs by name, or that alone could make
+    /// a file that is not there.
+    fn requires_of_fans(&self, node: &Node, course: &Course<'_>) -> Option<Skip> {
+        let is_skipped = |fan: &&usize| course.settled[**fan] == Some(Settled::Skipped);
+        let fan = *node.fans.iter().find(is_skipped)?;
+        let stage = &self.node(fan).action.stage;
+        if node.action.needs.iter().any(|need| need.stage == *stage) {
+            return Some(Skip::Requires { maker: fan, path: None });
+        }
+        let is_missing = |input: &&Bound| {
+            input.is_required() && input.makers.is_empty() && !self.stands_there(input, course.foreseen)
+        };
+        node.inputs.iter().find(is_missing).map(|input| match &input.what {
+            What::File(path) | What::Tree(path) => Skip::Requires { maker: fan, path: Some(path.clone()) },
+            What::Verdict(_) => Skip::Requires { maker: fan, path: None },
+        })
+    }
+
+    /// Answers a condition by what stands, or will have been put back.
+    fn ask(&self, action: usize, condition: &Condition, course: &Course<'_>) -> Part {
+        let node = self.node(action);
+        let read: Vec<&Bound> = node.inputs.iter().filter(|input| condition.roles.contains(&input.role)).collect();
+        let mut makers = read.iter().copied().chain(&node.asked).flat_map(|bound| bound.makers.iter().copied());
+        let settled = |maker: &usize, as_this: Settled| course.settled[*maker].as_ref() == Some(&as_this);
+        if let Some(maker) = makers.clone().find(|maker| settled(maker, Settled::Unknown)) {
+            return Part::Unknown { maker };
+        }
+        let wrong = makers.find(|maker| settled(maker, Settled::Wrong));
+        let stands = |bound: &Bound| self.stands_there(bound, course.foreseen);
+        // That a required input is not there is told by who judges the action.
+        if read.iter().any(|input| input.is_required() && !stands(input)) {
+            return wrong.map_or(Part::Takes, |maker| Part::Blocked { maker });
+        }
+        let present: Vec<&Bound> = read.into_iter().filter(|input| stands(input)).collect();
+        let mut scope = compose::scope(&self.story, &node.action, &present, &|output| output.path.to_string());
+        let mut gone = None;
+        let filled = compose::fill(&mut scope, &mut |path| {
+            let Some(digest) = RepoPath::found(path).ok().and_then(|path| course.foreseen.get(&path)) else {
+                return self.workspace.content(path);
+            };
+            let cached = self.cached(digest);
+            if cached.is_none() {
+                gone = present.iter().find(|input| input.what_text() == path).and_then(|input| input.makers.first());
+            }
+            Ok(cached.map(Into::into))
+        });
+        if let Some(&maker) = gone {
+            return Part::Unknown { maker };
+        }
+        let asked = condition.paths.iter().zip(&node.asked);
+        let facts = Facts {
+            paths: asked.map(|(asked, bound)| (asked.text.clone(), stands(bound))).collect(),
+            programs: self.on_path.clone(),
+        };
+        match (filled.and_then(|()| condition.answer(&scope, &facts)), wrong) {
+            (Ok(Answer::True), _) => Part::Takes,
+            // What it went by is old.
+            (_, Some(maker)) => Part::Blocked { maker },
+            (Ok(Answer::False(because)), None) => {
+                Part::Skips(Skip::Condition { source: condition.source.clone(), because })
+            }
+            (Err(failure), None) => Part::Fault(failure),
+        }
+    }
+
+    /// Tells whether a path holds something, or will once what is foreseen is put back.
+    fn stands_there(&self, bound: &Bound, foreseen: &BTreeMap<RepoPath, crate::base::digest::Digest>) -> bool {
+        if self.is_left_out(bound) {
+            return false;
+        }
+        let stat = |path: &RepoPath| self.workspace.disk.stat_following(&self.workspace.place(path)).ok();
+        match &bound.what {
+            What::File(path) => foreseen.contains_key(path) || stat(path).is_some(),
+            What::Tree(path) => {
+                let foreseen = foreseen.keys().any(|found| found.is_within(path));
+                foreseen || stat(path).is_some_and(|stat| stat.sort == Sort::Dir)
+            }
+            What::Verdict(_) => true,
+        }
+    }
+}
+
+fn lacking(input: &Bound) -> Skip {
+    let path = match &input.what {
+        What::File(path) | What::Tree(path) => Some(path.clone()),
+        What::Verdict(_) => None,
+    };
+    Skip::Requires { maker: input.makers[0], path }
+}
+
+/// Returns the actions that are skipped whatever is built: nothing has to be made for them.
+pub fn surely_skipped(workflow: &Workflow) -> BTreeSet<usize> {
+    let is_false = |node: &Node| {
+        let known = node.action.when.as_ref().and_then(|condition| condition.known.as_ref());
+        matches!(known, Some(Answer::False(_)))
+    };
+    let all = workflow.nodes.iter().enumerate();
+    without(workflow, &all.filter(|(_, node)| is_false(node)).map(|(action, _)| action).collect())
+}
+
+/// Returns the actions that are skipped if `first` are: those, and who requires what they make.
+pub fn without(workflow: &Workflow, first: &BTreeSet<usize>) -> BTreeSet<usize> {
+    let mut skipped = first.clone();
+    for &action in workflow.dag.order() {
+        let lacks = |input: &Bound| input.is_required() && is_unmade(workflow, input, &skipped);
+        if workflow.nodes[action].inputs.iter().any(lacks) {
+            skipped.insert(action);
+        }
+    }
+    skipped
+}
