@@ -1,3 +1,4 @@
-//! Data files: JSON and YAML content, parsed within limits.
+//! Data files and parts of them: parsed within limits, selected by pointers. Pure.
 
 pub mod parse;
+pub mod pointer;
