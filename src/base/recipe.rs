@@ -10,6 +10,7 @@
 use super::digest::Digest;
 use super::id::ActionKey;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::fmt;
 
 /// The version of the recipe's own format: a change makes every key new.
@@ -103,15 +104,16 @@ impl Recipe {
     ///
     /// The command comes after the inputs, whose paths stand in it.
     pub fn changes_since(&self, older: &Recipe) -> Vec<Change> {
+        let (here, there) = (Index::of(self), Index::of(older));
         let mut changes = Vec::new();
-        for (index, (field, new)) in self.fields.iter().enumerate() {
-            match older.counterpart(field, new, self.occurrence(index), self) {
+        for ((field, new), occurrence) in self.fields.iter().zip(self.occurrences()) {
+            match there.counterpart(field, new, occurrence, &here) {
                 Some(old) if old == new => {}
                 old => changes.push(Change { field: field.clone(), old: old.cloned(), new: Some(new.clone()) }),
             }
         }
-        for (index, (field, old)) in older.fields.iter().enumerate() {
-            if self.counterpart(field, old, older.occurrence(index), older).is_none() {
+        for ((field, old), occurrence) in older.fields.iter().zip(older.occurrences()) {
+            if here.counterpart(field, old, occurrence, &there).is_none() {
                 changes.push(Change { field: field.clone(), old: Some(old.clone()), new: None });
             }
         }
@@ -134,25 +136,45 @@ impl Recipe {
         self.fields.iter().filter(|(field, _)| matches!(field, Field::Input(_))).collect()
     }
 
-    /// Returns how many equal fields stand before `index`.
-    fn occurrence(&self, index: usize) -> usize {
-        self.fields[..index].iter().filter(|(field, _)| *field == self.fields[index].0).count()
+    /// Returns for each field how many equal ones stand before it.
+    fn occurrences(&self) -> Vec<usize> {
+        let mut counts: BTreeMap<&Field, usize> = BTreeMap::new();
+        let count = |(field, _)| {
+            let count = counts.entry(field).or_default();
+            *count += 1;
+            *count - 1
+        };
+        self.fields.iter().map(|(field, value)| (field, value)).map(count).collect()
+    }
+}
+
+/// The values of a recipe by their field, for recipes of many inputs.
+struct Index<'r> {
+    values: BTreeMap<&'r Field, Vec<&'r Value>>,
+    files: BTreeMap<(&'r Field, &'r str), &'r Value>,
+}
+
+impl<'r> Index<'r> {
+    fn of(recipe: &'r Recipe) -> Index<'r> {
+        let mut index = Index { values: BTreeMap::new(), files: BTreeMap::new() };
+        for (field, value) in &recipe.fields {
+            index.values.entry(field).or_default().push(value);
+            if let Value::File(path, _) = value {
+                index.files.entry((field, path)).or_insert(value);
+            }
+        }
+        index
     }
 
     /// Returns what stands here for a `value` of the `other` recipe: of a list of files the one with its path, else the
     /// value in the same place.
-    fn counterpart(&self, field: &Field, value: &Value, occurrence: usize, other: &Recipe) -> Option<&Value> {
-        let here: Vec<&Value> = self.values(field).collect();
+    fn counterpart(&self, field: &Field, value: &Value, occurrence: usize, other: &Index<'_>) -> Option<&'r Value> {
+        let here = self.values.get(field)?;
+        let is_list = here.len() > 1 || other.values.get(field).is_some_and(|values| values.len() > 1);
         match value {
-            Value::File(path, _) if here.len() > 1 || other.values(field).nth(1).is_some() => {
-                here.into_iter().find(|value| matches!(value, Value::File(other, _) if other == path))
-            }
+            Value::File(path, _) if is_list => self.files.get(&(field, path.as_str())).copied(),
             _ => here.get(occurrence).copied(),
         }
-    }
-
-    fn values(&self, field: &Field) -> impl Iterator<Item = &Value> {
-        self.fields.iter().filter(move |(other, _)| other == field).map(|(_, value)| value)
     }
 }
 

@@ -1,4 +1,6 @@
-//! Data files and parts of them: parsed within limits, selected by pointers. Pure.
+//! Data files and parts of them: parsed within limits, selected by pointers and headings. Pure.
 
+pub mod markdown;
 pub mod parse;
+pub mod part;
 pub mod pointer;

@@ -1,72 +1,10 @@
-//! Points into a file: splits `path#part`, and selects in data by a JSON pointer (RFC 6901).
+//! Selects in data by a JSON pointer (RFC 6901).
 
+pub use crate::base::part::{escape, percent_decoded, split};
 use serde_json::Value;
-use std::borrow::Cow;
-
-/// Extensions behind which a `#` begins a part: elsewhere it is a sign of the file's name like any other.
-const EXTENSIONS: [&str; 9] = ["json", "jsonl", "yaml", "yml", "md", "markdown", "csv", "tsv", "mdx"];
 
 /// How many keys an error names at most.
 const NAMED_MAX: usize = 8;
-
-/// Splits `path#part`. A name that has `.json#` (and the like) in it is written with the `#` twice: `a.json##b`.
-pub fn split(text: &str) -> (Cow<'_, str>, Option<&str>) {
-    let mut path = Cow::Borrowed("");
-    let mut rest = text;
-    while let Some(at) = mark(rest) {
-        let (before, behind) = (&rest[..at], &rest[at + 1..]);
-        let Some(literal) = behind.strip_prefix('#') else {
-            path += before;
-            return (path, Some(behind));
-        };
-        path.to_mut().push_str(&rest[..=at]);
-        rest = literal;
-    }
-    path += rest;
-    (path, None)
-}
-
-/// Writes a path so that [`split`] reads it as a path only.
-pub fn escape(path: &str) -> Cow<'_, str> {
-    let mut written = Cow::Borrowed("");
-    let mut rest = path;
-    while let Some(at) = mark(rest) {
-        written.to_mut().push_str(&rest[..=at]);
-        written.to_mut().push('#');
-        rest = &rest[at + 1..];
-    }
-    written += rest;
-    written
-}
-
-/// Returns where the first `#` stands that follows an extension of files with parts.
-fn mark(text: &str) -> Option<usize> {
-    text.match_indices('#').map(|(at, _)| at).find(|&at| {
-        let name = text[..at].rsplit('/').next().unwrap_or_default();
-        let extension = name.rsplit_once('.').map_or("", |(_, extension)| extension);
-        EXTENSIONS.iter().any(|known| extension.eq_ignore_ascii_case(known))
-    })
-}
-
-/// Decodes `%41` as in an address; a `%` without two hexadecimal digits behind it is itself.
-pub fn percent_decoded(text: &str) -> Cow<'_, str> {
-    if !text.contains('%') {
-        return Cow::Borrowed(text);
-    }
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let [first, tail @ ..] = rest {
-        let digit = |at: usize| tail.get(at).and_then(|byte| char::from(*byte).to_digit(16));
-        if let (b'%', Some(high), Some(low)) = (first, digit(0), digit(1)) {
-            bytes.push((high * 16 + low) as u8);
-            rest = &tail[2..];
-        } else {
-            bytes.push(*first);
-            rest = tail;
-        }
-    }
-    String::from_utf8(bytes).map_or(Cow::Borrowed(text), Cow::Owned)
-}
 
 /// A JSON pointer: the steps from the top of a document to a value in it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -86,7 +24,7 @@ pub enum PointerFault {
 pub enum Astray {
     #[error("has no key `{key}`{at}{instead}", at = within(.parent), instead = named(.keys))]
     Key { parent: String, key: String, keys: Vec<String> },
-    #[error("has {length} item(s){at}: there is no `{step}`{first}", at = within(.parent), first = counted(*.length))]
+    #[error("has {}{at}: there is no `{step}`", counted(*.length), at = within(.parent))]
     Item { parent: String, step: String, length: usize },
     #[error("has {sort}{at}: there is no `{step}` in it", at = within(.parent))]
     Scalar { parent: String, step: String, sort: &'static str },
@@ -96,8 +34,12 @@ fn within(parent: &str) -> String {
     if parent.is_empty() { " at its top".to_owned() } else { format!(" at `{parent}`") }
 }
 
-fn counted(length: usize) -> &'static str {
-    if length == 0 { "" } else { "; the first is `0`" }
+fn counted(length: usize) -> String {
+    match length {
+        0 => "no item".to_owned(),
+        1 => "one item, `0`".to_owned(),
+        length => format!("items `0` to `{}`", length - 1),
+    }
 }
 
 fn named(keys: &[String]) -> String {
@@ -187,29 +129,6 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn parts(text: &str) -> (String, Option<&str>) {
-        let (path, part) = split(text);
-        (path.into_owned(), part)
-    }
-
-    #[test]
-    fn the_part_begins_at_the_first_hash_behind_an_extension_of_data() {
-        assert_eq!(parts("build/outline.json#/chapters/0"), ("build/outline.json".into(), Some("/chapters/0")));
-        assert_eq!(parts("notes.MD#What is C#?"), ("notes.MD".into(), Some("What is C#?")));
-        assert_eq!(parts("outline.json#"), ("outline.json".into(), Some("")));
-        assert_eq!(parts("a.json"), ("a.json".into(), None));
-    }
-
-    #[test]
-    fn a_hash_in_a_name_stays_one_and_is_written_twice_where_it_could_be_a_part() {
-        assert_eq!(parts("in C#/#3.txt"), ("in C#/#3.txt".into(), None));
-        assert_eq!(parts("a.json##b.md#c"), ("a.json#b.md".into(), Some("c")));
-        assert_eq!(parts("a.json###b"), ("a.json##b".into(), None));
-        for name in ["a.json#b", "a.json##b", "x.md#", "C#.md", "a.md#b.md#c", "plain"] {
-            assert_eq!(parts(&escape(name)), (name.to_owned(), None), "{name}");
-        }
-    }
-
     #[test]
     fn the_examples_of_the_rfc_are_found() {
         let document = json!({
@@ -240,8 +159,8 @@ mod tests {
         let astray = |text: &str| Pointer::parse(text).unwrap().select(&document).unwrap_err().to_string();
         assert_eq!(astray("/boook"), "has no key `boook` at its top; it has `book`");
         assert_eq!(astray("/book/empty/x"), "has no key `x` at `/book/empty`: it is empty");
-        assert_eq!(astray("/book/parts/2"), "has 2 item(s) at `/book/parts`: there is no `2`; the first is `0`");
-        assert_eq!(astray("/book/none/0"), "has 0 item(s) at `/book/none`: there is no `0`");
+        assert_eq!(astray("/book/parts/2"), "has items `0` to `1` at `/book/parts`: there is no `2`");
+        assert_eq!(astray("/book/none/0"), "has no item at `/book/none`: there is no `0`");
         for step in ["-", "01", "+1", "1e0", "99999999999999999999"] {
             assert!(astray(&format!("/book/parts/{step}")).contains(&format!("there is no `{step}`")), "{step}");
         }

@@ -6,10 +6,11 @@ use crate::base::failure::{Cause, Failure};
 use crate::base::id::ActionId;
 use crate::base::path::RepoPath;
 use crate::engine::attempts::{Attempt, Attempts};
-use crate::engine::compose;
+use crate::engine::compose::{self, Places, Seen};
 use crate::engine::error::EngineError;
 use crate::engine::folder::{Outward, list_tree};
 use crate::engine::judge::Project;
+use crate::engine::parts::StagedParts;
 use crate::engine::publish::{check_inside, create_parent, save_left};
 use crate::engine::recover::{WORK_DIR, attempt_dir, remove};
 use crate::engine::workflow::{Bound, Node};
@@ -36,6 +37,8 @@ pub struct Prepared {
     pub program: Program,
     moved: Vec<Moved>,
     staged: bool,
+    /// The parts of files that it reads.
+    pub parts: StagedParts,
 }
 
 /// An output that stood before and was moved aside.
@@ -83,12 +86,22 @@ impl Workshop {
         let number = self.attempts.begin(Attempt { action: id, outputs: paths, moved, group: None })?;
         let program_yet = Program { argv: Vec::new(), current_dir: PathBuf::new(), env: Default::default() };
         let staged = command.mentions_outputs();
-        let mut prepared = Prepared { number, program: program_yet, moved: standing, staged };
-        if let Err(error) = self.make_place(project, &outputs, &prepared) {
-            self.abandon(project, action, &prepared);
-            return Err(error);
-        }
-        match program(project.node(action), project, number, command, environment) {
+        let parts = StagedParts::new();
+        let mut prepared = Prepared { number, program: program_yet, moved: standing, staged, parts };
+        let (dir, shown) = (attempt_dir(&self.dir, number).join("in"), format!("{STATE_DIR}/{WORK_DIR}/{number}/in"));
+        let placed = self.make_place(project, &outputs, &prepared);
+        let parts = match placed.and_then(|()| project.stage_parts(action, command, &dir, &shown)) {
+            Ok(parts) => parts,
+            Err(error) => {
+                self.abandon(project, action, &prepared);
+                return Err(error);
+            }
+        };
+        let program = parts.and_then(|parts| {
+            prepared.parts = parts;
+            program(project.node(action), project, &prepared, command, environment)
+        });
+        match program {
             Ok(program) => {
                 prepared.program = program;
                 Ok(Ok(prepared))
@@ -276,7 +289,7 @@ impl Workshop {
 
     fn close(&mut self, project: &Project, prepared: &Prepared) -> Result<(), EngineError> {
         self.attempts.close(prepared.number)?;
-        if prepared.staged || !prepared.moved.is_empty() {
+        if prepared.staged || !prepared.moved.is_empty() || !prepared.parts.is_empty() {
             remove(&*project.workspace.disk, &attempt_dir(&self.dir, prepared.number))?;
         }
         Ok(())
@@ -405,16 +418,22 @@ fn make_folders(project: &Project, output: &Output, root: &Path) -> Result<(), E
 fn program(
     node: &Node,
     project: &Project,
-    number: u64,
+    prepared: &Prepared,
     command: &Command,
     environment: &Environment,
 ) -> Result<Program, Failure> {
     let inputs: Vec<&Bound> = node.inputs.iter().filter(|input| project.is_present(input)).collect();
-    let staging = format!("{STATE_DIR}/{WORK_DIR}/{number}/out");
-    let mut scope =
-        compose::scope(&project.story, &node.action, &inputs, &|output| format!("{staging}/{}", output.path));
+    let (staging, parts) = (format!("{STATE_DIR}/{WORK_DIR}/{}/out", prepared.number), &prepared.parts);
+    let places = Places {
+        outputs: &|output| format!("{staging}/{}", output.path),
+        parts: &|input| parts.get(&input.what_text()).map(|part| part.place.clone()),
+    };
+    let mut scope = compose::scope(&project.story, &node.action, &inputs, &places);
     if command.reads_content() {
-        compose::fill(&mut scope, &mut |path| project.workspace.content(path))?;
+        compose::fill(&mut scope, &mut |file| match parts.get(&file.named()) {
+            Some(part) => Ok(Some(Seen::part(part.content.clone()))),
+            None => project.workspace.content(file),
+        })?;
     }
     let argv = match command.render(&scope)? {
         Invocation::Direct(argv) => argv,

@@ -21,6 +21,7 @@ use crate::kind::registry::Registry;
 use crate::provider::Providers;
 use crate::store::{ActionRecord, OutputSort as RecordedSort, Store, TreeListing};
 use crate::storyfile::catalog::SettingSort;
+use crate::storyfile::scope::ScopeFile;
 use crate::storyfile::story::{Always, Edits, Output, OutputSort, Presence, Story, Work};
 use crate::storyfile::template::Template;
 use crate::world::disk::Sort;
@@ -142,6 +143,7 @@ impl Project {
     pub fn is_present(&self, input: &Bound) -> bool {
         match &input.what {
             What::File(path) | What::Tree(path) => !matches!(self.workspace.stat(path), Ok(None)),
+            What::Part(path, part) => !matches!(self.workspace.part(path, part), Ok(Ok(None))),
             What::Verdict(_) => true,
         }
     }
@@ -173,18 +175,18 @@ impl Project {
     ) -> Result<Recipe, Failure> {
         let names = self.template_names(action)?;
         let node = &self.workflow.nodes[action];
-        let read = &mut |path: &str| {
-            let cached = RepoPath::found(path).ok().and_then(|path| foreseen.get(&path));
+        let read = &mut |file: &ScopeFile| {
+            let cached = RepoPath::found(&file.path).ok().and_then(|path| foreseen.get(&path));
             match cached.and_then(|digest| self.cached(digest)) {
-                Some(bytes) => Ok(Some(bytes.into())),
-                None => self.workspace.content(path),
+                Some(bytes) => self.workspace.seen(file, bytes),
+                None => self.workspace.content(file),
             }
         };
         compose::recipe(&self.story, node, digests, &names, &self.registry, &self.providers, read)
     }
 
     /// Returns bytes from whichever cache has them.
-    fn cached(&self, digest: &Digest) -> Option<Vec<u8>> {
+    pub(super) fn cached(&self, digest: &Digest) -> Option<Vec<u8>> {
         self.store.read(digest).ok().flatten().or_else(|| match self.keep.read(digest) {
             Ok(Kept::Bytes(bytes)) => Some(bytes),
             _ => None,
@@ -255,6 +257,16 @@ impl Project {
                     Some(Settled::Right { verdict }) => Some(verdict.unwrap_or(Digest::of(b""))),
                     _ => self.known_verdict(*maker),
                 },
+                What::Part(path, part) => {
+                    let foreseen = course.foreseen.get(path);
+                    if let (None, Some(failure)) = (foreseen, self.turned(input)?) {
+                        return Ok(Err(failure));
+                    }
+                    match self.part_digest(action, input, (path, part), foreseen)? {
+                        Ok(digest) => digest,
+                        Err(failure) => return Ok(Err(failure)),
+                    }
+                }
                 What::File(path) | What::Tree(path) => match course.foreseen.get(path) {
                     Some(digest) => Some(*digest),
                     None => {
@@ -288,7 +300,7 @@ impl Project {
     /// it was not.
     pub fn turned(&self, input: &Bound) -> Result<Option<Failure>, EngineError> {
         let (path, wanted) = match &input.what {
-            What::File(path) => (path, Sort::File),
+            What::File(path) | What::Part(path, _) => (path, Sort::File),
             What::Tree(path) => (path, Sort::Dir),
             What::Verdict(_) => return Ok(None),
         };
@@ -304,7 +316,12 @@ impl Project {
         }))
     }
 
-    fn missing(&self, input: &Bound) -> Failure {
+    pub(super) fn missing(&self, input: &Bound) -> Failure {
+        if let What::Part(path, part) = &input.what
+            && let Some(failure) = self.missing_part(path, part)
+        {
+            return failure;
+        }
         let failure = Failure::new(Cause::Output, format!("input `{}` is not there", input.what_text()));
         match input.makers.first() {
             Some(&maker) => {

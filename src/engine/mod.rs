@@ -15,6 +15,7 @@ pub mod keep;
 pub mod lockfile;
 pub mod open;
 pub mod options;
+pub mod parts;
 pub mod plan;
 pub mod publish;
 pub mod rebuild;

@@ -6,13 +6,14 @@
 
 use crate::base::digest::Digest;
 use crate::engine::lockfile::Line;
+use crate::engine::parts::Known;
 use crate::store::Memo;
 use crate::world::disk::Stat;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 /// First bytes of the file; the number is the format's.
-const MAGIC: &[u8] = b"storygen state 1\n";
+const MAGIC: &[u8] = b"storygen state 2\n";
 
 /// What must hold for a build to have nothing to do.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,6 +34,8 @@ pub struct Quiet {
 pub struct Body {
     pub memo: Memo,
     pub lines: Vec<Line>,
+    /// The digests of parts of files.
+    pub parts: Known,
 }
 
 /// Lines in a form without text keys, which a binary format reads faster.
@@ -40,6 +43,7 @@ pub struct Body {
 struct WrittenBody {
     memo: Memo,
     lines: Vec<WrittenLine>,
+    parts: Known,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -66,7 +70,7 @@ pub fn encode(quiet: Option<&Quiet>, body: &Body) -> Vec<u8> {
         accepted: line.accepted.iter().cloned().collect(),
         verdict: line.verdict,
     });
-    let written = WrittenBody { memo: body.memo.clone(), lines: lines.collect() };
+    let written = WrittenBody { memo: body.memo.clone(), lines: lines.collect(), parts: body.parts.clone() };
     let mut bytes = MAGIC.to_vec();
     part(&mut bytes, &quiet);
     part(&mut bytes, &written);
@@ -96,7 +100,7 @@ pub fn body(bytes: &[u8]) -> Body {
         accepted: line.accepted.into_iter().collect(),
         verdict: line.verdict,
     });
-    Body { memo: written.memo, lines: lines.collect() }
+    Body { memo: written.memo, lines: lines.collect(), parts: written.parts }
 }
 
 /// Appends length, content and checksum.
@@ -156,7 +160,8 @@ mod tests {
             accepted: BTreeSet::new(),
             verdict: None,
         };
-        (quiet, Body { memo, lines: vec![line] })
+        let parts = BTreeMap::from([(Digest::of(b"a"), BTreeMap::from([("/x".to_owned(), None)]))]);
+        (quiet, Body { memo, lines: vec![line], parts })
     }
 
     #[test]

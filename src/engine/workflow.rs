@@ -4,6 +4,7 @@
 
 use crate::base::diagnostic::Diagnostic;
 use crate::base::path::{PathFault, RepoPath};
+use crate::engine::parts::{self, Parts, Wanted, part_of};
 use crate::engine::sources::{Match, Pattern};
 use crate::engine::templates::{Reader, Templates};
 use crate::graph::order::{Cycle, Dag};
@@ -11,12 +12,15 @@ use crate::storyfile::scope::is_named_by_user;
 use crate::storyfile::story::{Action, Input, OutputSort, Presence, Selector, Story};
 use crate::world::disk::{Sort, Spelling};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// All actions with their inputs found, in order.
 pub struct Workflow {
     pub nodes: Vec<Node>,
     /// Everything that orders actions: inputs, `needs` and `after`.
     pub dag: Dag,
+    /// The files that were looked into for parts.
+    pub parts: Parts,
 }
 
 /// An action and what it reads.
@@ -49,6 +53,8 @@ pub enum Plurality {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum What {
     File(RepoPath),
+    /// Only a part of the file.
+    Part(RepoPath, Arc<Wanted>),
     Tree(RepoPath),
     /// The verdict of an action without outputs.
     Verdict(usize),
@@ -76,6 +82,7 @@ pub trait Find {
 struct Known {
     params: BTreeSet<String>,
     templates: Templates,
+    sources: parts::Sources,
 }
 
 /// The declared outputs, found by path.
@@ -142,7 +149,8 @@ pub fn connect(
 ) -> Option<Workflow> {
     let actions = std::mem::take(&mut story.actions);
     let makers = Makers::of(&actions);
-    let mut known = Known { params: story.params.keys().cloned().collect(), templates: Templates::default() };
+    let params = story.params.keys().cloned().collect();
+    let mut known = Known { params, templates: Templates::default(), sources: parts::Sources::default() };
     let index_of: BTreeMap<String, usize> =
         actions.iter().enumerate().map(|(index, action)| (action.id.as_str().to_owned(), index)).collect();
     let mut bound: Vec<Vec<Bound>> = Vec::with_capacity(actions.len());
@@ -183,7 +191,7 @@ pub fn connect(
             Node { action, inputs, reads: reads.into_iter().collect() }
         })
         .collect();
-    Some(Workflow { nodes, dag })
+    Some(Workflow { nodes, dag, parts: known.sources.into_parts() })
 }
 
 #[expect(clippy::too_many_arguments, reason = "one input over all that is known of paths")]
@@ -228,7 +236,8 @@ fn bind(
                 }
                 _ => {}
             }
-            inputs.push(bound(Plurality::One, What::File(path.clone()), maker.into_iter().collect()));
+            let what = file_or_part(input, path.clone(), maker, known, find, faults);
+            inputs.push(bound(Plurality::One, what, maker.into_iter().collect()));
             if input.role.starts_with(TEMPLATE_ROLE) {
                 let is_made = |path: &RepoPath| makers.of_path(path).is_some();
                 let reader = Reader { action: &actions[index], params: &known.params, is_made: &is_made };
@@ -266,10 +275,27 @@ fn bind(
         }
         Selector::Glob { pattern, exclude } => {
             for (path, maker) in glob(index, pattern, exclude, input, makers, orphans, find, faults) {
-                inputs.push(bound(Plurality::Many, What::File(path), maker.into_iter().collect()));
+                let what = file_or_part(input, path, maker, known, find, faults);
+                inputs.push(bound(Plurality::Many, what, maker.into_iter().collect()));
             }
         }
     }
+}
+
+/// Tells whether the whole file is read or only a part; where no stage makes the file, the part must be there.
+fn file_or_part(
+    input: &Input,
+    path: RepoPath,
+    maker: Option<usize>,
+    known: &mut Known,
+    find: &mut dyn Find,
+    faults: &mut Vec<Diagnostic>,
+) -> What {
+    let Some(part) = part_of(input, &path, faults) else { return What::File(path) };
+    if maker.is_none() {
+        known.sources.check(input, &path, &part, find, faults);
+    }
+    What::Part(path, part)
 }
 
 fn folder(input: &Input, path: &RepoPath, message: &str) -> Diagnostic {

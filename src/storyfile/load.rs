@@ -1,6 +1,6 @@
 //! The way in: a Storyfile's text to a [`Story`], or to every fault of it in one report.
 
-use crate::base::diagnostic::{Diagnostic, Severity};
+use crate::base::diagnostic::{Diagnostic, Severity, Source};
 use crate::storyfile::catalog::Catalog;
 use crate::storyfile::faults::Faults;
 use crate::storyfile::parse::{Parsed, Reading};
@@ -70,6 +70,7 @@ fn read_story(
         pools: declared.pools,
         providers: providers.collect(),
         env_used: variables.used.into_inner(),
+        source: Arc::new(Source { name: given.file.to_owned(), text: text.to_owned() }),
     };
     (Some(story), faults.finish())
 }

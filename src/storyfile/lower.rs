@@ -264,7 +264,8 @@ fn work(
         // A program that the stage itself writes is no input of it.
         if !known && !outputs.iter().any(|output| program.is_within(&output.path)) {
             let selector = Selector::File(program);
-            inputs.push(Input { role: "run.program".into(), selector, presence: Presence::Optional, span: node.span });
+            let (role, presence) = ("run.program".into(), Presence::Optional);
+            inputs.push(Input { role, selector, part: None, presence, span: node.span });
         }
     }
     Some(Work::Run(command))

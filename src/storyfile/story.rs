@@ -1,5 +1,6 @@
 //! What a Storyfile comes to: its stages made concrete, one [`Action`] for each instance. Plain data.
 
+use crate::base::diagnostic::Source;
 use crate::base::id::{ActionId, StageId};
 use crate::base::path::RepoPath;
 use crate::base::span::Span;
@@ -8,6 +9,7 @@ use crate::storyfile::with::With;
 use indexmap::IndexMap;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// A loaded Storyfile: every expression that does not read a file is already evaluated.
@@ -27,6 +29,8 @@ pub struct Story {
     pub providers: BTreeMap<String, Provider>,
     /// Every environment variable that the load looked at, set or not: a change of one makes the plan new.
     pub env_used: BTreeSet<String>,
+    /// The text that all places are in.
+    pub source: Arc<Source>,
 }
 
 /// A declared stage.
@@ -90,6 +94,8 @@ pub struct Input {
     /// The name or index under which expressions find it; for files that a setting names, the setting: `with.template`.
     pub role: String,
     pub selector: Selector,
+    /// Of each file only this part is read: what stands behind `#`.
+    pub part: Option<String>,
     /// Written with a trailing `?`: it may be missing.
     pub presence: Presence,
     pub span: Span,
