@@ -284,7 +284,6 @@ fn what_the_format_knows_and_this_version_does_not_do_is_an_error() {
         "budget: { usd: 20 }\nstages: { a: { run: touch x } }",
         "providers: { w: { type: openai, api_key: \"${OPENAI_API_KEY}\" } }\nstages: { a: { run: touch x } }",
         "stages: { a: { when: has('x'), run: touch x } }",
-        "stages: { a: { depfile: x.d, run: touch x } }",
         "stages: { a: { hooks: {}, run: touch x } }",
         "stages: { a: { edits: merge, run: touch x } }",
         "stages: { a: { uses: review, inputs: x } }",

@@ -42,6 +42,8 @@ pub enum Field {
     Salt,
     /// What the outputs must satisfy.
     Check,
+    /// A file that the command has read without being told to.
+    Discovered,
 }
 
 /// The value of one field: the text itself while it is short, else its digest.
@@ -75,6 +77,16 @@ impl Recipe {
     /// Adds the content of an input file, with its path.
     pub fn file(&mut self, role: &str, path: &str, content: Digest) {
         self.fields.push((Field::Input(role.to_owned()), Value::File(path.to_owned(), content)));
+    }
+
+    /// Adds the content of a file that the command discovered.
+    pub fn discovered(&mut self, path: &str, content: Digest) {
+        self.fields.push((Field::Discovered, Value::File(path.to_owned(), content)));
+    }
+
+    /// Returns the recipe without what was discovered.
+    pub fn declared(&self) -> Recipe {
+        Recipe { fields: self.fields.iter().filter(|(field, _)| *field != Field::Discovered).cloned().collect() }
     }
 
     /// Adds an optional input that is not there.
@@ -170,7 +182,10 @@ impl<'r> Index<'r> {
     /// value in the same place.
     fn counterpart(&self, field: &Field, value: &Value, occurrence: usize, other: &Index<'_>) -> Option<&'r Value> {
         let here = self.values.get(field)?;
-        let is_list = here.len() > 1 || other.values.get(field).is_some_and(|values| values.len() > 1);
+        // What was discovered has no order, and always counts by its path.
+        let is_list = *field == Field::Discovered
+            || here.len() > 1
+            || other.values.get(field).is_some_and(|values| values.len() > 1);
         match value {
             Value::File(path, _) if is_list => self.files.get(&(field, path.as_str())).copied(),
             _ => here.get(occurrence).copied(),
@@ -192,6 +207,7 @@ impl Field {
             Field::Outputs => (8, ""),
             Field::Salt => (9, ""),
             Field::Check => (10, ""),
+            Field::Discovered => (11, ""),
         }
     }
 }
@@ -207,7 +223,10 @@ pub struct Change {
 impl fmt::Display for Change {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Field::Input(role) = &self.field {
-            return input_change(f, role, self.old.as_ref(), self.new.as_ref());
+            return input_change(f, "", role, self.old.as_ref(), self.new.as_ref());
+        }
+        if self.field == Field::Discovered {
+            return input_change(f, "discovered ", "", self.old.as_ref(), self.new.as_ref());
         }
         match &self.field {
             Field::Kind => f.write_str("the kind changed")?,
@@ -220,7 +239,7 @@ impl fmt::Display for Change {
             Field::Outputs => f.write_str("the declared outputs changed")?,
             Field::Salt => f.write_str("`salt` changed")?,
             Field::Check => f.write_str("`check` changed")?,
-            Field::Input(_) => {}
+            Field::Input(_) | Field::Discovered => {}
         }
         match (&self.old, &self.new) {
             // The digest of an environment value stands for it: it may be private.
@@ -237,16 +256,23 @@ impl fmt::Display for Change {
     }
 }
 
-fn input_change(f: &mut fmt::Formatter<'_>, role: &str, old: Option<&Value>, new: Option<&Value>) -> fmt::Result {
+/// `sort` stands before the word: how the stage has come by the input.
+fn input_change(
+    f: &mut fmt::Formatter<'_>,
+    sort: &str,
+    role: &str,
+    old: Option<&Value>,
+    new: Option<&Value>,
+) -> fmt::Result {
     match (old, new) {
         (Some(Value::File(was, old)), Some(Value::File(path, new))) if was == path => {
-            write!(f, "input `{path}` changed ({} → {})", old.short(), new.short())
+            write!(f, "{sort}input `{path}` changed ({} → {})", old.short(), new.short())
         }
-        (Some(Value::File(was, _)), Some(Value::File(path, _))) => write!(f, "input `{was}` is now `{path}`"),
-        (_, Some(Value::File(path, _))) => write!(f, "input `{path}` is new"),
-        (Some(Value::File(path, _)), _) => write!(f, "input `{path}` is gone"),
+        (Some(Value::File(was, _)), Some(Value::File(path, _))) => write!(f, "{sort}input `{was}` is now `{path}`"),
+        (_, Some(Value::File(path, _))) => write!(f, "{sort}input `{path}` is new"),
+        (Some(Value::File(path, _)), _) => write!(f, "{sort}input `{path}` is gone"),
         (None, None) => f.write_str("the order of the inputs changed"),
-        _ => write!(f, "input `{role}` changed"),
+        _ => write!(f, "{sort}input `{role}` changed"),
     }
 }
 

@@ -69,7 +69,7 @@ impl Workshop {
         command: &Command,
         environment: &Environment,
     ) -> Result<Result<Prepared, Failure>, EngineError> {
-        let outputs: Vec<Output> = project.node(action).action.outputs.clone();
+        let outputs: Vec<Output> = project.node(action).action.writes().cloned().collect();
         let mut standing = Vec::new();
         for output in &outputs {
             check_inside(project, &output.path)?;
@@ -206,6 +206,7 @@ impl Workshop {
     pub fn publish(
         &mut self,
         project: &mut Project,
+        action: usize,
         prepared: &Prepared,
         located: &[(Output, PathBuf)],
     ) -> Result<Vec<RepoPath>, EngineError> {
@@ -226,6 +227,9 @@ impl Workshop {
             }
             remove(&*disk, &declared)?;
             disk.rename(from, &declared).map_err(|error| EngineError::write(&declared, error))?;
+        }
+        if let Some(depfile) = &project.node(action).action.depfile {
+            remove(&*disk, &project.workspace.place(&depfile.path))?;
         }
         self.keep_late_writes(project, prepared)?;
         self.close(project, prepared)?;
@@ -273,8 +277,7 @@ impl Workshop {
     pub fn roll_back(&mut self, project: &mut Project, action: usize, prepared: &Prepared) -> Result<(), EngineError> {
         let disk = project.workspace.disk.clone();
         let place = attempt_dir(&self.dir, prepared.number);
-        let paths: Vec<RepoPath> =
-            project.node(action).action.outputs.iter().map(|output| output.path.clone()).collect();
+        let paths: Vec<RepoPath> = project.node(action).action.writes().map(|output| output.path.clone()).collect();
         for path in &paths {
             let declared = project.workspace.place(path);
             save_left(project, path)?;

@@ -3,6 +3,7 @@
 use crate::base::failure::{Cause, Failure};
 use crate::base::id::ActionId;
 use crate::base::reason::Reason;
+use crate::engine::discover::Outside;
 use crate::engine::error::EngineError;
 use crate::engine::finish::{Completion, Ticket};
 use crate::engine::judge::{Course, Judgement, Project, Settled};
@@ -37,6 +38,7 @@ pub struct Drive<'a> {
     pub(super) schedule: Schedule,
     pub(super) summary: Summary,
     pub(super) crew: Crew,
+    pub(super) outside: Outside,
 }
 
 /// Builds `selection`, whose `plan` was made under the lock.
@@ -64,6 +66,7 @@ pub async fn build(
         schedule,
         summary: Summary::default(),
         crew,
+        outside: Outside::Untold,
     };
     drive.run(selection, plan).await?;
     Ok(drive.summary)

@@ -45,6 +45,8 @@ pub struct Ticket {
     pub attempts: u32,
     /// On the session's clock.
     pub started: Duration,
+    /// On the file system's clock, where a command discovers inputs.
+    pub began_ns: i64,
 }
 
 impl Default for Ticket {
@@ -58,6 +60,7 @@ impl Default for Ticket {
             discard: false,
             attempts: 0,
             started: Duration::ZERO,
+            began_ns: 0,
         }
     }
 }
@@ -129,8 +132,12 @@ impl Drive<'_> {
             }),
             Err(fault) => Err(fault),
         };
-        let (located, outputs, warnings) = match recorded {
-            Ok(recorded) => recorded,
+        let recorded = match recorded {
+            Ok(recorded) => self.take_discovered(action)?.map(|discovered| (recorded, discovered)),
+            Err(fault) => Err(fault),
+        };
+        let ((located, outputs, warnings), moved) = match recorded {
+            Ok((recorded, discovered)) => (recorded, discovered),
             Err(fault) => {
                 let is_set = |name: &str| self.world.env.get(name).is_some();
                 let fault = explain(fault, &prepared.program.argv, &prepared.program.env, &is_set);
@@ -138,10 +145,10 @@ impl Drive<'_> {
                 return self.again_or_fail(action, fault, output);
             }
         };
-        let moved = self.moved_input(action, prepared)?;
+        let moved = self.moved_input(action, prepared)?.or(moved);
         let made = Made { warnings, ..Made::default() };
         let record = self.record(action, outputs, &made, moved.is_some())?;
-        let taken = self.crew.workshop.publish(self.project, prepared, &located)?;
+        let taken = self.crew.workshop.publish(self.project, action, prepared, &located)?;
         if !taken.is_empty() {
             // In the words of the next command that looks.
             let wait = self.in_the_way(action)?.unwrap_or(Wait::Foreign { paths: taken });

@@ -10,6 +10,7 @@ use crate::base::path::RepoPath;
 use crate::base::reason::Reason;
 use crate::base::recipe::{Change, Field, Recipe, Value};
 use crate::engine::compose;
+use crate::engine::discover::{Discovered, Search};
 use crate::engine::error::EngineError;
 use crate::engine::keep::{Keep, Kept};
 use crate::engine::lockfile::{Line, LineName, Lines};
@@ -61,6 +62,8 @@ pub struct Project {
     pub named: BTreeSet<(RepoPath, Digest)>,
     pub registry: Arc<Registry>,
     pub providers: Providers,
+    /// By action, what its command is known to have read beside what the stage declares.
+    pub discovered: BTreeMap<usize, Discovered>,
 }
 
 /// A judged action.
@@ -121,6 +124,10 @@ impl Project {
         let recipe = match self.recipe(action, &digests, course.foreseen) {
             Ok(recipe) => recipe,
             Err(failure) => return Ok(Judgement::Fault(failure)),
+        };
+        let recipe = match self.with_discovered(action, recipe, course)? {
+            Search::Recipe(recipe) => recipe,
+            Search::Unknown { maker } => return Ok(Judgement::Unknown { maker }),
         };
         let key = recipe.key();
         tracing::debug!(action = %self.workflow.nodes[action].action.id, key = %key.0, "composed");
@@ -467,7 +474,7 @@ fn input_changes(line: &Line, recipe: &Recipe) -> Vec<Change> {
         .fields()
         .iter()
         .filter_map(|(field, value)| match (field, value) {
-            (Field::Input(_), Value::File(path, digest)) => {
+            (Field::Input(_) | Field::Discovered, Value::File(path, digest)) => {
                 let old = line.inputs.get(path);
                 (old != Some(digest)).then(|| Change {
                     field: field.clone(),

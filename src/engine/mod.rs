@@ -5,6 +5,7 @@ pub mod attempts;
 pub mod clean;
 pub mod command;
 pub mod compose;
+pub mod discover;
 pub mod drive;
 pub mod error;
 pub mod faults;

@@ -98,8 +98,19 @@ pub fn open(opening: Opening) -> Result<Result<Opened, Vec<Diagnostic>>, EngineE
     workflow.parts.remember(parts);
     let workspace = Workspace::new(disk.clone(), root, memo, std::mem::take(&mut workflow.parts), opened_ns);
     let keep = Keep::new(disk, state.join("keep"));
-    let mut project =
-        Project { story, workflow, workspace, store, keep, lock, state: state_lines, named, registry, providers };
+    let mut project = Project {
+        story,
+        workflow,
+        workspace,
+        store,
+        keep,
+        lock,
+        state: state_lines,
+        named,
+        registry,
+        providers,
+        discovered: BTreeMap::new(),
+    };
     if access == Access::Read {
         foresee(&mut project, &state)?;
     }
@@ -190,6 +201,12 @@ fn quiet_state(opened: &Opened, world: &World, basis: QuietBasis) -> Result<Opti
                 What::File(path) | What::Part(path, _) => drop(files.insert(path.to_string())),
                 What::Tree(path) => drop(trees.insert(path.clone())),
                 What::Verdict(_) => {}
+            }
+        }
+        for path in project.discovered.get(&action).into_iter().flatten().map(|(path, _)| path) {
+            match project.workspace.stat(path)? {
+                Some(stat) if stat.sort == Sort::Dir => drop(trees.insert(path.clone())),
+                _ => drop(files.insert(path.to_string())),
             }
         }
         for output in &node.action.outputs {

@@ -101,6 +101,9 @@ impl Crew {
         match project.node(action).action.work.clone() {
             Work::Run(command) => {
                 self.ticket_mut(action).stats = stats_of_inputs(project, action)?;
+                if project.node(action).action.depfile.is_some() {
+                    self.ticket_mut(action).began_ns = project.store.fs_clock().now_ns()?;
+                }
                 let prepared = match self.workshop.prepare(project, action, &command, &world.env)? {
                     Ok(prepared) => prepared,
                     Err(failure) => return Ok(Err(failure)),

@@ -21,6 +21,26 @@ pub struct Workflow {
     pub dag: Dag,
     /// The files that were looked into for parts.
     pub parts: Parts,
+    makers: Makers,
+}
+
+impl Workflow {
+    /// Returns the action that makes `path`, itself or as part of a folder.
+    pub fn maker_of(&self, path: &RepoPath) -> Option<usize> {
+        self.makers.of_path(path)
+    }
+
+    /// Tells whether `action` requires the success of `other`, directly or not.
+    pub fn requires(&self, action: usize, other: usize) -> bool {
+        let (mut open, mut seen) = (vec![action], BTreeSet::new());
+        while let Some(action) = open.pop() {
+            if action == other {
+                return true;
+            }
+            open.extend(self.nodes[action].reads.iter().copied().filter(|&read| seen.insert(read)));
+        }
+        false
+    }
 }
 
 /// An action and what it reads.
@@ -191,7 +211,7 @@ pub fn connect(
             Node { action, inputs, reads: reads.into_iter().collect() }
         })
         .collect();
-    Some(Workflow { nodes, dag, parts: known.sources.into_parts() })
+    Some(Workflow { nodes, dag, parts: known.sources.into_parts(), makers })
 }
 
 #[expect(clippy::too_many_arguments, reason = "one input over all that is known of paths")]

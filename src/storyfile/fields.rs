@@ -77,9 +77,6 @@ fn unbuilt(stage: &StageText, faults: &mut Faults) {
             None => faults.unbuilt("`when`", stage.key_span("when")),
         }
     }
-    if stage.own("depfile").is_some() {
-        faults.unbuilt("`depfile`", stage.key_span("depfile"));
-    }
 }
 
 fn pool(stage: &StageText, declared: &Declared, faults: &mut Faults) -> Option<String> {

@@ -141,7 +141,7 @@ fn work_is_one(stage: &StageText, faults: &mut Faults) {
     }
     let alien: &[&str] = match (run, uses) {
         (true, false) => &["with", "provider"],
-        (false, true) => &["shell", "env", "pass"],
+        (false, true) => &["shell", "env", "pass", "depfile"],
         _ => &[],
     };
     for key in alien.iter().filter(|key| stage.own(key).is_some()) {
@@ -209,6 +209,7 @@ fn action(
     let exclude = exclude(plan.text, &plan.inputs, &names, faults);
     let mut inputs = paths::inputs(&plan.inputs, &exclude, &names, faults);
     let outputs = paths::outputs(&plan.outputs, &names, faults);
+    let depfile = plan.text.own("depfile").and_then(|node| paths::depfile(node, &names, faults));
     let env = env(declared, plan.text, &names, faults);
     let salt = plan.text.own("salt").and_then(|node| names.now(faults.text("`salt`", node)?, node.span, faults));
     let (needs, after) = related(plan, instance, all_axes, &declared.stages);
@@ -230,6 +231,7 @@ fn action(
         work: work?,
         inputs,
         outputs,
+        depfile,
         needs,
         after,
         env,

@@ -69,6 +69,21 @@ fn input(role: &str, text: &str, span: Span, exclude: &[String], faults: &mut Fa
     Some(Input { role: role.to_owned(), selector, part: part.map(str::to_owned), presence, span })
 }
 
+/// Reads `depfile`: the path of one file.
+pub fn depfile(node: &Node, names: &Names, faults: &mut Faults) -> Option<Output> {
+    faults.text("`depfile`", node)?;
+    let depfile = output("depfile", node, names, faults)?;
+    if depfile.sort == OutputSort::Tree {
+        faults.push(
+            Diagnostic::error("S075", format!("the depfile `{}/` is a folder", depfile.path), node.span)
+                .label("a depfile is one file")
+                .help("name the file that the command writes, as in `build/page.d`"),
+        );
+        return None;
+    }
+    Some(depfile)
+}
+
 /// Reads `outputs`.
 pub fn outputs(all: &[(String, &Node)], names: &Names, faults: &mut Faults) -> Vec<Output> {
     all.iter().filter_map(|(slot, node)| output(slot, node, names, faults)).collect()

@@ -55,6 +55,8 @@ pub struct Action {
     /// Declared inputs in order, then files that settings or the head of `run:` name.
     pub inputs: Vec<Input>,
     pub outputs: Vec<Output>,
+    /// Where the command writes which files it has read. No output: it is read and removed.
+    pub depfile: Option<Output>,
     pub needs: Vec<Need>,
     /// Order only: these are finished first, whatever their outcome.
     pub after: Vec<ActionId>,
@@ -72,6 +74,13 @@ pub struct Action {
     pub always: Always,
     pub edits: Edits,
     pub salt: Option<String>,
+}
+
+impl Action {
+    /// Returns all that the command writes: its outputs and its depfile.
+    pub fn writes(&self) -> impl Iterator<Item = &Output> {
+        self.outputs.iter().chain(&self.depfile)
+    }
 }
 
 /// How an action is done.

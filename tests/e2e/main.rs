@@ -5,6 +5,7 @@
 mod answers;
 mod checks;
 mod cutoff;
+mod depfile;
 mod edits;
 mod exits;
 mod failures;
