@@ -9,6 +9,9 @@ use crate::storyfile::story::{Always, Edits, OnExit, Retry, Tolerance};
 use crate::storyfile::tree::{Content, Node};
 use std::time::Duration;
 
+/// Keys of `retry`.
+pub const RETRY_KEYS: [&str; 5] = ["max", "for", "delay", "factor", "max_delay"];
+
 /// What all instances of a stage share.
 #[derive(Clone, Debug)]
 pub struct Fields {
@@ -123,7 +126,7 @@ fn retry(stage: &StageText, faults: &mut Faults) -> Retry {
     if faults.map("`retry`", node).is_none() {
         return retry;
     }
-    faults.keys("the key", node, &["max", "for", "delay", "factor", "max_delay"], &[]);
+    faults.keys("the key", node, &RETRY_KEYS, &[]);
     if let Some(max) = node.get("max").and_then(|node| faults.whole("`max`", node, 0..=100)) {
         retry.max = max;
     }

@@ -9,6 +9,7 @@ pub mod catalog;
 pub mod command;
 pub mod expr;
 pub mod load;
+pub mod schema;
 pub mod scope;
 pub mod shell;
 pub mod story;

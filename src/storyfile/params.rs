@@ -13,7 +13,8 @@ use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-const KEYS: [&str; 6] = ["ask", "type", "enum", "default", "required", "description"];
+/// Keys of a param.
+pub const KEYS: [&str; 6] = ["ask", "type", "enum", "default", "required", "description"];
 const SORTS: [&str; 6] = ["text", "number", "integer", "bool", "list", "map"];
 
 /// Reads the declarations.

@@ -11,7 +11,8 @@ use crate::storyfile::story::Provider;
 use crate::storyfile::tree::{Content, Node};
 use std::sync::Arc;
 
-const KEYS: [&str; 11] =
+/// Keys of the file.
+pub const KEYS: [&str; 11] =
     ["storygen", "name", "description", "params", "providers", "defaults", "pools", "env", "pass", "stages", "budget"];
 const UNBUILT: [&str; 4] = ["hooks", "profiles", "include", "remote"];
 
@@ -46,8 +47,12 @@ pub const STAGE_KEYS: [&str; 25] = [
 /// Keys of a stage that this version refuses.
 pub const STAGE_UNBUILT: [&str; 1] = ["hooks"];
 
-const DEFAULTS_KEYS: [&str; 9] =
+/// Keys of `defaults`.
+pub const DEFAULTS_KEYS: [&str; 9] =
     ["provider", "retry", "timeout", "continue_on_error", "pool", "shell", "edits", "env", "pass"];
+
+/// Types of providers that this version has.
+pub const PROVIDERS_BUILT: [&str; 2] = ["local", "local-voice"];
 
 const PROVIDER_TYPES: [&str; 8] =
     ["local", "local-voice", "openai", "anthropic", "gemini", "elevenlabs", "http", "scripted"];
