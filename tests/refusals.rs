@@ -229,6 +229,22 @@ fn what_nothing_reads_is_told() {
 }
 
 #[test]
+fn a_depfile_is_one_file_of_one_instance_of_a_command() {
+    let depfile =
+        |text: &str| report(&format!("stages: {{ a: {{ inputs: i, outputs: o, run: touch o, depfile: {text} }} }}"));
+    depfile("b/").marked(&[("S075", "b/")]).says("the depfile `b/` is a folder");
+    assert_eq!(depfile("[a]").codes(), ["S021"]);
+    depfile("o").marked(&[("S071", "o")]);
+    depfile("i").marked(&[("S072", "i")]).says("`a` writes what it reads: `i`");
+    depfile("Storyfile.lock").marked(&[("S074", "Storyfile.lock")]);
+    depfile("../x").marked(&[("S070", "../x")]);
+    report("stages: { a: { uses: template, outputs: o, depfile: x.d, with: { template: t } } }")
+        .marked(&[("S029", "depfile")]);
+    let many = "stages: { a: { foreach: { n: [1, 2] }, outputs: \"o${n}\", run: touch x, depfile: x.d } }";
+    report(many).marked(&[("S071", "x.d")]).says("let an axis stand in the path");
+}
+
+#[test]
 fn an_output_is_one_whole_file() {
     for output in ["[a].txt", "{a,b}.txt", "x.json#/a", "*.md"] {
         assert_eq!(

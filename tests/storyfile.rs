@@ -100,6 +100,7 @@ fn invocation(story: &Story, id: &str) -> Invocation {
         role: role.to_owned(),
         list: Plurality::One,
         path: path.to_owned(),
+        part: None,
         content: None,
         parsed: None,
     };
@@ -254,6 +255,7 @@ fn a_preset_is_lowered_to_its_kind() {
         role: "n".into(),
         list: Plurality::One,
         path: "n.json".into(),
+        part: None,
         content: Some(b"{}".as_slice().into()),
         parsed: Some(json!({"title": "rain"})),
     };
@@ -295,9 +297,7 @@ fn what_the_format_knows_and_this_version_does_not_do_is_an_error() {
         "remote: { cache: x }\nstages: { a: { run: touch x } }",
         "budget: { usd: 20 }\nstages: { a: { run: touch x } }",
         "providers: { w: { type: openai, api_key: \"${OPENAI_API_KEY}\" } }\nstages: { a: { run: touch x } }",
-        "stages: { a: { depfile: x.d, run: touch x } }",
         "stages: { a: { edits: merge, run: touch x } }",
-        "stages: { a: { inputs: \"x.json#/a\", run: touch x } }",
         "stages: { a: { uses: review, inputs: x } }",
         "stages: { a: { uses: http } }",
         "stages: { a: { uses: template } }",

@@ -63,7 +63,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("tokio_util", &["world", "provider", "kind", "engine"]),
     ("tracing", &["engine", "provider"]),
     ("tracing_subscriber", &["cli"]),
-    ("unicode_normalization", &["storyfile"]),
+    ("unicode_normalization", &["data", "storyfile"]),
     ("walkdir", &["world"]),
     ("zip", &["provider"]),
 ];

@@ -32,8 +32,8 @@ pub struct Diagnostic {
     pub source: Option<Arc<Source>>,
 }
 
-/// A text beside the Storyfile: a template.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+/// A text that places are in: the Storyfile's, or one beside it such as a template's.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Source {
     /// Its path in the repo.
     pub name: String,

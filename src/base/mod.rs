@@ -5,6 +5,7 @@ pub mod digest;
 pub mod duration;
 pub mod failure;
 pub mod id;
+pub mod part;
 pub mod path;
 pub mod reason;
 pub mod recipe;

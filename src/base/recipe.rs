@@ -10,6 +10,7 @@
 use super::digest::Digest;
 use super::id::ActionKey;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::fmt;
 
 /// The version of the recipe's own format: a change makes every key new.
@@ -41,6 +42,8 @@ pub enum Field {
     Salt,
     /// What the outputs must satisfy.
     Check,
+    /// A file that the command has read without being told to.
+    Discovered,
 }
 
 /// The value of one field: the text itself while it is short, else its digest.
@@ -76,6 +79,16 @@ impl Recipe {
         self.fields.push((Field::Input(role.to_owned()), Value::File(path.to_owned(), content)));
     }
 
+    /// Adds the content of a file that the command discovered.
+    pub fn discovered(&mut self, path: &str, content: Digest) {
+        self.fields.push((Field::Discovered, Value::File(path.to_owned(), content)));
+    }
+
+    /// Returns the recipe without what was discovered.
+    pub fn declared(&self) -> Recipe {
+        Recipe { fields: self.fields.iter().filter(|(field, _)| *field != Field::Discovered).cloned().collect() }
+    }
+
     /// Adds an optional input that is not there.
     pub fn absent(&mut self, role: &str) {
         self.fields.push((Field::Input(role.to_owned()), Value::Absent));
@@ -103,15 +116,16 @@ impl Recipe {
     ///
     /// The command comes after the inputs, whose paths stand in it.
     pub fn changes_since(&self, older: &Recipe) -> Vec<Change> {
+        let (here, there) = (Index::of(self), Index::of(older));
         let mut changes = Vec::new();
-        for (index, (field, new)) in self.fields.iter().enumerate() {
-            match older.counterpart(field, new, self.occurrence(index), self) {
+        for ((field, new), occurrence) in self.fields.iter().zip(self.occurrences()) {
+            match there.counterpart(field, new, occurrence, &here) {
                 Some(old) if old == new => {}
                 old => changes.push(Change { field: field.clone(), old: old.cloned(), new: Some(new.clone()) }),
             }
         }
-        for (index, (field, old)) in older.fields.iter().enumerate() {
-            if self.counterpart(field, old, older.occurrence(index), older).is_none() {
+        for ((field, old), occurrence) in older.fields.iter().zip(older.occurrences()) {
+            if here.counterpart(field, old, occurrence, &there).is_none() {
                 changes.push(Change { field: field.clone(), old: Some(old.clone()), new: None });
             }
         }
@@ -134,25 +148,48 @@ impl Recipe {
         self.fields.iter().filter(|(field, _)| matches!(field, Field::Input(_))).collect()
     }
 
-    /// Returns how many equal fields stand before `index`.
-    fn occurrence(&self, index: usize) -> usize {
-        self.fields[..index].iter().filter(|(field, _)| *field == self.fields[index].0).count()
+    /// Returns for each field how many equal ones stand before it.
+    fn occurrences(&self) -> Vec<usize> {
+        let mut counts: BTreeMap<&Field, usize> = BTreeMap::new();
+        let count = |(field, _)| {
+            let count = counts.entry(field).or_default();
+            *count += 1;
+            *count - 1
+        };
+        self.fields.iter().map(|(field, value)| (field, value)).map(count).collect()
+    }
+}
+
+/// The values of a recipe by their field, for recipes of many inputs.
+struct Index<'r> {
+    values: BTreeMap<&'r Field, Vec<&'r Value>>,
+    files: BTreeMap<(&'r Field, &'r str), &'r Value>,
+}
+
+impl<'r> Index<'r> {
+    fn of(recipe: &'r Recipe) -> Index<'r> {
+        let mut index = Index { values: BTreeMap::new(), files: BTreeMap::new() };
+        for (field, value) in &recipe.fields {
+            index.values.entry(field).or_default().push(value);
+            if let Value::File(path, _) = value {
+                index.files.entry((field, path)).or_insert(value);
+            }
+        }
+        index
     }
 
     /// Returns what stands here for a `value` of the `other` recipe: of a list of files the one with its path, else the
     /// value in the same place.
-    fn counterpart(&self, field: &Field, value: &Value, occurrence: usize, other: &Recipe) -> Option<&Value> {
-        let here: Vec<&Value> = self.values(field).collect();
+    fn counterpart(&self, field: &Field, value: &Value, occurrence: usize, other: &Index<'_>) -> Option<&'r Value> {
+        let here = self.values.get(field)?;
+        // What was discovered has no order, and always counts by its path.
+        let is_list = *field == Field::Discovered
+            || here.len() > 1
+            || other.values.get(field).is_some_and(|values| values.len() > 1);
         match value {
-            Value::File(path, _) if here.len() > 1 || other.values(field).nth(1).is_some() => {
-                here.into_iter().find(|value| matches!(value, Value::File(other, _) if other == path))
-            }
+            Value::File(path, _) if is_list => self.files.get(&(field, path.as_str())).copied(),
             _ => here.get(occurrence).copied(),
         }
-    }
-
-    fn values(&self, field: &Field) -> impl Iterator<Item = &Value> {
-        self.fields.iter().filter(move |(other, _)| other == field).map(|(_, value)| value)
     }
 }
 
@@ -170,6 +207,7 @@ impl Field {
             Field::Outputs => (8, ""),
             Field::Salt => (9, ""),
             Field::Check => (10, ""),
+            Field::Discovered => (11, ""),
         }
     }
 }
@@ -185,7 +223,10 @@ pub struct Change {
 impl fmt::Display for Change {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Field::Input(role) = &self.field {
-            return input_change(f, role, self.old.as_ref(), self.new.as_ref());
+            return input_change(f, "", role, self.old.as_ref(), self.new.as_ref());
+        }
+        if self.field == Field::Discovered {
+            return input_change(f, "discovered ", "", self.old.as_ref(), self.new.as_ref());
         }
         match &self.field {
             Field::Kind => f.write_str("the kind changed")?,
@@ -198,7 +239,7 @@ impl fmt::Display for Change {
             Field::Outputs => f.write_str("the declared outputs changed")?,
             Field::Salt => f.write_str("`salt` changed")?,
             Field::Check => f.write_str("`check` changed")?,
-            Field::Input(_) => {}
+            Field::Input(_) | Field::Discovered => {}
         }
         match (&self.old, &self.new) {
             // The digest of an environment value stands for it: it may be private.
@@ -215,16 +256,23 @@ impl fmt::Display for Change {
     }
 }
 
-fn input_change(f: &mut fmt::Formatter<'_>, role: &str, old: Option<&Value>, new: Option<&Value>) -> fmt::Result {
+/// `sort` stands before the word: how the stage has come by the input.
+fn input_change(
+    f: &mut fmt::Formatter<'_>,
+    sort: &str,
+    role: &str,
+    old: Option<&Value>,
+    new: Option<&Value>,
+) -> fmt::Result {
     match (old, new) {
         (Some(Value::File(was, old)), Some(Value::File(path, new))) if was == path => {
-            write!(f, "input `{path}` changed ({} → {})", old.short(), new.short())
+            write!(f, "{sort}input `{path}` changed ({} → {})", old.short(), new.short())
         }
-        (Some(Value::File(was, _)), Some(Value::File(path, _))) => write!(f, "input `{was}` is now `{path}`"),
-        (_, Some(Value::File(path, _))) => write!(f, "input `{path}` is new"),
-        (Some(Value::File(path, _)), _) => write!(f, "input `{path}` is gone"),
+        (Some(Value::File(was, _)), Some(Value::File(path, _))) => write!(f, "{sort}input `{was}` is now `{path}`"),
+        (_, Some(Value::File(path, _))) => write!(f, "{sort}input `{path}` is new"),
+        (Some(Value::File(path, _)), _) => write!(f, "{sort}input `{path}` is gone"),
         (None, None) => f.write_str("the order of the inputs changed"),
-        _ => write!(f, "input `{role}` changed"),
+        _ => write!(f, "{sort}input `{role}` changed"),
     }
 }
 

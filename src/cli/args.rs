@@ -3,6 +3,7 @@
 pub mod build;
 pub mod given;
 pub mod look_up;
+pub mod show;
 pub mod tend;
 pub mod unknown;
 
@@ -11,6 +12,7 @@ use build::BuildArgs;
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
 use look_up::{GraphArgs, LogArgs, StatusArgs, ValidateArgs, WhyArgs};
+use show::SchemaArgs;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use tend::{AcceptArgs, CleanArgs, CompletionsArgs, EjectArgs, InitArgs, ModelsArgs};
@@ -74,6 +76,7 @@ pub enum Command {
     Init(InitArgs),
     Eject(EjectArgs),
     Models(ModelsArgs),
+    Schema(SchemaArgs),
     Completions(CompletionsArgs),
     /// A word that is no command of this version; [`parse`] never returns it.
     #[command(external_subcommand)]

@@ -1,4 +1,8 @@
-//! Data files: JSON and YAML content, parsed within limits; lists in them, in tables and in lines.
+//! Data files and parts of them: parsed within limits, selected by pointers and headings; lists in them. Pure.
 
+pub mod depfile;
 pub mod list;
+pub mod markdown;
 pub mod parse;
+pub mod part;
+pub mod pointer;

@@ -30,10 +30,15 @@ pub fn parse(extension: &str, bytes: &[u8]) -> Option<Result<Value, DataFault>> 
         "yaml" | "yml" => yaml,
         _ => return None,
     };
+    Some(text(bytes).and_then(format))
+}
+
+/// Returns `bytes` as text, if they are some and not too many.
+pub fn text(bytes: &[u8]) -> Result<&str, DataFault> {
     if bytes.len() > BYTES_MAX {
-        return Some(Err(DataFault::TooLarge));
+        return Err(DataFault::TooLarge);
     }
-    Some(std::str::from_utf8(bytes).map_err(|_| DataFault::NotText).and_then(format))
+    std::str::from_utf8(bytes).map_err(|_| DataFault::NotText)
 }
 
 fn json(text: &str) -> Result<Value, DataFault> {

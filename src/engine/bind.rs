@@ -3,6 +3,7 @@
 use crate::base::diagnostic::Diagnostic;
 use crate::base::path::{PathFault, RepoPath};
 use crate::engine::makers::Makers;
+use crate::engine::parts::{self, part_of};
 use crate::engine::sources::{Match, Pattern};
 use crate::engine::templates::{Reader, Templates};
 use crate::engine::workflow::{Bound, Find, Node, PROGRAM_ROLE, Plurality, TEMPLATE_ROLE, What};
@@ -18,6 +19,7 @@ pub struct Binder<'a> {
     /// Names of the params, which templates may use.
     pub params: &'a BTreeSet<String>,
     pub templates: &'a mut Templates,
+    pub looked: &'a mut parts::Sources,
     /// Files of actions that are no more: no pattern finds them.
     pub orphans: &'a BTreeSet<String>,
     pub find: &'a mut dyn Find,
@@ -145,7 +147,8 @@ impl Binder<'_> {
                 }
                 _ => {}
             }
-                found.inputs.push(bound(Plurality::One, What::File(path.clone()), maker.into_iter().collect()));
+                let what = self.file_or_part(input, path.clone(), maker);
+                found.inputs.push(bound(Plurality::One, what, maker.into_iter().collect()));
                 if input.role.starts_with(TEMPLATE_ROLE) {
                     let makers = self.makers;
                     let is_made = |path: &RepoPath| makers.of_path(path).is_some();
@@ -187,11 +190,20 @@ impl Binder<'_> {
             }
             Selector::Glob { pattern, exclude } => {
                 for (path, maker) in self.glob(index, pattern, exclude, input) {
-                    found.inputs.push(bound(Plurality::Many, What::File(path), maker.into_iter().collect()));
+                    let what = self.file_or_part(input, path, maker);
+                    found.inputs.push(bound(Plurality::Many, what, maker.into_iter().collect()));
                 }
                 found.fans.extend(self.makers.fans_of_pattern(pattern).into_iter().filter(|fan| *fan != index));
             }
         }
+    }
+
+    fn file_or_part(&mut self, input: &Input, path: RepoPath, maker: Option<usize>) -> What {
+        let Some(part) = part_of(input, &path, self.faults) else { return What::File(path) };
+        if maker.is_none() {
+            self.looked.check(input, &path, &part, self.find, self.faults);
+        }
+        What::Part(path, part)
     }
 
     /// Matches sources on disk and declared outputs (R17): never the stage's own, never orphans.

@@ -5,11 +5,12 @@ use crate::base::digest::Digest;
 use crate::base::failure::{Cause, Failure};
 use crate::base::path::RepoPath;
 use crate::engine::attempts::{Attempt, Attempts};
-use crate::engine::compose;
+use crate::engine::compose::{self, Places, Seen};
 use crate::engine::error::EngineError;
 use crate::engine::folder::{Outward, list_tree};
 use crate::engine::guard::Guard;
 use crate::engine::judge::Project;
+use crate::engine::parts::StagedParts;
 use crate::engine::publish::{check_inside, create_parent, save_left};
 use crate::engine::recover::{WORK_DIR, attempt_dir, remove};
 use crate::engine::workflow::{Bound, Node};
@@ -35,6 +36,8 @@ pub struct Prepared {
     pub program: Program,
     moved: Vec<Moved>,
     staged: bool,
+    /// The parts of files that it reads.
+    pub parts: StagedParts,
 }
 
 /// An output that stood before and was moved aside.
@@ -62,7 +65,7 @@ impl Workshop {
         command: &Command,
         environment: &Environment,
     ) -> Result<Result<Prepared, Failure>, EngineError> {
-        let outputs: Vec<Output> = project.node(action).action.outputs.clone();
+        let outputs: Vec<Output> = project.node(action).action.writes().cloned().collect();
         let mut standing = Vec::new();
         for output in &outputs {
             check_inside(project, &output.path)?;
@@ -80,12 +83,22 @@ impl Workshop {
         let program_yet =
             Program { argv: Vec::new(), current_dir: PathBuf::new(), env: Default::default(), request: None };
         let staged = command.mentions_outputs();
-        let mut prepared = Prepared { number, program: program_yet, moved: standing, staged };
-        if let Err(error) = self.make_place(project, &outputs, &prepared) {
-            self.abandon(project, action, &prepared);
-            return Err(error);
-        }
-        match program(project.node(action), project, number, command, environment) {
+        let parts = StagedParts::new();
+        let mut prepared = Prepared { number, program: program_yet, moved: standing, staged, parts };
+        let (dir, shown) = (attempt_dir(&self.dir, number).join("in"), format!("{STATE_DIR}/{WORK_DIR}/{number}/in"));
+        let placed = self.make_place(project, &outputs, &prepared);
+        let parts = match placed.and_then(|()| project.stage_parts(action, command, &dir, &shown)) {
+            Ok(parts) => parts,
+            Err(error) => {
+                self.abandon(project, action, &prepared);
+                return Err(error);
+            }
+        };
+        let program = parts.and_then(|parts| {
+            prepared.parts = parts;
+            program(project.node(action), project, &prepared, command, environment)
+        });
+        match program {
             Ok(program) => {
                 prepared.program = program;
                 Ok(Ok(prepared))
@@ -174,6 +187,7 @@ impl Workshop {
     pub fn publish(
         &mut self,
         project: &mut Project,
+        action: usize,
         prepared: &Prepared,
         located: &[(Output, PathBuf)],
     ) -> Result<Vec<RepoPath>, EngineError> {
@@ -194,6 +208,9 @@ impl Workshop {
             }
             remove(&*disk, &declared)?;
             disk.rename(from, &declared).map_err(|error| EngineError::write(&declared, error))?;
+        }
+        if let Some(depfile) = &project.node(action).action.depfile {
+            remove(&*disk, &project.workspace.place(&depfile.path))?;
         }
         self.keep_late_writes(project, prepared)?;
         self.close(project, prepared)?;
@@ -241,8 +258,7 @@ impl Workshop {
     pub fn roll_back(&mut self, project: &mut Project, action: usize, prepared: &Prepared) -> Result<(), EngineError> {
         let disk = project.workspace.disk.clone();
         let place = attempt_dir(&self.dir, prepared.number);
-        let paths: Vec<RepoPath> =
-            project.node(action).action.outputs.iter().map(|output| output.path.clone()).collect();
+        let paths: Vec<RepoPath> = project.node(action).action.writes().map(|output| output.path.clone()).collect();
         for path in &paths {
             let declared = project.workspace.place(path);
             save_left(project, path)?;
@@ -257,7 +273,7 @@ impl Workshop {
 
     fn close(&mut self, project: &Project, prepared: &Prepared) -> Result<(), EngineError> {
         self.attempts.close(prepared.number)?;
-        if prepared.staged || !prepared.moved.is_empty() {
+        if prepared.staged || !prepared.moved.is_empty() || !prepared.parts.is_empty() {
             remove(&*project.workspace.disk, &attempt_dir(&self.dir, prepared.number))?;
         }
         Ok(())
@@ -386,16 +402,22 @@ fn make_folders(project: &Project, output: &Output, root: &Path) -> Result<(), E
 fn program(
     node: &Node,
     project: &Project,
-    number: u64,
+    prepared: &Prepared,
     command: &Command,
     environment: &Environment,
 ) -> Result<Program, Failure> {
     let inputs: Vec<&Bound> = node.inputs.iter().filter(|input| project.is_present(input)).collect();
-    let staging = format!("{STATE_DIR}/{WORK_DIR}/{number}/out");
-    let mut scope =
-        compose::scope(&project.story, &node.action, &inputs, &|output| format!("{staging}/{}", output.path));
+    let (staging, parts) = (format!("{STATE_DIR}/{WORK_DIR}/{}/out", prepared.number), &prepared.parts);
+    let places = Places {
+        outputs: &|output| format!("{staging}/{}", output.path),
+        parts: &|input| parts.get(&input.what_text()).map(|part| part.place.clone()),
+    };
+    let mut scope = compose::scope(&project.story, &node.action, &inputs, &places);
     if command.reads_content() {
-        compose::fill(&mut scope, &mut |path| project.workspace.content(path))?;
+        compose::fill(&mut scope, &mut |file| match parts.get(&file.named()) {
+            Some(part) => Ok(Some(Seen::part(part.content.clone()))),
+            None => project.workspace.content(file),
+        })?;
     }
     let argv = match command.render(&scope)? {
         Invocation::Direct(argv) => argv,

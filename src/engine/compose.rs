@@ -2,13 +2,16 @@
 
 use crate::base::digest::Digest;
 use crate::base::failure::{Cause, Failure};
+use crate::base::part;
 use crate::base::recipe::{Field, Recipe};
+use crate::data::part::Content;
 use crate::engine::workflow::{Bound, Node, Plurality, What};
 use crate::kind::contract::{Kind, Work as KindWork};
 use crate::kind::registry::Registry;
 use crate::provider::Providers;
-use crate::storyfile::scope::{Plurality as ScopePlurality, Scope, ScopeFile};
+use crate::storyfile::scope::{Plurality as ScopePlurality, Scope, ScopeFile, ScopePart};
 use crate::storyfile::story::{Action, Output, OutputSort, Story, Work};
+use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::sync::Arc;
@@ -16,8 +19,29 @@ use std::sync::Arc;
 /// Behaviour version of `run:` stages.
 const RUN_VERSION: u32 = 1;
 
-/// Reads a file of the repo for an expression that looks into it; a folder has no content of its own.
-pub type Read<'a> = &'a mut dyn FnMut(&str) -> Result<Option<Arc<[u8]>>, Failure>;
+/// Reads a file of the repo, or a part of one, for an expression that looks into it; a folder has no content of its own.
+pub type Read<'a> = &'a mut dyn FnMut(&ScopeFile) -> Result<Option<Seen>, Failure>;
+
+/// A file's content as expressions see it.
+#[derive(Clone)]
+pub struct Seen {
+    pub bytes: Arc<[u8]>,
+    /// The content as data, for JSON and YAML.
+    pub parsed: Option<Value>,
+}
+
+impl Seen {
+    /// A file that is not what its name says is still text; a template that looks into it says what is missing.
+    pub fn file(path: &str, bytes: Arc<[u8]>) -> Seen {
+        let extension = path.rsplit('/').next().and_then(|name| name.rsplit_once('.')).map_or("", |(_, ext)| ext);
+        let parsed = crate::data::parse::parse(extension, &bytes).and_then(Result::ok);
+        Seen { bytes, parsed }
+    }
+
+    pub fn part(content: Content) -> Seen {
+        Seen { bytes: content.text.into_bytes().into(), parsed: content.parsed }
+    }
+}
 
 /// An input's content: its digest, or nothing if an optional input is not there.
 pub type InputDigest = Option<Digest>;
@@ -38,7 +62,7 @@ pub fn recipe(
         Work::Run(command) => {
             recipe.text(Field::Kind, &format!("run {RUN_VERSION}"));
             let present = present(node, digests);
-            let mut scope = scope(story, action, &present, &|output| output.path.to_string());
+            let mut scope = scope(story, action, &present, &Places::DECLARED);
             if command.reads_content() {
                 fill(&mut scope, read)?;
             }
@@ -118,7 +142,9 @@ impl Bound {
     /// Returns how the input is named in a recipe and a lock line.
     pub fn what_text(&self) -> String {
         match &self.what {
-            What::File(path) => path.to_string(),
+            // A name with a `#` is written so that it is never taken for a part.
+            What::File(path) => part::escape(path.as_str()).into_owned(),
+            What::Part(path, part) => format!("{}#{}", part::escape(path.as_str()), part.text()),
             What::Tree(path) => format!("{path}/"),
             What::Verdict(_) => format!("{} (verdict)", self.role),
         }
@@ -145,18 +171,35 @@ fn present<'a>(node: &'a Node, digests: &[InputDigest]) -> Vec<&'a Bound> {
     node.inputs.iter().zip(digests).filter(|(_, digest)| digest.is_some()).map(|(input, _)| input).collect()
 }
 
-/// Builds what expressions see: inputs by path, outputs where `place` says they are written.
-pub fn scope(story: &Story, action: &Action, inputs: &[&Bound], place: &dyn Fn(&Output) -> String) -> Scope {
+/// Where files lie that expressions name by path.
+pub struct Places<'a> {
+    /// Where an output is written.
+    pub outputs: &'a dyn Fn(&Output) -> String,
+    /// The file that holds just the part that an input is; `None` where it is named as it was declared.
+    pub parts: &'a dyn Fn(&Bound) -> Option<String>,
+}
+
+impl Places<'_> {
+    /// All as it was declared.
+    pub const DECLARED: Places<'static> = Places { outputs: &|output| output.path.to_string(), parts: &|_| None };
+}
+
+/// Builds what expressions see: inputs by path, outputs and parts where `places` says they are.
+pub fn scope(story: &Story, action: &Action, inputs: &[&Bound], places: &Places<'_>) -> Scope {
     let file = |bound: &Bound, role: &str| {
-        let path = match &bound.what {
-            What::File(path) | What::Tree(path) => path.to_string(),
+        let (path, part) = match &bound.what {
+            What::File(path) | What::Tree(path) => (path.to_string(), None),
+            What::Part(path, part) => {
+                let part = ScopePart { text: part.text().to_owned(), place: (places.parts)(bound) };
+                (path.to_string(), Some(part))
+            }
             What::Verdict(_) => return None,
         };
         let list = match bound.plurality {
             Plurality::One => ScopePlurality::One,
             Plurality::Many => ScopePlurality::Many,
         };
-        Some(ScopeFile { role: role.to_owned(), list, path, content: None, parsed: None })
+        Some(ScopeFile { role: role.to_owned(), list, path, part, content: None, parsed: None })
     };
     let mut scope = Scope::of(story, action);
     for bound in inputs {
@@ -180,7 +223,8 @@ pub fn scope(story: &Story, action: &Action, inputs: &[&Bound], place: &dyn Fn(&
         .map(|output| ScopeFile {
             role: output.slot.clone(),
             list: ScopePlurality::One,
-            path: place(output),
+            path: (places.outputs)(output),
+            part: None,
             content: None,
             parsed: None,
         })
@@ -188,15 +232,12 @@ pub fn scope(story: &Story, action: &Action, inputs: &[&Bound], place: &dyn Fn(&
     scope
 }
 
-/// Gives the files of a scope their content, read by `read` as bytes.
+/// Gives the files of a scope their content, read by `read`.
 pub fn fill(scope: &mut Scope, read: Read<'_>) -> Result<(), Failure> {
     let needed = scope.needs.iter_mut().flat_map(|(_, files)| files);
     for file in scope.inputs.iter_mut().chain(needed) {
-        let Some(bytes) = read(&file.path)? else { continue };
-        let extension = file.path.rsplit('/').next().and_then(|name| name.rsplit_once('.')).map_or("", |(_, ext)| ext);
-        // A file that is not what its name says is still text; a template that looks into it says what is missing.
-        file.parsed = crate::data::parse::parse(extension, &bytes).and_then(Result::ok);
-        file.content = Some(bytes);
+        let Some(Seen { bytes, parsed }) = read(file)? else { continue };
+        (file.content, file.parsed) = (Some(bytes), parsed);
     }
     Ok(())
 }

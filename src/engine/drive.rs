@@ -3,6 +3,7 @@
 use crate::base::failure::{Cause, Failure};
 use crate::base::id::ActionId;
 use crate::base::reason::Reason;
+use crate::engine::discover::Outside;
 use crate::engine::error::EngineError;
 use crate::engine::finish::{Completion, Ticket};
 use crate::engine::hooks::Hooks;
@@ -45,6 +46,7 @@ pub struct Drive<'a> {
     pub(super) summary: Summary,
     pub(super) crew: Crew,
     pub(super) hooks: Hooks,
+    pub(super) outside: Outside,
 }
 
 /// Builds `selection`, whose `plan` was made under the lock; `begun` is what hooks are told of its start.
@@ -76,6 +78,7 @@ pub async fn build(
         summary: Summary::default(),
         crew,
         hooks: Hooks::new(options.jobs),
+        outside: Outside::Untold,
     };
     drive.run(plan, begun).await?;
     Ok(Built { summary: drive.summary, selection: drive.selection })

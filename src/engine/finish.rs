@@ -7,7 +7,7 @@ use crate::base::path::RepoPath;
 use crate::base::reason::Reason;
 use crate::base::recipe::Recipe;
 use crate::engine::command::{Prepared, failure};
-use crate::engine::compose;
+use crate::engine::compose::{self, Places};
 use crate::engine::drive::Drive;
 use crate::engine::error::EngineError;
 use crate::engine::judge::Settled;
@@ -45,6 +45,8 @@ pub struct Ticket {
     pub attempts: u32,
     /// On the session's clock.
     pub started: Duration,
+    /// On the file system's clock, where a command discovers inputs.
+    pub began_ns: i64,
 }
 
 impl Default for Ticket {
@@ -58,6 +60,7 @@ impl Default for Ticket {
             discard: false,
             attempts: 0,
             started: Duration::ZERO,
+            began_ns: 0,
         }
     }
 }
@@ -129,8 +132,12 @@ impl Drive<'_> {
             }),
             Err(fault) => Err(fault),
         };
-        let (located, outputs, warnings) = match recorded {
-            Ok(recorded) => recorded,
+        let recorded = match recorded {
+            Ok(recorded) => self.take_discovered(action)?.map(|discovered| (recorded, discovered)),
+            Err(fault) => Err(fault),
+        };
+        let ((located, outputs, warnings), moved) = match recorded {
+            Ok((recorded, discovered)) => (recorded, discovered),
             Err(fault) => {
                 let is_set = |name: &str| self.world.env.look_up(name).is_some();
                 let fault = explain(fault, &prepared.program.argv, &prepared.program.env, &is_set);
@@ -138,10 +145,10 @@ impl Drive<'_> {
                 return self.again_or_fail(action, fault, output);
             }
         };
-        let moved = self.moved_input(action)?;
+        let moved = self.moved_input(action, prepared)?.or(moved);
         let made = Made { warnings, ..Made::default() };
         let record = self.record(action, outputs, &made, moved.is_some())?;
-        let taken = self.crew.workshop.publish(self.project, prepared, &located)?;
+        let taken = self.crew.workshop.publish(self.project, action, prepared, &located)?;
         if !taken.is_empty() {
             // In the words of the next command that looks.
             let wait = self.in_the_way(action)?.unwrap_or(Wait::Foreign { paths: taken });
@@ -194,9 +201,18 @@ impl Drive<'_> {
         let Some(check) = &node.action.check else { return Ok(Vec::new()) };
         let mut inputs = Vec::new();
         for input in node.inputs.iter().filter(|input| self.project.is_present(input)) {
-            if let What::File(path) = &input.what {
-                let bytes = self.read_for_check(path, &self.project.workspace.place(path))?;
-                inputs.push((input.role.as_str(), path.as_str(), bytes));
+            match &input.what {
+                What::File(path) => {
+                    let bytes = self.read_for_check(path, &self.project.workspace.place(path))?;
+                    inputs.push((input.role.as_str(), path.as_str(), bytes));
+                }
+                What::Part(path, part) => {
+                    let broken = |error: EngineError| Failure::new(Cause::Machine, error.to_string());
+                    let content = self.project.workspace.part(path, part).map_err(broken)??;
+                    let bytes = content.map(|content| content.file_bytes()).unwrap_or_default();
+                    inputs.push((input.role.as_str(), path.as_str(), bytes));
+                }
+                What::Tree(_) | What::Verdict(_) => {}
             }
         }
         let inputs: Vec<Subject<'_>> = inputs.iter().map(|(role, path, bytes)| Subject { role, path, bytes }).collect();
@@ -211,9 +227,8 @@ impl Drive<'_> {
         }
         let node = self.project.node(action);
         let inputs: Vec<&Bound> = node.inputs.iter().filter(|input| self.project.is_present(input)).collect();
-        let path = |output: &Output| output.path.to_string();
-        let mut scope = compose::scope(&self.project.story, &node.action, &inputs, &path);
-        compose::fill(&mut scope, &mut |path| self.project.workspace.content(path))?;
+        let mut scope = compose::scope(&self.project.story, &node.action, &inputs, &Places::DECLARED);
+        compose::fill(&mut scope, &mut |file| self.project.workspace.content(file))?;
         check.resolve(&scope)
     }
 
@@ -308,11 +323,21 @@ impl Drive<'_> {
     }
 
     /// Returns the path of an input that is not, or was not all the while, what the command was keyed with.
-    fn moved_input(&mut self, action: usize) -> Result<Option<RepoPath>, EngineError> {
+    fn moved_input(&mut self, action: usize, prepared: &Prepared) -> Result<Option<RepoPath>, EngineError> {
         let inputs = self.project.node(action).inputs.clone();
         let ticket = self.crew.ticket(action);
         let (digests, stats) = (ticket.digests.clone(), ticket.stats.clone());
         for (input, (digest, stats)) in inputs.iter().zip(digests.into_iter().zip(stats)) {
+            if let What::Part(path, part) = &input.what {
+                // Of a copy that the command had, only what that was counts.
+                let read = match prepared.parts.get(&input.what_text()) {
+                    Some(copy) => Some(copy.content.digest()),
+                    None => self.project.workspace.part_digest(path, part)?.ok().flatten(),
+                };
+                if read != digest {
+                    return Ok(Some(path.clone()));
+                }
+            }
             let (What::File(path) | What::Tree(path)) = &input.what else { continue };
             if self.project.is_left_out(input) {
                 continue;

@@ -10,6 +10,7 @@ use crate::base::path::RepoPath;
 use crate::base::reason::Reason;
 use crate::base::recipe::{Change, Field, Recipe, Value};
 use crate::engine::compose;
+use crate::engine::discover::{Discovered, Search};
 use crate::engine::error::EngineError;
 use crate::engine::keep::{Keep, Kept};
 use crate::engine::lockfile::{Line, LineName, Lines};
@@ -25,6 +26,7 @@ use crate::kind::registry::Registry;
 use crate::provider::Providers;
 use crate::store::{ActionRecord, OutputSort as RecordedSort, Store, TreeListing};
 use crate::storyfile::catalog::SettingSort;
+use crate::storyfile::scope::ScopeFile;
 use crate::storyfile::story::{Always, Edits, Output, OutputSort, Presence, Story, Work};
 use crate::storyfile::template::Template;
 use crate::world::disk::Sort;
@@ -76,6 +78,8 @@ pub struct Project {
     pub on_path: BTreeMap<String, bool>,
     /// The actions that were last judged to take no part.
     pub skipped: BTreeSet<usize>,
+    /// By action, what its command is known to have read beside what the stage declares.
+    pub discovered: BTreeMap<usize, Discovered>,
 }
 
 /// Why a fan-out is not unfolded.
@@ -176,6 +180,10 @@ impl Project {
             Ok(recipe) => recipe,
             Err(failure) => return Ok(Judgement::Fault(failure)),
         };
+        let recipe = match self.with_discovered(action, recipe, course)? {
+            Search::Recipe(recipe) => recipe,
+            Search::Unknown { maker } => return Ok(Judgement::Unknown { maker }),
+        };
         let key = recipe.key();
         tracing::debug!(action = %self.workflow.nodes[action].action.id, key = %key.0, "composed");
         let verdict = self.verdict(action, &recipe, key, course.demands)?;
@@ -229,6 +237,7 @@ impl Project {
         match &input.what {
             _ if self.is_left_out(input) => false,
             What::File(path) | What::Tree(path) => !matches!(self.workspace.stat(path), Ok(None)),
+            What::Part(path, part) => !matches!(self.workspace.part(path, part), Ok(Ok(None))),
             What::Verdict(_) => true,
         }
     }
@@ -260,11 +269,11 @@ impl Project {
     ) -> Result<Recipe, Failure> {
         let names = self.template_names(action)?;
         let node = &self.workflow.nodes[action];
-        let read = &mut |path: &str| {
-            let cached = RepoPath::found(path).ok().and_then(|path| foreseen.get(&path));
+        let read = &mut |file: &ScopeFile| {
+            let cached = RepoPath::found(&file.path).ok().and_then(|path| foreseen.get(&path));
             match cached.and_then(|digest| self.cached(digest)) {
-                Some(bytes) => Ok(Some(bytes.into())),
-                None => self.workspace.content(path),
+                Some(bytes) => self.workspace.seen(file, bytes),
+                None => self.workspace.content(file),
             }
         };
         compose::recipe(&self.story, node, digests, &names, &self.registry, &self.providers, read)
@@ -343,6 +352,16 @@ impl Project {
                     Some(Settled::Right { verdict }) => Some(verdict.unwrap_or(Digest::of(b""))),
                     _ => self.known_verdict(*maker),
                 },
+                What::Part(path, part) => {
+                    let foreseen = course.foreseen.get(path);
+                    if let (None, Some(failure)) = (foreseen, self.turned(input)?) {
+                        return Ok(Err(failure));
+                    }
+                    match self.part_digest(action, input, (path, part), foreseen)? {
+                        Ok(digest) => digest,
+                        Err(failure) => return Ok(Err(failure)),
+                    }
+                }
                 What::File(path) | What::Tree(path) => match course.foreseen.get(path) {
                     Some(digest) => Some(*digest),
                     None => {
@@ -376,7 +395,7 @@ impl Project {
     /// it was not.
     pub fn turned(&self, input: &Bound) -> Result<Option<Failure>, EngineError> {
         let (path, wanted) = match &input.what {
-            What::File(path) => (path, Sort::File),
+            What::File(path) | What::Part(path, _) => (path, Sort::File),
             What::Tree(path) => (path, Sort::Dir),
             What::Verdict(_) => return Ok(None),
         };
@@ -392,7 +411,12 @@ impl Project {
         }))
     }
 
-    fn missing(&self, input: &Bound) -> Failure {
+    pub(super) fn missing(&self, input: &Bound) -> Failure {
+        if let What::Part(path, part) = &input.what
+            && let Some(failure) = self.missing_part(path, part)
+        {
+            return failure;
+        }
         let failure = Failure::new(Cause::Output, format!("input `{}` is not there", input.what_text()));
         match input.makers.first() {
             Some(&maker) => {
@@ -538,7 +562,7 @@ fn input_changes(line: &Line, recipe: &Recipe) -> Vec<Change> {
         .fields()
         .iter()
         .filter_map(|(field, value)| match (field, value) {
-            (Field::Input(_), Value::File(path, digest)) => {
+            (Field::Input(_) | Field::Discovered, Value::File(path, digest)) => {
                 let old = line.inputs.get(path);
                 (old != Some(digest)).then(|| Change {
                     field: field.clone(),

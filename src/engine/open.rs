@@ -74,7 +74,7 @@ pub fn open(opening: Opening) -> Result<Result<Opened, Vec<Diagnostic>>, EngineE
         Access::Write => Store::open(disk.clone(), state.clone())?,
     };
     let state_bytes = read_or_empty(&*disk, &state.join("state"))?;
-    let Body { memo, lines } = snapshot::body(&state_bytes);
+    let Body { memo, lines, parts } = snapshot::body(&state_bytes);
     let lock_place = root.join(LOCK_FILE);
     let lock_text = read_text(&*disk, &lock_place)?;
     let (lock, lock_unread) = Lines::parse(lock_text.as_deref().unwrap_or(""))?;
@@ -90,7 +90,7 @@ pub fn open(opening: Opening) -> Result<Result<Opened, Vec<Diagnostic>>, EngineE
     if let Some(error) = error {
         return Err(error);
     }
-    let (Some(workflow), false) = (workflow, faults.iter().any(|fault| fault.severity == Severity::Error)) else {
+    let (Some(mut workflow), false) = (workflow, faults.iter().any(|fault| fault.severity == Severity::Error)) else {
         return Ok(Err(faults));
     };
     let opened_ns = match access {
@@ -98,7 +98,9 @@ pub fn open(opening: Opening) -> Result<Result<Opened, Vec<Diagnostic>>, EngineE
         Access::Read => 0,
         Access::Write => store.fs_clock().now_ns()?,
     };
-    let workspace = Workspace::new(disk.clone(), root, memo, opened_ns);
+    let looked = std::mem::take(&mut workflow.looked).into_parts();
+    looked.remember(parts);
+    let workspace = Workspace::new(disk.clone(), root, memo, looked, opened_ns);
     let keep = Keep::new(disk, state.join("keep"));
     let on_path = on_path(&workflow, &world);
     let mut project = Project {
@@ -117,6 +119,7 @@ pub fn open(opening: Opening) -> Result<Result<Opened, Vec<Diagnostic>>, EngineE
         held: BTreeMap::new(),
         on_path,
         skipped: BTreeSet::new(),
+        discovered: BTreeMap::new(),
     };
     if access == Access::Read {
         foresee(&mut project, &state)?;
@@ -182,8 +185,10 @@ pub fn close(
         Some(basis) => quiet_state(opened, world, basis)?,
         None => None,
     };
-    let body =
-        Body { memo: opened.project.workspace.memo().clone(), lines: opened.project.state.iter().cloned().collect() };
+    let memo = opened.project.workspace.memo().clone();
+    let current = memo.iter().map(|(_, _, digest)| *digest).collect();
+    let parts = opened.project.workspace.parts.known(&current);
+    let body = Body { memo, lines: opened.project.state.iter().cloned().collect(), parts };
     let bytes = snapshot::encode(quiet.as_ref(), &body);
     if bytes != opened.state_bytes {
         opened.project.store.write_out(&bytes, &root.join(STATE_DIR).join("state"))?;
@@ -217,9 +222,15 @@ fn quiet_state(opened: &Opened, world: &World, basis: QuietBasis) -> Result<Opti
         let node = project.node(action);
         for input in node.inputs.iter().chain(&node.asked) {
             match &input.what {
-                What::File(path) => drop(files.insert(path.to_string())),
+                What::File(path) | What::Part(path, _) => drop(files.insert(path.to_string())),
                 What::Tree(path) => drop(trees.insert(path.clone())),
                 What::Verdict(_) => {}
+            }
+        }
+        for path in project.discovered.get(&action).into_iter().flatten().map(|(path, _)| path) {
+            match project.workspace.stat(path)? {
+                Some(stat) if stat.sort == Sort::Dir => drop(trees.insert(path.clone())),
+                _ => drop(files.insert(path.to_string())),
             }
         }
         for output in &node.action.outputs {

@@ -96,13 +96,23 @@ fn plan(project: &mut Project, selection: &Selection) -> Result<Plan, EngineErro
             let mut readers = readers.iter().filter(|reader| selection.actions.contains(reader)).peekable();
             readers.peek().is_none() || readers.any(|reader| !stands.contains(reader) && !spared.contains(reader))
         };
-        let disproved: Vec<usize> = spared.iter().copied().filter(is_needed).collect();
+        let read_unseen = discovered_makers(project, &plan, &spared);
+        let disproved: Vec<usize> =
+            spared.iter().copied().filter(|action| is_needed(action) || read_unseen.contains(action)).collect();
         tracing::debug!(actions = plan.steps.len(), quiet = plan.is_quiet(), needed = disproved.len(), "planned");
         if disproved.is_empty() {
             return Ok(plan);
         }
         needed.extend(disproved);
     }
+}
+
+/// Returns what makes the files that commands are known to read undeclared, where the command is to run.
+fn discovered_makers(project: &Project, plan: &Plan, spared: &BTreeSet<usize>) -> BTreeSet<usize> {
+    let runs = plan.steps.iter().filter(|step| !step.is_fresh() && !spared.contains(&step.action));
+    runs.flat_map(|step| project.once_discovered(step.action))
+        .filter_map(|path| project.workflow.maker_of(&path))
+        .collect()
 }
 
 /// Judges every action once; returns the plan and the actions that were taken as spared.

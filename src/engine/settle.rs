@@ -2,6 +2,7 @@
 
 use crate::base::digest::Digest;
 use crate::base::id::{ActionKey, RunId, Take};
+use crate::base::part;
 use crate::base::path::RepoPath;
 use crate::base::recipe::Recipe;
 use crate::engine::error::EngineError;
@@ -37,8 +38,18 @@ pub struct Stamp {
 impl Project {
     /// Records a result. Its blobs stand already: a record promises what it names.
     pub fn record(&self, result: Made<'_>, stamp: &Stamp) -> Result<ActionRecord, EngineError> {
+        self.record_under(result.recipe.key(), result, stamp)
+    }
+
+    /// Records a result under a key that is not its recipe's own.
+    pub(super) fn record_under(
+        &self,
+        key: ActionKey,
+        result: Made<'_>,
+        stamp: &Stamp,
+    ) -> Result<ActionRecord, EngineError> {
         let record = ActionRecord {
-            key: result.recipe.key(),
+            key,
             take: result.take,
             note: None,
             maker: result.maker,
@@ -67,11 +78,13 @@ impl Project {
         verdict: Option<Digest>,
     ) {
         let node = &self.workflow.nodes[action];
+        let discovered = self.discovered.get(&action).into_iter().flatten();
         let inputs = node
             .inputs
             .iter()
             .zip(digests)
             .filter_map(|(input, digest)| Some((input.what_text(), (*digest)?)))
+            .chain(discovered.map(|(path, digest)| (part::escape(path.as_str()).into_owned(), *digest)))
             .collect();
         let before = self.lock.get(&self.line_name(action));
         let was_accepted = |path: &RepoPath, digest: &Digest| {

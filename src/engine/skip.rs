@@ -2,7 +2,7 @@
 
 use crate::base::failure::Failure;
 use crate::base::path::RepoPath;
-use crate::engine::compose;
+use crate::engine::compose::{self, Places};
 use crate::engine::judge::{Course, Project, Settled};
 use crate::engine::workflow::{Bound, Node, PROGRAM_ROLE, Plurality, What, Workflow};
 use crate::storyfile::condition::{Answer, Condition, Facts};
@@ -76,7 +76,7 @@ fn is_unmade(workflow: &Workflow, input: &Bound, skipped: &BTreeSet<usize>) -> b
     all_skipped
         && match &input.what {
             What::Tree(path) => is_whole(path),
-            What::File(_) | What::Verdict(_) => true,
+            What::File(_) | What::Part(..) | What::Verdict(_) => true,
         }
 }
 
@@ -138,7 +138,7 @@ impl Project {
                 let stands = self.workspace.disk.stat_following(&self.workspace.place(path)).is_ok();
                 !stands && !input.makers.is_empty() && input.makers.iter().all(is_skipped)
             }
-            What::File(_) | What::Verdict(_) => false,
+            What::File(_) | What::Part(..) | What::Verdict(_) => false,
         };
         let lacks = |input: &&Bound| self.is_left_out(input) || is_missing(input);
         node.inputs.iter().filter(|input| input.is_required()).find(lacks).map(lacking)
@@ -157,7 +157,9 @@ impl Project {
             input.is_required() && input.makers.is_empty() && !self.stands_there(input, course.foreseen)
         };
         node.inputs.iter().find(is_missing).map(|input| match &input.what {
-            What::File(path) | What::Tree(path) => Skip::Requires { maker: fan, path: Some(path.clone()) },
+            What::File(path) | What::Part(path, _) | What::Tree(path) => {
+                Skip::Requires { maker: fan, path: Some(path.clone()) }
+            }
             What::Verdict(_) => Skip::Requires { maker: fan, path: None },
         })
     }
@@ -178,17 +180,18 @@ impl Project {
             return wrong.map_or(Part::Takes, |maker| Part::Blocked { maker });
         }
         let present: Vec<&Bound> = read.into_iter().filter(|input| stands(input)).collect();
-        let mut scope = compose::scope(&self.story, &node.action, &present, &|output| output.path.to_string());
+        let mut scope = compose::scope(&self.story, &node.action, &present, &Places::DECLARED);
         let mut gone = None;
-        let filled = compose::fill(&mut scope, &mut |path| {
-            let Some(digest) = RepoPath::found(path).ok().and_then(|path| course.foreseen.get(&path)) else {
-                return self.workspace.content(path);
+        let filled = compose::fill(&mut scope, &mut |file| {
+            let Some(digest) = RepoPath::found(&file.path).ok().and_then(|path| course.foreseen.get(&path)) else {
+                return self.workspace.content(file);
             };
             let cached = self.cached(digest);
             if cached.is_none() {
-                gone = present.iter().find(|input| input.what_text() == path).and_then(|input| input.makers.first());
+                let is_this = |input: &&&Bound| input.what_text() == file.named();
+                gone = present.iter().find(is_this).and_then(|input| input.makers.first());
             }
-            Ok(cached.map(Into::into))
+            cached.map_or(Ok(None), |bytes| self.workspace.seen(file, bytes))
         });
         if let Some(&maker) = gone {
             return Part::Unknown { maker };
@@ -217,6 +220,10 @@ impl Project {
         let stat = |path: &RepoPath| self.workspace.disk.stat_following(&self.workspace.place(path)).ok();
         match &bound.what {
             What::File(path) => foreseen.contains_key(path) || stat(path).is_some(),
+            What::Part(path, part) => match foreseen.get(path) {
+                Some(digest) => self.cached(digest).is_none_or(|bytes| self.workspace.has_part(path, part, &bytes)),
+                None => matches!(self.workspace.part(path, part), Ok(Ok(Some(_)))),
+            },
             What::Tree(path) => {
                 let foreseen = foreseen.keys().any(|found| found.is_within(path));
                 foreseen || stat(path).is_some_and(|stat| stat.sort == Sort::Dir)
@@ -228,7 +235,7 @@ impl Project {
 
 fn lacking(input: &Bound) -> Skip {
     let path = match &input.what {
-        What::File(path) | What::Tree(path) => Some(path.clone()),
+        What::File(path) | What::Part(path, _) | What::Tree(path) => Some(path.clone()),
         What::Verdict(_) => None,
     };
     Skip::Requires { maker: input.makers[0], path }

@@ -6,6 +6,7 @@
 
 use crate::base::digest::Digest;
 use crate::engine::lockfile::Line;
+use crate::engine::parts::Known;
 use crate::store::Memo;
 use crate::world::disk::Stat;
 use serde::de::DeserializeOwned;
@@ -36,6 +37,8 @@ pub struct Quiet {
 pub struct Body {
     pub memo: Memo,
     pub lines: Vec<Line>,
+    /// The digests of parts of files.
+    pub parts: Known,
 }
 
 /// Lines in a form without text keys, which a binary format reads faster.
@@ -43,6 +46,7 @@ pub struct Body {
 struct WrittenBody {
     memo: Memo,
     lines: Vec<WrittenLine>,
+    parts: Known,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -71,7 +75,7 @@ pub fn encode(quiet: Option<&Quiet>, body: &Body) -> Vec<u8> {
         verdict: line.verdict,
         orphan: line.orphan,
     });
-    let written = WrittenBody { memo: body.memo.clone(), lines: lines.collect() };
+    let written = WrittenBody { memo: body.memo.clone(), lines: lines.collect(), parts: body.parts.clone() };
     let mut bytes = MAGIC.to_vec();
     part(&mut bytes, &quiet);
     part(&mut bytes, &written);
@@ -102,7 +106,7 @@ pub fn body(bytes: &[u8]) -> Body {
         verdict: line.verdict,
         orphan: line.orphan,
     });
-    Body { memo: written.memo, lines: lines.collect() }
+    Body { memo: written.memo, lines: lines.collect(), parts: written.parts }
 }
 
 /// Appends length, content and checksum.
@@ -158,7 +162,8 @@ mod tests {
             outputs: BTreeMap::from([(RepoPath::parse("a.txt").unwrap(), Digest::of(b"a"))]),
             ..Line::of(ActionId::new("a"))
         };
-        (quiet, Body { memo, lines: vec![line] })
+        let parts = BTreeMap::from([(Digest::of(b"a"), BTreeMap::from([("/x".to_owned(), None)]))]);
+        (quiet, Body { memo, lines: vec![line], parts })
     }
 
     #[test]

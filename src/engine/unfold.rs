@@ -8,6 +8,7 @@ use crate::base::digest::Digest;
 use crate::base::failure::{Cause, Failure};
 use crate::base::id::ActionId;
 use crate::base::path::RepoPath;
+use crate::base::span::Span;
 use crate::data::list;
 use crate::engine::error::EngineError;
 use crate::engine::faults::faults_of_actions;
@@ -111,7 +112,9 @@ impl Project {
     /// Tells whether every list of a fan-out is there to be read.
     fn stands(&self, fan: usize, foreseen: &BTreeMap<RepoPath, Digest>) -> bool {
         self.node(fan).inputs.iter().all(|input| match &input.what {
-            What::File(path) => foreseen.contains_key(path) || matches!(self.workspace.stat(path), Ok(Some(_))),
+            What::File(path) | What::Part(path, _) => {
+                foreseen.contains_key(path) || matches!(self.workspace.stat(path), Ok(Some(_)))
+            }
             What::Tree(_) | What::Verdict(_) => true,
         })
     }
@@ -360,15 +363,17 @@ impl Project {
 }
 
 impl Project {
+    /// Returns a place in the texts of the story as a person looks for it: `Storyfile.yaml:3:5`.
+    pub fn place(&self, span: Span) -> String {
+        let found = self.story.lowering.sources().at(span);
+        let (line, column) = found.within(span).line_column(found.text);
+        format!("{}:{line}:{column}", found.name)
+    }
+
     /// Says as a failure of a run what is wrong with a list, or with what its items come to.
     pub fn failure_of_list(&self, faults: &[Diagnostic]) -> Failure {
-        let sources = self.story.lowering.sources();
         let place = |fault: &Diagnostic| match fault.span {
-            Some(span) => {
-                let found = sources.at(span);
-                let (line, column) = found.within(span).line_column(found.text);
-                format!("{} ({}:{line}:{column})", fault.message, found.name)
-            }
+            Some(span) => format!("{} ({})", fault.message, self.place(span)),
             None => fault.message.clone(),
         };
         let shown: Vec<String> = faults.iter().take(FAULTS_SHOWN).map(place).collect();

@@ -3,7 +3,7 @@
 use crate::base::failure::{Cause, Failure};
 use crate::engine::attempts::Attempts;
 use crate::engine::command::{Prepared, STATE_DIR, Workshop, limits};
-use crate::engine::compose;
+use crate::engine::compose::{self, Places, Seen};
 use crate::engine::error::EngineError;
 use crate::engine::finish::{Completion, KindMade, Ticket};
 use crate::engine::guard::Guard;
@@ -13,7 +13,7 @@ use crate::engine::workflow::{Bound, What};
 use crate::event::kind::Event;
 use crate::event::sink::Sink;
 use crate::kind::contract::{Job, Progress};
-use crate::storyfile::story::Work;
+use crate::storyfile::story::{Presence, Work};
 use crate::storyfile::with::With;
 use crate::world::World;
 use crate::world::disk::Stat;
@@ -99,6 +99,9 @@ impl Crew {
         match project.node(action).action.work.clone() {
             Work::Run(command) => {
                 self.ticket_mut(action).stats = stats_of_inputs(project, action)?;
+                if project.node(action).action.depfile.is_some() {
+                    self.ticket_mut(action).began_ns = project.store.fs_clock().now_ns()?;
+                }
                 let prepared = match self.workshop.prepare(project, action, &command, &world.env)? {
                     Ok(prepared) => prepared,
                     Err(failure) => return Ok(Err(failure)),
@@ -161,7 +164,7 @@ impl Crew {
         };
         let node = project.node(action);
         let inputs: Vec<&Bound> = node.inputs.iter().filter(|input| project.is_present(input)).collect();
-        let mut scope = compose::scope(&project.story, &node.action, &inputs, &|output| output.path.to_string());
+        let mut scope = compose::scope(&project.story, &node.action, &inputs, &Places::DECLARED);
         let contents = read.contents.clone();
         let (outputs, timeout, id) = (node.action.outputs.clone(), node.action.timeout, node.action.id.clone());
         let (store, providers, sink) = (project.store.clone(), project.providers.clone(), sink.clone());
@@ -173,9 +176,9 @@ impl Crew {
                 sink.send(&Event::ActionAdvanced { action: id.clone(), done, total, note });
             };
             let work = async {
-                compose::fill(&mut scope, &mut |path| {
-                    let read = contents.get(path).cloned().map(Some);
-                    read.ok_or_else(|| Failure::new(Cause::Machine, format!("`{path}` was not read")))
+                compose::fill(&mut scope, &mut |file| {
+                    let read = contents.get(&file.named()).cloned().map(Some);
+                    read.ok_or_else(|| Failure::new(Cause::Machine, format!("`{}` was not read", file.named())))
                 })?;
                 let settings = with.resolve(&scope)?;
                 let job = Job {
@@ -219,6 +222,8 @@ fn stats_of_inputs(project: &Project, action: usize) -> Result<Vec<Vec<Stat>>, E
         .iter()
         .map(|input| match &input.what {
             What::File(path) | What::Tree(path) => project.workspace.stats(path),
+            // A command reads a copy of its own.
+            What::Part(..) => Ok(Vec::new()),
             What::Verdict(_) => Ok(Vec::new()),
         })
         .collect()
@@ -226,7 +231,7 @@ fn stats_of_inputs(project: &Project, action: usize) -> Result<Vec<Vec<Stat>>, E
 
 /// The inputs of a kind, read once: these bytes are hashed and these are used (R6).
 struct Read {
-    contents: BTreeMap<String, Arc<[u8]>>,
+    contents: BTreeMap<String, Seen>,
     digests: Vec<Option<crate::base::digest::Digest>>,
 }
 
@@ -244,10 +249,19 @@ fn read_inputs(
                     return Err(failure);
                 }
                 let (bytes, digest) = project.workspace.read(path).map_err(broken)?;
-                read.contents.insert(path.to_string(), bytes.into());
+                read.contents.insert(input.what_text(), Seen::file(path.as_str(), bytes.into()));
                 Some(digest)
             }
             What::File(_) => None,
+            What::Part(path, part) => match project.workspace.part(path, part).map_err(broken)?? {
+                Some(content) => {
+                    let digest = content.digest();
+                    read.contents.insert(input.what_text(), Seen::part(content));
+                    Some(digest)
+                }
+                None if input.presence == Presence::Optional => None,
+                None => return Err(project.missing(input)),
+            },
             What::Tree(path) => {
                 let message = format!("the folder `{path}/` is an input that only `run:` stages read");
                 return Err(

@@ -7,6 +7,7 @@ use crate::base::digest::Digest;
 use crate::base::path::RepoPath;
 use crate::engine::bind::{Binder, Found};
 use crate::engine::makers::Makers;
+use crate::engine::parts::{self, Wanted};
 use crate::engine::sources::{Match, Pattern};
 use crate::engine::templates::Templates;
 use crate::graph::order::{Cycle, Dag};
@@ -14,6 +15,7 @@ use crate::storyfile::lower::Related;
 use crate::storyfile::story::{Action, Presence, Story};
 use crate::world::disk::Sort;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// All actions with their inputs found, in order.
 pub struct Workflow {
@@ -23,6 +25,8 @@ pub struct Workflow {
     /// The fan-outs whose instances stand in the graph, with the digest of their names in order.
     pub unfolded: BTreeMap<usize, Digest>,
     pub makers: Makers,
+    /// The sources that were looked into for parts.
+    pub looked: parts::Sources,
     params: BTreeSet<String>,
     templates: Templates,
     index_of: BTreeMap<String, usize>,
@@ -76,6 +80,8 @@ pub enum Plurality {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum What {
     File(RepoPath),
+    /// Only a part of the file.
+    Part(RepoPath, Arc<Wanted>),
     Tree(RepoPath),
     /// The verdict of an action without outputs.
     Verdict(usize),
@@ -111,6 +117,7 @@ pub fn connect(
         dag: Dag::default(),
         unfolded: BTreeMap::new(),
         makers: Makers::default(),
+        looked: parts::Sources::default(),
         params: story.params.keys().cloned().collect(),
         templates: Templates::default(),
         index_of: BTreeMap::new(),
@@ -191,8 +198,8 @@ impl Workflow {
 
     /// Finds the inputs of these nodes.
     fn bind(&mut self, nodes: &[usize], orphans: &BTreeSet<String>, find: &mut dyn Find, faults: &mut Vec<Diagnostic>) {
-        let Workflow { nodes: all, makers, params, templates, index_of, .. } = self;
-        let mut binder = Binder { nodes: all, makers, params, templates, orphans, find, faults };
+        let Workflow { nodes: all, makers, params, templates, looked, index_of, .. } = self;
+        let mut binder = Binder { nodes: all, makers, params, templates, looked, orphans, find, faults };
         let found: Vec<Found> = nodes.iter().map(|&node| binder.node(node, index_of)).collect();
         for (&node, Found { inputs, asked, fans }) in nodes.iter().zip(found) {
             let node = &mut self.nodes[node];
@@ -240,6 +247,23 @@ impl Workflow {
         // Leaving nodes out closes no circle.
         let dag = Dag::new(kept.len(), edges).unwrap_or_default();
         (kept, dag)
+    }
+
+    /// Returns the action that makes `path`, itself or as part of a folder.
+    pub fn maker_of(&self, path: &RepoPath) -> Option<usize> {
+        self.makers.of_path(path)
+    }
+
+    /// Tells whether `action` requires the success of `other`, directly or not.
+    pub fn requires(&self, action: usize, other: usize) -> bool {
+        let (mut open, mut seen) = (vec![action], BTreeSet::new());
+        while let Some(action) = open.pop() {
+            if action == other {
+                return true;
+            }
+            open.extend(self.nodes[action].reads.iter().copied().filter(|&read| seen.insert(read)));
+        }
+        false
     }
 
     /// Returns the open fan-outs.

@@ -3,10 +3,13 @@
 use crate::base::digest::Digest;
 use crate::base::failure::{Cause, Failure};
 use crate::base::path::RepoPath;
+use crate::engine::compose::Seen;
 use crate::engine::error::EngineError;
 use crate::engine::folder::{Outward, list_tree};
+use crate::engine::parts::Parts;
 use crate::engine::rebuild::Standing;
 use crate::store::{Memo, TreeEntry, TreeListing, hash_file};
+use crate::storyfile::scope::ScopeFile;
 use crate::storyfile::story::OutputSort;
 use crate::world::disk::{Disk, Sort, Stat};
 use std::collections::BTreeMap;
@@ -19,6 +22,7 @@ pub struct Workspace {
     pub disk: Arc<dyn Disk>,
     pub root: PathBuf,
     memo: Memo,
+    pub parts: Parts,
     /// What the file system's clock said when the session opened: what changed later is hashed again next time.
     opened_ns: i64,
     /// Where that lies which will stand at a path once an attempt cut short is rolled back; nothing may lie there.
@@ -26,8 +30,8 @@ pub struct Workspace {
 }
 
 impl Workspace {
-    pub fn new(disk: Arc<dyn Disk>, root: PathBuf, memo: Memo, opened_ns: i64) -> Workspace {
-        Workspace { disk, root, memo, opened_ns, instead: BTreeMap::new() }
+    pub fn new(disk: Arc<dyn Disk>, root: PathBuf, memo: Memo, parts: Parts, opened_ns: i64) -> Workspace {
+        Workspace { disk, root, memo, parts, opened_ns, instead: BTreeMap::new() }
     }
 
     pub fn memo(&self) -> &Memo {
@@ -125,12 +129,13 @@ impl Workspace {
         Ok((bytes, digest))
     }
 
-    /// Reads a file for an expression that looks into it; a folder has no content of its own.
-    pub fn content(&self, path: &str) -> Result<Option<Arc<[u8]>>, Failure> {
+    /// Reads a file, or a part of one, for an expression that looks into it; a folder has no content of its own.
+    pub fn content(&self, file: &ScopeFile) -> Result<Option<Seen>, Failure> {
+        let path = file.path.as_str();
         let broken = |why: String| Failure::new(Cause::Machine, format!("failed to read `{path}`: {why}"));
-        let place = RepoPath::found(path).map_err(|fault| broken(fault.to_string()))?.under(&self.root);
-        match self.disk.read(&place) {
-            Ok(bytes) => Ok(Some(Arc::from(bytes))),
+        let place = RepoPath::found(path).map_err(|fault| broken(fault.to_string()))?;
+        match self.disk.read(&place.under(&self.root)) {
+            Ok(bytes) => self.seen(file, bytes),
             Err(error) if error.kind() == io::ErrorKind::IsADirectory => Ok(None),
             Err(error) => Err(broken(error.to_string())),
         }

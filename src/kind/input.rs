@@ -55,7 +55,7 @@ pub mod tests {
     pub fn file(role: &str, path: &str, content: &str) -> ScopeFile {
         let parsed = path.ends_with(".json").then(|| serde_json::from_str(content).ok()).flatten();
         let content = Some(content.as_bytes().into());
-        ScopeFile { role: role.into(), list: Plurality::One, path: path.into(), content, parsed }
+        ScopeFile { role: role.into(), list: Plurality::One, path: path.into(), part: None, content, parsed }
     }
 
     /// Returns a scope of these files.

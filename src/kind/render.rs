@@ -49,7 +49,7 @@ fn include(template: &Template, scope: &Scope, included: &mut BTreeMap<String, S
         if included.contains_key(path) {
             continue;
         }
-        let Some(file) = scope.inputs.iter().find(|file| file.path == path) else {
+        let Some(file) = scope.inputs.iter().find(|file| file.path == path && file.part.is_none()) else {
             match tag.presence {
                 Presence::Optional => continue,
                 Presence::Required => return Err(not_known(template, tag)),

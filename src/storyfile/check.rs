@@ -9,12 +9,12 @@ use unicode_normalization::UnicodeNormalization;
 
 /// Checks all actions; sorted neighbours, so that a thousand stages cost a sort. `file` is the Storyfile's own name.
 pub fn check(actions: &[&Action], file: &str, faults: &mut Faults) {
-    for output in actions.iter().flat_map(|action| &action.outputs) {
+    for output in actions.iter().flat_map(|action| action.writes()) {
         paths::reserved(&output.path, file, output.span, faults);
     }
     let mut all: Vec<(String, &Action, &Output)> = actions
         .iter()
-        .flat_map(|action| action.outputs.iter().map(move |output| (folded(&output.path), *action, output)))
+        .flat_map(|action| action.writes().map(move |output| (folded(&output.path), *action, output)))
         .collect();
     // By segments: what lies in a folder follows it at once.
     all.sort_by(|(one, _, a), (two, _, b)| one.split('/').cmp(two.split('/')).then_with(|| a.path.cmp(&b.path)));
@@ -110,7 +110,7 @@ fn own_input(action: &Action, faults: &mut Faults) {
             // A pattern leaves out its own stage's outputs.
             Selector::Glob { .. } => continue,
         };
-        for output in &action.outputs {
+        for output in action.writes() {
             let inside = output.sort == OutputSort::Tree && path.is_within(&output.path);
             if *path == output.path || inside || tree && output.path.is_within(path) {
                 faults.push(

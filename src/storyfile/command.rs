@@ -339,6 +339,7 @@ mod tests {
             role: "0".into(),
             list: Plurality::Many,
             path: path.to_string(),
+            part: None,
             content: None,
             parsed: None,
         };

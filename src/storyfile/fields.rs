@@ -9,6 +9,9 @@ use crate::storyfile::story::{Always, Edits, OnExit, Retry, Tolerance};
 use crate::storyfile::tree::{Content, Node};
 use std::time::Duration;
 
+/// Keys of `retry`.
+pub const RETRY_KEYS: [&str; 5] = ["max", "for", "delay", "factor", "max_delay"];
+
 /// What all instances of a stage share.
 #[derive(Clone, Debug)]
 pub struct Fields {
@@ -24,7 +27,6 @@ pub struct Fields {
 
 /// Reads the fields of one stage.
 pub fn read(stage: &StageText, declared: &Declared, faults: &mut Faults) -> Fields {
-    unbuilt(stage, faults);
     let flag = |key: &str, faults: &mut Faults| {
         stage.get(key).and_then(|node| faults.truth(&format!("`{key}`"), node)).unwrap_or(false)
     };
@@ -60,12 +62,6 @@ pub fn check_variable(name: &str, span: Span, faults: &mut Faults) {
                 .label("not a name")
                 .help("use letters, digits and `_`, as in `AWS_PROFILE`"),
         );
-    }
-}
-
-fn unbuilt(stage: &StageText, faults: &mut Faults) {
-    if stage.own("depfile").is_some() {
-        faults.unbuilt("`depfile`", stage.key_span("depfile"));
     }
 }
 
@@ -107,7 +103,7 @@ fn retry(stage: &StageText, faults: &mut Faults) -> Retry {
     if faults.map("`retry`", node).is_none() {
         return retry;
     }
-    faults.keys("the key", node, &["max", "for", "delay", "factor", "max_delay"], &[]);
+    faults.keys("the key", node, &RETRY_KEYS, &[]);
     if let Some(max) = node.get("max").and_then(|node| faults.whole("`max`", node, 0..=100)) {
         retry.max = max;
     }

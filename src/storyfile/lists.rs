@@ -42,6 +42,7 @@ impl ListSource {
         story::Input {
             role: format!("foreach.{}", self.axis),
             selector: self.selector.clone(),
+            part: None,
             presence: match self.selector {
                 Selector::File(_) => story::Presence::Required,
                 // A pattern that matches nothing is an empty list.

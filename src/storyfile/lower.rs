@@ -244,6 +244,7 @@ impl<'a> Lower<'a> {
         let mut inputs = paths::inputs(&plan.inputs, &exclude, &names, faults);
         let absent = paths::absent(&plan.inputs, &names);
         let outputs = paths::outputs(&plan.outputs, &names, faults);
+        let depfile = plan.text.own("depfile").and_then(|node| paths::depfile(node, &names, faults));
         let env = env(self.ground.declared, plan.text, &names, faults);
         let salt = plan.text.own("salt").and_then(|node| names.now(faults.text("`salt`", node)?, node.span, faults));
 
@@ -269,6 +270,7 @@ impl<'a> Lower<'a> {
             inputs,
             absent,
             outputs,
+            depfile,
             needs,
             env,
             pass: plan.fields.pass.clone(),
@@ -330,7 +332,7 @@ fn work_is_one(stage: &StageText, faults: &mut Faults) {
     }
     let alien: &[&str] = match (run, uses) {
         (true, false) => &["with", "provider"],
-        (false, true) => &["shell", "env", "pass"],
+        (false, true) => &["shell", "env", "pass", "depfile"],
         _ => &[],
     };
     for key in alien.iter().filter(|key| stage.own(key).is_some()) {
@@ -389,7 +391,8 @@ fn work(
         // A program that the stage itself writes is no input of it.
         if !known && !outputs.iter().any(|output| program.is_within(&output.path)) {
             let selector = Selector::File(program);
-            inputs.push(Input { role: "run.program".into(), selector, presence: Presence::Optional, span: node.span });
+            let (role, presence) = ("run.program".into(), Presence::Optional);
+            inputs.push(Input { role, selector, part: None, presence, span: node.span });
         }
     }
     Some(Work::Run(command))

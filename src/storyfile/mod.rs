@@ -14,6 +14,7 @@ pub mod expr;
 pub mod hooks;
 pub mod lists;
 pub mod load;
+pub mod schema;
 pub mod scope;
 pub mod shell;
 pub mod story;

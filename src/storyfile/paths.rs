@@ -1,6 +1,7 @@
 //! Inputs and outputs: which paths a stage's texts come to, and which it may not have.
 
 use crate::base::diagnostic::Diagnostic;
+use crate::base::part;
 use crate::base::path::{PathFault, RepoPath};
 use crate::base::span::Span;
 use crate::storyfile::expr;
@@ -86,17 +87,29 @@ fn input(role: &str, text: &str, span: Span, exclude: &[String], faults: &mut Fa
         Some(text) => (text, Presence::Optional),
         None => (text, Presence::Required),
     };
-    if has_part(text) {
-        faults.unbuilt("reading a part of a file (`#…`)", span);
-        return None;
-    }
-    let selector = if is_pattern(text) {
-        Selector::Glob { pattern: pattern(text, span, faults)?, exclude: exclude.to_vec() }
+    let (text, part) = part::split(text);
+    let selector = if is_pattern(&text) {
+        Selector::Glob { pattern: pattern(&text, span, faults)?, exclude: exclude.to_vec() }
     } else {
-        let path = parse(text, span, faults)?;
+        let path = parse(&text, span, faults)?;
         if text.ends_with('/') { Selector::Tree(path) } else { Selector::File(path) }
     };
-    Some(Input { role: role.to_owned(), selector, presence, span })
+    Some(Input { role: role.to_owned(), selector, part: part.map(str::to_owned), presence, span })
+}
+
+/// Reads `depfile`: the path of one file.
+pub fn depfile(node: &Node, names: &Names, faults: &mut Faults) -> Option<Output> {
+    faults.text("`depfile`", node)?;
+    let depfile = output("depfile", node, names, faults)?;
+    if depfile.sort == OutputSort::Tree {
+        faults.push(
+            Diagnostic::error("S075", format!("the depfile `{}/` is a folder", depfile.path), node.span)
+                .label("a depfile is one file")
+                .help("name the file that the command writes, as in `build/page.d`"),
+        );
+        return None;
+    }
+    Some(depfile)
 }
 
 /// Reads `outputs`.
@@ -128,8 +141,9 @@ fn output(slot: &str, node: &Node, names: &Names, faults: &mut Faults) -> Option
     };
     let span = path.span;
     let text = names.path(faults.text("an output", path)?, span, faults)?;
-    if text.contains('?') || is_pattern(&text) || has_part(&text) {
-        let what = if has_part(&text) { "part of a file" } else { "pattern" };
+    let (path_text, part) = part::split(&text);
+    if path_text.contains('?') || is_pattern(&path_text) || part.is_some() {
+        let what = if part.is_some() { "part of a file" } else { "pattern" };
         faults.push(
             Diagnostic::error("S075", format!("the output `{text}` is a {what}"), span)
                 .label("an output is one path")
@@ -137,8 +151,8 @@ fn output(slot: &str, node: &Node, names: &Names, faults: &mut Faults) -> Option
         );
         return None;
     }
-    let repo_path = parse(&text, span, faults)?;
-    let sort = if text.ends_with('/') { OutputSort::Tree } else { OutputSort::File };
+    let repo_path = parse(&path_text, span, faults)?;
+    let sort = if path_text.ends_with('/') { OutputSort::Tree } else { OutputSort::File };
     Some(Output { slot: slot.to_owned(), path: repo_path, sort, keep, span })
 }
 
@@ -224,8 +238,4 @@ fn balanced(text: &str, open: char, close: char) -> bool {
 /// Tells whether a text is a pattern.
 pub fn is_pattern(text: &str) -> bool {
     text.contains(['*', '[', '{'])
-}
-
-fn has_part(text: &str) -> bool {
-    [".json#", ".jsonl#", ".yaml#", ".yml#", ".md#", ".csv#", ".tsv#"].iter().any(|mark| text.contains(mark))
 }

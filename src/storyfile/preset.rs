@@ -4,8 +4,9 @@ use crate::base::diagnostic::Diagnostic;
 use crate::base::span::Span;
 use crate::storyfile::catalog::InputRule;
 use crate::storyfile::faults::Faults;
+use crate::storyfile::schema;
 use crate::storyfile::tree::{Content, Entry, Node};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::sync::Arc;
 
 /// What a value of a preset's field must be.
@@ -67,6 +68,23 @@ pub fn placed(node: &Node, span: Span) -> Arc<Node> {
 }
 
 impl FieldRule {
+    /// Returns what an editor is told of the field's value; `None` for one that must be given.
+    pub fn schema(&self) -> Option<Value> {
+        let empty = json!({ "const": "" });
+        Some(match &self.sort {
+            FieldSort::Filled => return None,
+            FieldSort::Choice(choices) => json!({ "anyOf": [schema::choice(choices), empty, { "type": "null" }] }),
+            FieldSort::Words => json!({ "anyOf": [schema::text(), { "type": "null" }] }),
+            FieldSort::WordsOrList => {
+                json!({ "anyOf": [schema::text(), { "type": "array", "items": schema::text() }, { "type": "null" }] })
+            }
+            FieldSort::Whole => {
+                let digits = json!({ "type": "string", "pattern": "^ *[0-9]+ *$" });
+                json!({ "anyOf": [{ "type": "integer", "minimum": 1 }, digits, schema::expression(), empty, { "type": "null" }] })
+            }
+        })
+    }
+
     /// Checks a value that is known; an empty one stands for the preset's own choice.
     pub fn holds(&self, value: &Value, node: &Node, faults: &mut Faults) -> bool {
         let what = format!("`{}`", self.field);

@@ -11,7 +11,8 @@ use crate::storyfile::story::Provider;
 use crate::storyfile::tree::{Content, Node};
 use std::sync::Arc;
 
-const KEYS: [&str; 13] = [
+/// Keys of the file.
+pub const KEYS: [&str; 13] = [
     "storygen",
     "name",
     "description",
@@ -58,8 +59,12 @@ pub const STAGE_KEYS: [&str; 26] = [
     "hooks",
 ];
 
-const DEFAULTS_KEYS: [&str; 10] =
+/// Keys of `defaults`.
+pub const DEFAULTS_KEYS: [&str; 10] =
     ["provider", "retry", "timeout", "continue_on_error", "pool", "shell", "edits", "env", "pass", "hooks"];
+
+/// Types of providers that this version has.
+pub const PROVIDERS_BUILT: [&str; 2] = ["local", "local-voice"];
 
 const PROVIDER_TYPES: [&str; 8] =
     ["local", "local-voice", "openai", "anthropic", "gemini", "elevenlabs", "http", "scripted"];

@@ -1,6 +1,7 @@
 //! What late expressions see: inputs, outputs and needs, as paths or as content.
 
 use crate::base::id::ActionId;
+use crate::base::part;
 use crate::base::path::RepoPath;
 use crate::storyfile::expr;
 use crate::storyfile::lists::Item;
@@ -9,6 +10,7 @@ use crate::storyfile::story::{Action, Selector, Story};
 use indexmap::IndexMap;
 use minijinja::value::{DynObject, Enumerator, Object, ObjectRepr};
 use serde_json::{Value, json};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
@@ -36,10 +38,41 @@ pub struct ScopeFile {
     pub role: String,
     pub list: Plurality,
     pub path: String,
+    /// Only this part of the file is meant.
+    pub part: Option<ScopePart>,
     /// `None` where the content is not known: outputs, and inputs of commands.
     pub content: Option<Arc<[u8]>>,
     /// The content as data, for JSON and YAML.
     pub parsed: Option<Value>,
+}
+
+/// A part of a file as expressions see it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ScopePart {
+    /// What stands behind the `#`.
+    pub text: String,
+    /// In a command, the path of a file that holds just the part.
+    pub place: Option<String>,
+}
+
+impl ScopeFile {
+    /// Returns what the file reads as where a path is wanted.
+    pub fn shown(&self) -> Cow<'_, str> {
+        match &self.part {
+            None => Cow::Borrowed(&self.path),
+            Some(ScopePart { place: Some(place), .. }) => Cow::Borrowed(place),
+            Some(_) => Cow::Owned(self.named()),
+        }
+    }
+
+    /// Returns how a recipe names the file or the part.
+    pub fn named(&self) -> String {
+        let path = part::escape(&self.path);
+        match &self.part {
+            None => path.into_owned(),
+            Some(ScopePart { text, .. }) => format!("{path}#{text}"),
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -264,7 +297,7 @@ impl fmt::Display for FileValue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self.view, self.text()) {
             (View::Content, Some(text)) => f.write_str(&text),
-            _ => f.write_str(&self.file.path),
+            _ => f.write_str(&self.file.shown()),
         }
     }
 }
@@ -284,17 +317,19 @@ impl Object for FileValue {
             return parsed?.get(index).map(expr::from_json);
         }
         let path = self.file.path.as_str();
+        let shown = self.file.shown();
+        let place = self.file.part.as_ref().and_then(|part| part.place.as_deref()).unwrap_or(path);
         let name = path.rsplit('/').next().unwrap_or(path);
         let (stem, extension) = match name.rfind('.') {
             Some(dot) if dot > 0 => (&name[..dot], &name[dot + 1..]),
             _ => (name, ""),
         };
         match key.as_str()? {
-            "path" => Some(path.into()),
+            "path" => Some((&*shown).into()),
             "name" => Some(name.into()),
             "stem" => Some(stem.into()),
             "ext" => Some(extension.into()),
-            "dir" => Some(path.rfind('/').map_or(".", |slash| &path[..slash]).into()),
+            "dir" => Some(place.rfind('/').map_or(".", |slash| &place[..slash]).into()),
             "text" => self.text().map(Into::into),
             "json" => parsed.map(expr::from_json),
             key => parsed?.get(key).map(expr::from_json),
@@ -317,7 +352,7 @@ impl Object for FileValue {
     }
 
     fn custom_cmp(self: &Arc<Self>, other: &DynObject) -> Option<std::cmp::Ordering> {
-        other.downcast_ref::<FileValue>().map(|other| self.file.path.cmp(&other.file.path))
+        other.downcast_ref::<FileValue>().map(|other| self.file.shown().cmp(&other.file.shown()))
     }
 
     fn render(self: &Arc<Self>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -373,7 +408,7 @@ mod tests {
     fn file(role: &str, list: Plurality, path: &str, content: &str) -> ScopeFile {
         let parsed = path.ends_with(".json").then(|| serde_json::from_str(content).unwrap());
         let content = Some(content.as_bytes().into());
-        ScopeFile { role: role.into(), list, path: path.into(), content, parsed }
+        ScopeFile { role: role.into(), list, path: path.into(), part: None, content, parsed }
     }
 
     fn scope() -> Scope {

@@ -428,6 +428,7 @@ fn files(settings: &[Setting], with: &With, span: Span, faults: &mut Faults) -> 
             inputs.push(Input {
                 role: format!("with.{}", setting.name),
                 selector: Selector::File(path),
+                part: None,
                 presence,
                 span,
             });
@@ -443,6 +444,7 @@ fn included(setting: &Setting, with: &With, span: Span) -> Vec<Input> {
     let input = |include: &Include| Input {
         role: format!("with.template.{}", include.path),
         selector: Selector::File(include.path.clone()),
+        part: None,
         presence: include.presence,
         span: with.span(setting.name).unwrap_or(span),
     };

@@ -69,6 +69,8 @@ pub struct Action {
     /// Roles of optional inputs that are made of the item before: the first item goes without.
     pub absent: Vec<String>,
     pub outputs: Vec<Output>,
+    /// Where the command writes which files it has read. No output: it is read and removed.
+    pub depfile: Option<Output>,
     pub needs: Vec<Need>,
     /// Order only: these are finished first, whatever their outcome.
     pub after: Vec<ActionId>,
@@ -106,6 +108,7 @@ impl Action {
             inputs: Vec::new(),
             absent: Vec::new(),
             outputs: Vec::new(),
+            depfile: None,
             needs: Vec::new(),
             after: Vec::new(),
             env: BTreeMap::new(),
@@ -124,6 +127,11 @@ impl Action {
     /// Tells whether this is an open fan-out and not one of its instances.
     pub fn is_fan(&self) -> bool {
         matches!(self.work, Work::Fan { .. })
+    }
+
+    /// Returns all that the command writes: its outputs and its depfile.
+    pub fn writes(&self) -> impl Iterator<Item = &Output> {
+        self.outputs.iter().chain(&self.depfile)
     }
 }
 
@@ -149,6 +157,8 @@ pub struct Input {
     /// The name or index under which expressions find it; for files that a setting names, the setting: `with.template`.
     pub role: String,
     pub selector: Selector,
+    /// Of each file only this part is read: what stands behind `#`.
+    pub part: Option<String>,
     /// Written with a trailing `?`: it may be missing.
     pub presence: Presence,
     pub span: Span,

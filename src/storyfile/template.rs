@@ -210,6 +210,7 @@ mod tests {
             role: "idea".into(),
             list: Plurality::One,
             path: "idea.txt".into(),
+            part: None,
             content: Some(text.as_bytes().into()),
             parsed: None,
         };

@@ -205,6 +205,7 @@ mod tests {
             role: "idea".into(),
             list: Plurality::One,
             path: "idea.json".into(),
+            part: None,
             content: Some(br#"{"title": "Bus ${x} {{ y }}"}"#.as_slice().into()),
             parsed: Some(json!({"title": "Bus ${x} {{ y }}"})),
         };

@@ -26,7 +26,6 @@ const LATER: &[&str] = &[
     "resume",
     "retake",
     "review",
-    "schema",
     "takes",
     "use",
     "verify",

@@ -9,5 +9,6 @@ pub mod graph;
 pub mod init;
 pub mod log;
 pub mod models;
+pub mod schema;
 pub mod status;
 pub mod validate;

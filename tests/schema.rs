@@ -1,0 +1,137 @@
+//! The JSON Schema of Storyfiles says what the loader says, as far as it goes.
+
+use serde_json::{Value, json};
+use std::path::{Path, PathBuf};
+use storygen::data::parse::parse;
+use storygen::kind::registry::Registry;
+use storygen::storyfile::load::{Given, load};
+use storygen::storyfile::schema::schema;
+
+fn validator() -> jsonschema::Validator {
+    let schema = schema(&Registry::builtin());
+    jsonschema::draft202012::meta::validate(&schema).expect("a schema of draft 2020-12");
+    jsonschema::draft202012::new(&schema).expect("a schema")
+}
+
+fn value(text: &str) -> Value {
+    parse("yaml", text.as_bytes()).unwrap().unwrap()
+}
+
+fn storyfiles(dir: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path());
+    entries.map(|folder| folder.join("Storyfile.yaml")).filter(|path| path.is_file()).collect()
+}
+
+#[test]
+fn every_example_and_the_flagship_are_right() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut all = storyfiles(&root.join("examples"));
+    assert!(all.len() > 2);
+    all.push(root.join("Storyfile.yaml"));
+    let validator = validator();
+    for path in all {
+        let found = value(&std::fs::read_to_string(&path).unwrap());
+        let faults: Vec<String> = validator.iter_errors(&found).map(|fault| fault.to_string()).collect();
+        assert_eq!(faults, [""; 0], "{}", path.display());
+    }
+}
+
+/// Storyfiles whose stages are these, with what the loader says of them.
+fn says_the_loader(text: &str) -> bool {
+    let given = Given { params: Vec::new(), env: &|_| None, file: "Storyfile.yaml" };
+    load(text, &Registry::builtin(), &given).0.is_some()
+}
+
+fn agree(text: &str, right: bool) {
+    let text = format!("storygen: 1\n{text}");
+    assert_eq!(says_the_loader(&text), right, "the loader: {text}");
+    let faults: Vec<String> = validator().iter_errors(&value(&text)).map(|fault| fault.to_string()).collect();
+    assert_eq!(faults.is_empty(), right, "the schema: {text}\n{faults:#?}");
+}
+
+#[test]
+fn what_the_loader_takes_the_schema_takes() {
+    for stage in [
+        "{ run: touch x, outputs: x }",
+        "{ run: [touch, x], outputs: { path: x, store: false } }",
+        "{ run: touch x y, outputs: { a: x, b: { path: y } }, retry: { max: 2, for: [exit], delay: 1s }, timeout: 1h30m }",
+        "{ run: touch x, outputs: [x], env: { A: 1, B: ~ }, pass: HOME, shell: [bash, -c], depfile: x.d, edits: ~, x-mine: [1] }",
+        "{ run: touch x, inputs: { a: b.md, c: 'd.json#/e?' }, outputs: x, salt: 5, always: true, retry: 3 }",
+        "{ run: 'touch ${n}', foreach: { n: [1, 2] }, outputs: '${n}' }",
+        "{ run: 'touch ${n.id}', foreach: { n: { in: [{ id: a }], key: id, max: 3 } }, outputs: '${n.id}' }",
+        "{ run: 'touch ${n}', matrix: { n: [1], include: [{ n: 2 }] }, outputs: '${n}' }",
+        "{ uses: prompt, outputs: a.md, with: { prompt: Hi, temperature: '0.5', seed: 3, stop: [a, b], schema: s.json } }",
+        "{ uses: prompt, outputs: a.md, with: { jinja: Hi, temperature: '${1 + 1}' }, provider: { text: local } }",
+        "{ uses: voice, inputs: a.md, outputs: { audio: a.wav, words: w.json }, with: { gender: female, loudness: { lufs: -16 } }, provider: local-voice }",
+        "{ uses: check, inputs: a.md, with: { words: { max: 9 }, forbid: x, blocking: false } }",
+        "{ uses: idea, outputs: i.json, with: { topic: 1984, tone: [sad, odd], narrator_gender: '', seed: 2 } }",
+        "{ uses: script, inputs: i.json, outputs: s.md, with: { target_words: '90' }, check: { words: { min: 5 } } }",
+        "{ uses: template, outputs: b.md, with: { template: t.j2 } }",
+    ] {
+        agree(&format!("stages: {{ s: {stage} }}"), true);
+    }
+    agree(
+        "name: 5\nparams: { a: 1, b: { ask: B?, type: list, default: [x] }, c: [1] }\npools: { gpu: 2 }\nx-all: { b: 1 }\nenv: { A: b }\ndefaults: { timeout: 5m, pool: gpu }\nproviders: { w: { type: local } }\nstages: { s: { run: touch x } }",
+        true,
+    );
+}
+
+#[test]
+fn what_the_loader_refuses_for_its_form_the_schema_refuses() {
+    for stage in [
+        "{ run: touch x, ouputs: x }",
+        "{ outputs: x }",
+        "{ run: touch x, uses: prompt, outputs: x, with: { prompt: a } }",
+        "{ run: touch x, with: { prompt: a } }",
+        "{ uses: promt, outputs: x, with: { prompt: a } }",
+        "{ uses: prompt, outputs: x }",
+        "{ uses: prompt, outputs: x, with: { prompt: a, template: b } }",
+        "{ uses: prompt, outputs: x, with: { prompt: a, temprature: 1 } }",
+        "{ uses: prompt, outputs: x, with: { prompt: a, temperature: warm } }",
+        "{ uses: prompt, outputs: x, with: { prompt: a }, env: { A: b } }",
+        "{ uses: voice, outputs: x.wav }",
+        "{ uses: voice, inputs: a.md, outputs: x.wav, with: { gender: divers } }",
+        "{ uses: idea, outputs: i.json }",
+        "{ uses: idea, outputs: i.json, with: { topic: a, narrator_gender: divers } }",
+        "{ uses: idea, outputs: i.json, with: { topic: a, topik: b } }",
+        "{ uses: script, inputs: a.md, outputs: s.md, with: { target_words: many } }",
+        "{ run: touch x, timeout: 5 }",
+        "{ run: touch x, edits: kept }",
+        "{ run: touch x, always: maybe }",
+        "{ run: touch x, retry: { maxx: 3 } }",
+        "{ run: touch x, retry: 101 }",
+        "{ run: touch x, outputs: { path: x, sore: false } }",
+        "{ run: touch x, check: { wrds: 1 } }",
+        "{ run: touch x, foreach: { n: { inn: [1] } } }",
+        "{ run: touch x, provider: local }",
+    ] {
+        agree(&format!("stages: {{ s: {stage} }}"), false);
+    }
+    for top in [
+        "stagess: {}\nstages: { s: { run: touch x } }",
+        "stages: {}",
+        "params: { a: { aks: A? } }\nstages: { s: { run: touch x } }",
+        "pools: { gpu: 0 }\nstages: { s: { run: touch x } }",
+        "defaults: { outputs: x }\nstages: { s: { run: touch x } }",
+        "providers: { w: { type: locall } }\nstages: { s: { run: touch x } }",
+        "providers: { w: { type: local, modell: x } }\nstages: { s: { run: touch x } }",
+        "stages: { 'a b': { run: touch x } }",
+    ] {
+        agree(top, false);
+    }
+}
+
+/// An unknown key is refused wherever the loader refuses one: in every kind's settings too.
+#[test]
+fn an_unknown_setting_of_any_kind_is_refused() {
+    let validator = validator();
+    let schema = schema(&Registry::builtin());
+    let kinds = schema["$defs"]["stage"]["properties"]["uses"]["enum"].as_array().unwrap();
+    assert!(kinds.len() > 10);
+    for kind in kinds.iter().filter(|kind| kind.is_string()) {
+        let stage = json!({ "uses": kind, "inputs": ["a", "b"], "outputs": "c", "with": { "no-such-setting": 1 } });
+        let file = json!({ "storygen": 1, "stages": { "s": stage } });
+        let told = validator.iter_errors(&file).any(|fault| fault.to_string().contains("no-such-setting"));
+        assert!(told, "{kind}");
+    }
+}
