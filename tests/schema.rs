@@ -38,7 +38,7 @@ fn every_example_and_the_flagship_are_right() {
 
 /// Storyfiles whose stages are these, with what the loader says of them.
 fn says_the_loader(text: &str) -> bool {
-    let given = Given { params: Vec::new(), env: &|_| None, file: "Storyfile.yaml" };
+    let given = Given::alone("Storyfile.yaml", &|_| None);
     load(text, &Registry::builtin(), &given).0.is_some()
 }
 
