@@ -4,6 +4,7 @@
 
 use crate::storyfile::catalog::{Catalog, KindInfo, Need, SettingSort};
 use crate::storyfile::fields::RETRY_KEYS;
+use crate::storyfile::hooks::Moment;
 use crate::storyfile::params;
 use crate::storyfile::parse;
 use crate::storyfile::preset;
@@ -16,7 +17,7 @@ const EXPRESSION: &str = r"\$\{";
 /// A key with what an editor says of it, and its schema.
 type Entry = (&'static str, &'static str, fn() -> Value);
 
-const TOP: [Entry; 10] = [
+const TOP: [Entry; 12] = [
     ("storygen", "The version of the format: 1.", || json!({ "enum": [1, "1"] })),
     ("name", "What the project is called. For people.", text),
     ("description", "What the project makes. For people.", text),
@@ -36,10 +37,16 @@ const TOP: [Entry; 10] = [
     ),
     ("env", "Variables that all commands see. Part of every command's key.", env),
     ("pass", "Names of variables that commands see and keys ignore.", texts),
+    ("hooks", "Commands that are told of a run and of its stages.", hooks),
+    (
+        "profiles",
+        "Changes to the file for those who ask for them: `--profile NAME`. Maps merge, lists and values replace, `~` removes.",
+        || json!({ "type": "object", "additionalProperties": { "type": ["object", "null"] } }),
+    ),
     ("stages", "The stages, by name: what each reads, what it writes, and how it is made.", || json!({})),
 ];
 
-const STAGE: [Entry; 25] = [
+const STAGE: [Entry; 26] = [
     ("run", "A command: text for a shell, or a list of words that is run without one.", texts),
     ("uses", "The kind or preset that does the work.", text),
     ("with", "The settings of the kind.", || json!({ "type": "object" })),
@@ -72,18 +79,21 @@ const STAGE: [Entry; 25] = [
     ("salt", "Any text; another text is another key.", text),
     ("description", "What the stage does. For people.", text),
     ("when", "A condition: an expression without `${…}`.", text),
+    ("hooks", "Commands that are told of this stage.", hooks),
     ("depfile", "The file in which the command says what it has read, as make reads it.", text),
 ];
 
-const PARAM: [Entry; 6] = [
+const PARAM: [Entry; 8] = [
     ("ask", "The question that a person is asked.", text),
     (
         "type",
         "What its value is.",
-        || json!({ "enum": ["text", "string", "number", "integer", "int", "bool", "boolean", "list", "map"] }),
+        || json!({ "enum": ["text", "string", "number", "integer", "int", "bool", "boolean", "list", "map", "path", "enum"] }),
     ),
     ("enum", "The only values there are.", || json!({ "type": "array" })),
     ("default", "The value if nobody gives one.", || json!({})),
+    ("min", "The smallest number that it may be.", || json!({ "type": "number" })),
+    ("max", "The largest number that it may be.", || json!({ "type": "number" })),
     ("required", "`false`: may be without a value.", truth),
     ("description", "What it is for.", text),
 ];
@@ -265,11 +275,30 @@ fn outputs() -> Value {
     json!({ "anyOf": [output, { "type": "array", "items": output }, named] })
 }
 
+/// A hook is a command, or a map that says more of it.
+fn hooks() -> Value {
+    let command = || json!({ "anyOf": [{ "type": "string" }, { "type": "array", "items": { "type": "string" } }] });
+    let described = json!({
+        "type": "object",
+        "properties": {
+            "run": command(),
+            "required": { "description": "`true`: its failure fails the build or the stage.", "type": "boolean" },
+            "timeout": duration(),
+        },
+        "patternProperties": { "^x-": {} },
+        "required": ["run"],
+        "additionalProperties": false,
+    });
+    let hook = json!({ "anyOf": [command(), described, { "type": "null" }] });
+    let hooks = Moment::ALL.iter().map(|moment| (moment.key(), hook.clone()));
+    object(hooks)
+}
+
 fn foreach() -> Value {
     let described = json!({
         "type": "object",
         "properties": {
-            "in": { "description": "The list, or an expression that gives one.", "type": ["array", "string"] },
+            "in": { "description": "The list, a file that holds it (`outline.json#/chapters`), a pattern, or an expression that gives one.", "type": ["array", "string"] },
             "key": { "description": "The value that names an item.", "type": "string" },
             "max": { "description": "The most items there may be.", "type": "integer", "minimum": 1 },
         },
