@@ -147,7 +147,11 @@ fn faults_in_a_repo(story: &str, files: &[(&str, String)]) -> Vec<Diagnostic> {
     let root = dir.path().to_owned();
     let opening = Opening { world: World::real(), root, story, registry, providers, access: Access::Read };
     match open(opening).expect("the machine is well") {
-        Ok(mut opened) => faults_of_sources(&mut opened.project).expect("the machine is well"),
+        Ok(mut opened) => {
+            let mut faults = std::mem::take(&mut opened.warnings);
+            faults.extend(faults_of_sources(&mut opened.project).expect("the machine is well"));
+            faults
+        }
         Err(faults) => faults,
     }
 }

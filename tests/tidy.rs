@@ -60,7 +60,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("thiserror", &[]),
     ("tokenizers", &["provider"]),
     ("tokio", &["world", "store", "provider", "kind", "engine", "cli"]),
-    ("tokio_util", &["world", "provider", "kind", "engine"]),
+    ("tokio_util", &["world", "provider", "kind", "engine", "cli"]),
     ("tracing", &["engine", "provider"]),
     ("tracing_subscriber", &["cli"]),
     ("unicode_normalization", &["storyfile"]),

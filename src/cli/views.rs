@@ -63,6 +63,10 @@ fn view(project: &Project, plan: &Plan, step: &Step) -> ActionView {
             view.state = StateWord::Maybe;
             view.reason = Some(format!("once `{}` has run", id(*maker)));
         }
+        Judgement::Undescribed => {
+            view.state = StateWord::Maybe;
+            view.reason = Some("its program has not been asked here yet what it takes".to_owned());
+        }
         Judgement::Blocked { maker } => {
             view.state = StateWord::Blocked;
             view.reason = Some(format!("it reads what `{}` makes", id(*maker)));

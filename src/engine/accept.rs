@@ -51,6 +51,9 @@ pub fn accept(
                     Accepted::Now
                 }
             },
+            Judgement::Undescribed => {
+                Accepted::Refused("its program has not been asked here yet what it takes: build it".to_owned())
+            }
             Judgement::Fault(Failure { message, .. }) => Accepted::Refused(message),
             Judgement::Unknown { maker } | Judgement::Blocked { maker } => {
                 Accepted::Refused(format!("`{}` comes first", project.node(maker).action.id))

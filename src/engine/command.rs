@@ -1,19 +1,16 @@
 //! One attempt at a command (R5): what stood is moved aside, the command runs, and either all its outputs are there or
 //! everything is as it was.
 
-use crate::base::digest::Digest;
 use crate::base::failure::{Cause, Failure};
-use crate::base::id::ActionId;
 use crate::base::path::RepoPath;
 use crate::engine::attempts::{Attempt, Attempts};
-use crate::engine::compose;
+use crate::engine::errand::Errand;
 use crate::engine::error::EngineError;
 use crate::engine::folder::{Outward, list_tree};
 use crate::engine::judge::Project;
+use crate::engine::programs;
 use crate::engine::publish::{check_inside, create_parent, save_left};
-use crate::engine::recover::{WORK_DIR, attempt_dir, remove};
-use crate::engine::workflow::{Bound, Node};
-use crate::storyfile::command::{Command, Invocation};
+use crate::engine::recover::{attempt_dir, remove};
 use crate::storyfile::story::{Output, OutputSort};
 use crate::world::disk::{Disk, Sort, Stat};
 use crate::world::env::Environment;
@@ -63,7 +60,7 @@ impl Workshop {
         &mut self,
         project: &mut Project,
         action: usize,
-        command: &Command,
+        errand: Errand<'_>,
         environment: &Environment,
     ) -> Result<Result<Prepared, Failure>, EngineError> {
         let outputs: Vec<Output> = project.node(action).action.outputs.clone();
@@ -81,14 +78,15 @@ impl Workshop {
         let paths = outputs.iter().map(|output| output.path.clone()).collect();
         let moved = standing.iter().map(|moved| moved.path.clone()).collect();
         let number = self.attempts.begin(Attempt { action: id, outputs: paths, moved, group: None })?;
-        let program_yet = Program { argv: Vec::new(), current_dir: PathBuf::new(), env: Default::default() };
-        let staged = command.mentions_outputs();
+        let program_yet =
+            Program { argv: Vec::new(), current_dir: PathBuf::new(), env: Default::default(), request: None };
+        let staged = errand.is_staged();
         let mut prepared = Prepared { number, program: program_yet, moved: standing, staged };
         if let Err(error) = self.make_place(project, &outputs, &prepared) {
             self.abandon(project, action, &prepared);
             return Err(error);
         }
-        match program(project.node(action), project, number, command, environment) {
+        match errand.program(project.node(action), project, number, environment) {
             Ok(program) => {
                 prepared.program = program;
                 Ok(Ok(prepared))
@@ -137,6 +135,9 @@ impl Workshop {
         }
         let running = match running {
             Ok(running) => running,
+            Err(error) if prepared.program.request.is_some() => {
+                return Ok(Err(programs::start_failure(&prepared.program.argv[0], &error)));
+            }
             Err(error) => return Ok(Err(start_failure(&prepared.program.argv[0], &error))),
         };
         let started = start_time(running.group).unwrap_or(0);
@@ -186,6 +187,15 @@ impl Workshop {
             }
         }
         Ok(found)
+    }
+
+    /// Lists what was written to the staging folder beside the declared outputs, as paths of the repo.
+    pub fn undeclared(&self, project: &Project, action: usize, prepared: &Prepared) -> Vec<RepoPath> {
+        let place = attempt_dir(&self.dir, prepared.number).join("out");
+        let Ok(found) = list_tree(&*project.workspace.disk, &place, Outward::Follow) else { return Vec::new() };
+        let outputs = &project.node(action).action.outputs;
+        let is_declared = |path: &RepoPath| outputs.iter().any(|output| path.is_within(&output.path));
+        found.files.into_iter().map(|(path, _)| path).filter(|path| !is_declared(path)).collect()
     }
 
     /// Moves staged outputs to their declared paths and closes the attempt. A path at which something stands
@@ -360,7 +370,7 @@ pub fn failure(finished: &Finished, timeout: Option<std::time::Duration>) -> Opt
                     .hint("Raise `timeout:` if it needs longer."),
             )
         }
-        Ended::Cancelled => Some(Failure::new(Cause::Cancelled, "stopped")),
+        Ended::Cancelled | Ended::Broken => Some(Failure::new(Cause::Cancelled, "stopped")),
     }
 }
 
@@ -400,44 +410,4 @@ fn make_folders(project: &Project, output: &Output, root: &Path) -> Result<(), E
             project.workspace.disk.create_dirs(&place).map_err(|error| EngineError::write(&place, error))
         }
     }
-}
-
-fn program(
-    node: &Node,
-    project: &Project,
-    number: u64,
-    command: &Command,
-    environment: &Environment,
-) -> Result<Program, Failure> {
-    let inputs: Vec<&Bound> = node.inputs.iter().filter(|input| project.is_present(input)).collect();
-    let staging = format!("{STATE_DIR}/{WORK_DIR}/{number}/out");
-    let mut scope =
-        compose::scope(&project.story, &node.action, &inputs, &|output| format!("{staging}/{}", output.path));
-    if command.reads_content() {
-        compose::fill(&mut scope, &mut |path| project.workspace.content(path))?;
-    }
-    let argv = match command.render(&scope)? {
-        Invocation::Direct(argv) => argv,
-        Invocation::Shell { mut program, script } => {
-            program.push(script);
-            program
-        }
-    };
-    let mut env = environment.for_child();
-    env.extend(node.action.env.clone());
-    for name in &node.action.pass {
-        if let Some(value) = environment.get(name) {
-            env.insert(name.clone(), value.to_owned());
-        }
-    }
-    env.insert(MARK.to_owned(), mark(environment.get(MARK), &project.workspace.root, &node.action.id));
-    Ok(Program { argv, current_dir: project.workspace.root.clone(), env })
-}
-
-/// Names the processes of an action: the same in every build, so that a command which prints its environment prints the
-/// same again.
-fn mark(outer: Option<&str>, root: &Path, id: &ActionId) -> String {
-    let digest = Digest::hasher().field(root.display().to_string().as_bytes()).field(id.as_str().as_bytes()).finish();
-    let own = &digest.to_string()[..16];
-    outer.map_or(own.to_owned(), |outer| format!("{outer}:{own}"))
 }

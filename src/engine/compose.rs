@@ -5,6 +5,7 @@ use crate::base::failure::{Cause, Failure};
 use crate::base::recipe::{Field, Recipe};
 use crate::engine::workflow::{Bound, Node, Plurality, What};
 use crate::kind::contract::{Kind, Work as KindWork};
+use crate::kind::program::description::Description;
 use crate::kind::registry::Registry;
 use crate::provider::Providers;
 use crate::storyfile::scope::{Plurality as ScopePlurality, Scope, ScopeFile};
@@ -15,6 +16,15 @@ use std::sync::Arc;
 
 /// Behaviour version of `run:` stages.
 const RUN_VERSION: u32 = 1;
+
+/// Who can do the work of an action.
+#[derive(Clone, Copy)]
+pub struct Workers<'a> {
+    pub registry: &'a Registry,
+    pub providers: &'a Providers,
+    /// What the action's program says of itself, if a program does the work.
+    pub program: Option<&'a Description>,
+}
 
 /// Reads a file of the repo for an expression that looks into it; a folder has no content of its own.
 pub type Read<'a> = &'a mut dyn FnMut(&str) -> Result<Option<Arc<[u8]>>, Failure>;
@@ -28,8 +38,7 @@ pub fn recipe(
     node: &Node,
     digests: &[InputDigest],
     templates: &BTreeSet<String>,
-    registry: &Registry,
-    providers: &Providers,
+    workers: Workers<'_>,
     read: Read<'_>,
 ) -> Result<Recipe, Failure> {
     let action = &node.action;
@@ -46,13 +55,21 @@ pub fn recipe(
             if let Some(shell) = &command.shell {
                 recipe.text(Field::Shell, &shell.join(" "));
             }
-            for (name, value) in &action.env {
-                recipe.text(Field::Env(name.clone()), &Digest::of(value.as_bytes()).to_string());
+            env_fields(action, &mut recipe);
+        }
+        Work::Program(call) => {
+            let said = workers.program.ok_or_else(|| {
+                Failure::new(Cause::Setup, format!("the program `{}` has not said what it takes", call.path))
+            })?;
+            recipe.text(Field::Kind, &format!("program {}, protocol {}", said.version, said.protocol));
+            for (name, text) in call.with.recipe_fields() {
+                recipe.text(Field::With(name), &text);
             }
+            env_fields(action, &mut recipe);
         }
         Work::Kind { kind, with, providers: named } => {
             let kind_name = kind;
-            let kind = find_kind(registry, kind_name)?;
+            let kind = find_kind(workers.registry, kind_name)?;
             recipe.text(Field::Kind, &format!("{kind_name} {}", kind.version()));
             for (name, text) in with.recipe_fields() {
                 recipe.text(Field::With(name), &text);
@@ -62,6 +79,7 @@ pub fn recipe(
             }
             let (settings, late) = (with.constants(), with.late_names());
             let (inputs, outputs) = (&action.inputs, &action.outputs);
+            let providers = workers.providers;
             let work = KindWork { settings: &settings, late: &late, inputs, outputs, named, providers };
             if let Some(identity) = kind.identity(&work)? {
                 recipe.text(Field::Provider, &identity);
@@ -84,6 +102,13 @@ pub fn recipe(
         }
     }
     Ok(recipe)
+}
+
+/// What a child sees of the environment beside the common names.
+fn env_fields(action: &Action, recipe: &mut Recipe) {
+    for (name, value) in &action.env {
+        recipe.text(Field::Env(name.clone()), &Digest::of(value.as_bytes()).to_string());
+    }
 }
 
 /// Returns the kind called `name`. The loader knows all names, so that this fails only for a registry that shrank.
@@ -121,14 +146,14 @@ impl Bound {
     }
 }
 
-/// A command is hashed with its outputs' paths, which it sees; a kind sees only slots and formats, so that renaming a
+/// A command or program is hashed with its outputs' paths, which it sees; a kind sees only slots and formats, so that renaming a
 /// file re-pays nothing.
 fn outputs(action: &Action) -> String {
     let mut text = String::new();
     for output in &action.outputs {
         let mark = if output.sort == OutputSort::Tree { "/" } else { "" };
         let _ = match action.work {
-            Work::Run(_) => write!(text, "{}={}{mark};", output.slot, output.path),
+            Work::Run(_) | Work::Program(_) => write!(text, "{}={}{mark};", output.slot, output.path),
             Work::Kind { .. } => write!(text, "{}.{}{mark};", output.slot, output.path.extension()),
         };
     }

@@ -134,6 +134,11 @@ impl Drive<'_> {
             let course = Course { settled: &self.settled, foreseen: &plan.foreseen, demands: &selection.demands };
             match self.project.judge(action, &course)? {
                 Judgement::Unknown { maker } | Judgement::Blocked { maker } => return self.block(action, maker),
+                Judgement::Undescribed => {
+                    let failure = Failure::new(Cause::Setup, "its program changed while the build ran");
+                    let failure = failure.hint("Build again: the program is asked anew what it takes.");
+                    return self.fail(action, None, failure, String::new(), 0);
+                }
                 Judgement::Fault(failure) => return self.fail(action, None, failure, String::new(), 0),
                 Judgement::Verdict { verdict: Verdict::Wait(wait), .. } => return self.wait(action, wait),
                 Judgement::Verdict { verdict: Verdict::Fresh(stands), recipe, key, digests } => {
@@ -199,7 +204,7 @@ impl Drive<'_> {
 
     fn complete(&mut self, completion: Completion) -> Result<(), EngineError> {
         match completion {
-            Completion::Command { action, ended, group } => self.command_ended(action, ended, group),
+            Completion::Command { action, ended, group, said } => self.command_ended(action, ended, group, said),
             Completion::Kind { action, made } => self.kind_ended(action, made),
             Completion::RetryDue { action } => self.attempt(action),
         }

@@ -83,7 +83,8 @@ impl Judged {
     fn of(action: &Action) -> Judged {
         let settings = match &action.work {
             Work::Kind { with, .. } => with.constants(),
-            Work::Run(_) => Value::Null,
+            // What a program says of its settings is asked elsewhere.
+            Work::Run(_) | Work::Program(_) => Value::Null,
         };
         let form = |output: &Output| (output.slot.clone(), output.path.extension().to_owned());
         Judged {
@@ -165,7 +166,7 @@ fn templates(action: &Action, params: &BTreeSet<String>, registry: &Registry, fa
     }
 }
 
-fn diagnostic(action: &Action, with: &With, fault: SettingFault) -> Diagnostic {
+pub fn diagnostic(action: &Action, with: &With, fault: SettingFault) -> Diagnostic {
     let slot = |slot: &String| action.outputs.iter().find(|output| output.slot == *slot).map(|output| output.span);
     let (span, this) = match &fault.about {
         About::Setting(name) => (with.span(name), "this setting"),

@@ -9,10 +9,11 @@ use crate::base::id::ActionKey;
 use crate::base::path::RepoPath;
 use crate::base::reason::Reason;
 use crate::base::recipe::{Change, Field, Recipe, Value};
-use crate::engine::compose;
+use crate::engine::compose::{self, Workers};
 use crate::engine::error::EngineError;
 use crate::engine::keep::{Keep, Kept};
 use crate::engine::lockfile::{Line, LineName, Lines};
+use crate::engine::programs::Programs;
 use crate::engine::rebuild::{Accepted, Demand, Mode, OutputView, Owner, Question, Standing, Verdict, decide, made_in};
 use crate::engine::workflow::TEMPLATE_ROLE;
 use crate::engine::workflow::{Bound, Node, What, Workflow};
@@ -60,6 +61,8 @@ pub struct Project {
     pub named: BTreeSet<(RepoPath, Digest)>,
     pub registry: Arc<Registry>,
     pub providers: Providers,
+    /// What the programs of the stages say of themselves.
+    pub programs: Programs,
 }
 
 /// A judged action.
@@ -75,6 +78,8 @@ pub enum Judgement {
     Unknown {
         maker: usize,
     },
+    /// Its program has not said here what it takes: without that there is no key.
+    Undescribed,
     /// Something it reads is wrong, and it is not fresh all the same.
     Blocked {
         maker: usize,
@@ -116,6 +121,9 @@ impl Project {
         // An optional input whose maker failed is not absent (R18): without it neither a key nor a command can be had.
         if let Some(maker) = self.lacking(action, &digests, course) {
             return Ok(Judgement::Blocked { maker });
+        }
+        if self.programs.is_unknown(self.node(action), &digests) {
+            return Ok(Judgement::Undescribed);
         }
         let recipe = match self.recipe(action, &digests, course.foreseen) {
             Ok(recipe) => recipe,
@@ -173,6 +181,8 @@ impl Project {
     ) -> Result<Recipe, Failure> {
         let names = self.template_names(action)?;
         let node = &self.workflow.nodes[action];
+        let program = self.programs.of(node, digests)?;
+        let workers = Workers { registry: &self.registry, providers: &self.providers, program: program.as_deref() };
         let read = &mut |path: &str| {
             let cached = RepoPath::found(path).ok().and_then(|path| foreseen.get(&path));
             match cached.and_then(|digest| self.cached(digest)) {
@@ -180,7 +190,7 @@ impl Project {
                 None => self.workspace.content(path),
             }
         };
-        compose::recipe(&self.story, node, digests, &names, &self.registry, &self.providers, read)
+        compose::recipe(&self.story, node, digests, &names, workers, read)
     }
 
     /// Returns bytes from whichever cache has them.

@@ -114,7 +114,9 @@ fn round(
                 ahead.extend(stands.outputs.iter().map(|(path, digest)| (path.clone(), *digest)));
                 Settled::Right { verdict: None }
             }
-            Judgement::Verdict { verdict: Verdict::Run { .. }, .. } | Judgement::Unknown { .. } => Settled::Unknown,
+            Judgement::Verdict { verdict: Verdict::Run { .. }, .. }
+            | Judgement::Unknown { .. }
+            | Judgement::Undescribed => Settled::Unknown,
             Judgement::Verdict { verdict: Verdict::Wait(_), .. } | Judgement::Blocked { .. } | Judgement::Fault(_) => {
                 Settled::Wrong
             }

@@ -4,6 +4,7 @@ use crate::base::failure::{Cause, Failure};
 use crate::engine::attempts::Attempts;
 use crate::engine::command::{Prepared, STATE_DIR, Workshop, limits};
 use crate::engine::compose;
+use crate::engine::errand::Errand;
 use crate::engine::error::EngineError;
 use crate::engine::finish::{Completion, KindMade, Ticket};
 use crate::engine::judge::Project;
@@ -12,10 +13,12 @@ use crate::engine::workflow::{Bound, What};
 use crate::event::kind::Event;
 use crate::event::sink::Sink;
 use crate::kind::contract::{Job, Progress};
-use crate::storyfile::story::Work;
+use crate::kind::program::talk::Talk;
+use crate::storyfile::story::{ProgramCall, Work};
 use crate::storyfile::with::With;
 use crate::world::World;
 use crate::world::disk::Stat;
+use crate::world::process::{Ended, Finished, Running};
 use crate::world::strays::MARK;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -100,30 +103,80 @@ impl Crew {
         tracing::debug!(action = %project.node(action).action.id, attempt = ticket.attempts, take = ticket.take, "started");
         match project.node(action).action.work.clone() {
             Work::Run(command) => {
-                self.ticket_mut(action).stats = stats_of_inputs(project, action)?;
-                let prepared = match self.workshop.prepare(project, action, &command, &world.env)? {
-                    Ok(prepared) => prepared,
+                let running = match self.begin(project, action, Errand::Command(&command), world)? {
+                    Ok(running) => running,
                     Err(failure) => return Ok(Err(failure)),
                 };
-                let running = match self.workshop.start(&prepared)? {
-                    Ok(running) => running,
-                    Err(failure) => {
-                        self.workshop.roll_back(project, action, &prepared)?;
-                        return Ok(Err(failure));
-                    }
-                };
-                self.prepared.insert(action, prepared);
                 let limits = limits(project.node(action).action.timeout, &self.cancel, &self.kill);
                 let group = running.group;
                 self.spawn(action, async move {
-                    Completion::Command { action, ended: running.finish(limits).await, group }
+                    Completion::Command { action, ended: running.finish(limits).await, group, said: None }
                 });
                 Ok(Ok(()))
             }
+            Work::Program(call) => self.attempt_program(project, action, &call, world, sink),
             Work::Kind { kind, with, providers: named } => {
                 self.attempt_kind(project, action, &kind, with, named, sink).map(Ok)
             }
         }
+    }
+
+    /// Prepares and starts the process of an attempt; a fault that shows before its start is returned.
+    fn begin(
+        &mut self,
+        project: &mut Project,
+        action: usize,
+        errand: Errand<'_>,
+        world: &World,
+    ) -> Result<Result<Running, Failure>, EngineError> {
+        self.ticket_mut(action).stats = stats_of_inputs(project, action)?;
+        let prepared = match self.workshop.prepare(project, action, errand, &world.env)? {
+            Ok(prepared) => prepared,
+            Err(failure) => return Ok(Err(failure)),
+        };
+        match self.workshop.start(&prepared)? {
+            Ok(running) => {
+                self.prepared.insert(action, prepared);
+                Ok(Ok(running))
+            }
+            Err(failure) => {
+                self.workshop.roll_back(project, action, &prepared)?;
+                Ok(Err(failure))
+            }
+        }
+    }
+
+    fn attempt_program(
+        &mut self,
+        project: &mut Project,
+        action: usize,
+        call: &ProgramCall,
+        world: &World,
+        sink: &Arc<dyn Sink>,
+    ) -> Result<Result<(), Failure>, EngineError> {
+        let said = match project.programs.of(project.node(action), &self.ticket(action).digests) {
+            Ok(said) => said.expect("a program's recipe was composed from what it said"),
+            Err(failure) => return Ok(Err(failure)),
+        };
+        let errand = Errand::Program { call, take: self.ticket(action).take, said: &said };
+        let running = match self.begin(project, action, errand, world)? {
+            Ok(running) => running,
+            Err(failure) => return Ok(Err(failure)),
+        };
+        let (id, timeout) = (project.node(action).action.id.clone(), project.node(action).action.timeout);
+        let limits = limits(timeout, &self.cancel, &self.kill);
+        let (group, sink) = (running.group, sink.clone());
+        self.spawn(action, async move {
+            let progress = |Progress { done, total, note }: Progress| {
+                sink.send(&Event::ActionAdvanced { action: id.clone(), done, total, note });
+            };
+            let mut talk = Talk::new(&progress);
+            let ended = running.finish_heard(limits, &mut talk).await;
+            let (made, output) = talk.close(*ended.as_ref().unwrap_or(&Ended::Broken));
+            let ended = ended.map(|ended| Finished { ended, output });
+            Completion::Command { action, ended, group, said: Some(made) }
+        });
+        Ok(Ok(()))
     }
 
     /// Asks for another attempt after a delay; the action keeps its place meanwhile.

@@ -4,11 +4,12 @@
 
 use crate::base::diagnostic::Diagnostic;
 use crate::base::path::{PathFault, RepoPath};
+use crate::engine::programs;
 use crate::engine::sources::{Match, Pattern};
 use crate::engine::templates::{Reader, Templates};
 use crate::graph::order::{Cycle, Dag};
 use crate::storyfile::scope::is_named_by_user;
-use crate::storyfile::story::{Action, Input, OutputSort, Presence, Selector, Story};
+use crate::storyfile::story::{Action, Input, OutputSort, PROGRAM_ROLE as PROGRAM_AS_KIND, Presence, Selector, Story};
 use crate::world::disk::{Sort, Spelling};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -208,6 +209,12 @@ fn bind(
     match &input.selector {
         Selector::File(path) => {
             let maker = makers.of_path(path);
+            if input.role == PROGRAM_AS_KIND {
+                let made_by = maker.map(|maker| &actions[maker]);
+                faults.extend(programs::fault_of_place(input, path, made_by, find.sort(path)));
+                inputs.push(bound(Plurality::One, What::File(path.clone()), Vec::new()));
+                return;
+            }
             match (maker, find.sort(path)) {
                 (None, None) if input.presence == Presence::Required => faults.push(
                     Diagnostic::error("S101", format!("input `{path}` is not there, and no stage makes it"), input.span)

@@ -11,6 +11,7 @@ mod info;
 mod input;
 mod memory;
 pub mod presets;
+pub mod program;
 pub mod prompt;
 pub mod registry;
 mod render;

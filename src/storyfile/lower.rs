@@ -8,6 +8,7 @@ use crate::storyfile::catalog::Catalog;
 use crate::storyfile::expr;
 use crate::storyfile::faults::Faults;
 use crate::storyfile::fields::{self, Fields};
+use crate::storyfile::kinds::{self, ProgramUse};
 use crate::storyfile::model::{Declared, StageText};
 use crate::storyfile::param_values::ParamValues;
 use crate::storyfile::paths;
@@ -32,6 +33,7 @@ struct Plan<'a> {
     names: BTreeSet<String>,
     fields: Fields,
     uses: Option<Uses>,
+    program: Option<ProgramUse>,
     check: Option<Uses>,
     providers: BTreeMap<String, String>,
     inputs: Vec<(String, &'a Node)>,
@@ -49,6 +51,7 @@ pub fn lower(
     faults: &mut Faults,
 ) -> (Vec<Stage>, Vec<Action>) {
     let params = params.clone().root();
+    kinds::check_names(declared, catalog, faults);
     let base = names(variables, &params);
     let all_axes = axes::expand(&declared.stages, &base, faults);
     let references = references::read(&declared.stages, faults);
@@ -90,8 +93,11 @@ fn plan<'a>(
     catalog: &dyn Catalog,
     faults: &mut Faults,
 ) -> Plan<'a> {
-    work_is_one(text, faults);
-    let uses = text.own("uses").and_then(|node| settings::uses(text, node, catalog, faults));
+    let is_program = kinds::is_program(text, declared);
+    work_is_one(text, declared, faults);
+    let program = if is_program { kinds::program(text, declared, faults) } else { None };
+    let uses = text.own("uses").filter(|_| !is_program);
+    let uses = uses.and_then(|node| settings::uses(text, node, declared, catalog, faults));
     if let Some(uses) = &uses {
         uses.check(faults);
     }
@@ -111,6 +117,7 @@ fn plan<'a>(
         names: axes.instances.iter().flat_map(|instance| instance.values.keys()).cloned().collect(),
         fields,
         uses,
+        program,
         check,
         providers,
         inputs,
@@ -121,7 +128,7 @@ fn plan<'a>(
 }
 
 /// A stage has `run` or `uses`, and what goes with it.
-fn work_is_one(stage: &StageText, faults: &mut Faults) {
+fn work_is_one(stage: &StageText, declared: &Declared, faults: &mut Faults) {
     let (run, uses) = (stage.own("run").is_some(), stage.own("uses").is_some());
     // A slip in the very word is told already.
     let slip = |key: &str| {
@@ -141,6 +148,7 @@ fn work_is_one(stage: &StageText, faults: &mut Faults) {
     }
     let alien: &[&str] = match (run, uses) {
         (true, false) => &["with", "provider"],
+        (false, true) if kinds::is_program(stage, declared) => &["shell"],
         (false, true) => &["shell", "env", "pass"],
         _ => &[],
     };
@@ -256,6 +264,11 @@ fn work(
         let (with, files) = uses.settle(names, faults)?;
         inputs.extend(files);
         return Some(Work::Kind { kind: uses.kind.clone(), with, providers: plan.providers.clone() });
+    }
+    if let Some(program) = &plan.program {
+        let (call, file) = program.settle(names, faults)?;
+        inputs.push(file);
+        return Some(Work::Program(call));
     }
     let node = plan.text.own("run")?;
     let command = run::command(plan.text, node, names, faults)?;

@@ -2,7 +2,7 @@
 //!
 //! [`load::load`] reads in this order: text → events → tree (`parse`, `tree`, `syntax`) → declared sections
 //! (`read`, `model`, `params`) → instances (`axes`, `references`) → actions (`lower`, `fields`, `paths`,
-//! `settings`, `preset`, `providers`, `run`, with expressions by `settle`) → what holds between actions (`check`).
+//! `settings`, `kinds`, `preset`, `providers`, `run`, with expressions by `settle`) → what holds between actions (`check`).
 //! The engine then uses [`story`], [`command`], [`with`], [`template`] and [`scope`].
 
 pub mod catalog;
@@ -21,6 +21,7 @@ mod depth;
 mod faults;
 mod fields;
 mod fixed;
+mod kinds;
 mod lexer;
 mod lower;
 mod mend;

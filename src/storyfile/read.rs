@@ -5,14 +5,27 @@ use crate::base::span::Span;
 use crate::storyfile::expr::{self, Piece};
 use crate::storyfile::faults::Faults;
 use crate::storyfile::fixed;
+use crate::storyfile::kinds;
 use crate::storyfile::model::{Declared, StageText};
 use crate::storyfile::params;
 use crate::storyfile::story::Provider;
 use crate::storyfile::tree::{Content, Node};
 use std::sync::Arc;
 
-const KEYS: [&str; 11] =
-    ["storygen", "name", "description", "params", "providers", "defaults", "pools", "env", "pass", "stages", "budget"];
+const KEYS: [&str; 12] = [
+    "storygen",
+    "name",
+    "description",
+    "params",
+    "kinds",
+    "providers",
+    "defaults",
+    "pools",
+    "env",
+    "pass",
+    "stages",
+    "budget",
+];
 const UNBUILT: [&str; 4] = ["hooks", "profiles", "include", "remote"];
 
 /// Keys of a stage.
@@ -98,6 +111,9 @@ pub fn read(root: &Node, faults: &mut Faults) -> Declared {
     }
     if let Some(node) = section(root, "params", faults) {
         declared.params = params::declare(node, faults);
+    }
+    if let Some(node) = section(root, "kinds", faults) {
+        kinds::declare(node, &mut declared, faults);
     }
     if let Some(node) = section(root, "pools", faults) {
         for entry in node.entries() {

@@ -82,7 +82,21 @@ pub enum Work {
         /// Provider names by what they can do: `text`, `voice`. From the stage, else `defaults`, else the built-in one.
         providers: BTreeMap<String, String>,
     },
+    /// `uses: ./program`
+    Program(ProgramCall),
 }
+
+/// A program of the repo that does the work, and what it is told.
+#[derive(Clone, Debug)]
+pub struct ProgramCall {
+    pub path: RepoPath,
+    pub with: With,
+    /// Where `uses:` names it.
+    pub span: Span,
+}
+
+/// The role of the program that a stage `uses:`, among the stage's inputs.
+pub const PROGRAM_ROLE: &str = "uses.program";
 
 /// An input of an action.
 #[derive(Clone, Debug)]

@@ -15,6 +15,7 @@ mod kills;
 mod lost;
 mod model;
 mod names;
+mod programs;
 mod quiet;
 mod race;
 mod signals;

