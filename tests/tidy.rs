@@ -17,6 +17,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("provider", 3),
     ("kind", 4),
     ("engine", 5),
+    ("embed", 6),
     ("report", 6),
     ("cli", 7),
 ];
@@ -59,8 +60,8 @@ const DOORS: &[(&str, &[&str])] = &[
     ("tempfile", &["world"]),
     ("thiserror", &[]),
     ("tokenizers", &["provider"]),
-    ("tokio", &["world", "store", "provider", "kind", "engine", "cli"]),
-    ("tokio_util", &["world", "provider", "kind", "engine", "cli"]),
+    ("tokio", &["world", "store", "provider", "kind", "engine", "embed", "cli"]),
+    ("tokio_util", &["world", "provider", "kind", "engine"]),
     ("tracing", &["engine", "provider"]),
     ("tracing_subscriber", &["cli"]),
     ("unicode_normalization", &["storyfile"]),

@@ -2,15 +2,13 @@
 
 use crate::base::diagnostic::{Diagnostic, Severity};
 use crate::base::digest::Digest;
-use crate::base::id::RunId;
 use crate::base::span::Span;
 use crate::cli::args::given::GivenArgs;
 use crate::cli::error::CliError;
+use crate::embed::NAMES;
 use crate::engine::open::{Access, Opened, Opening, faults_of, open};
-use crate::engine::settle::Stamp;
 use crate::kind::registry::Registry;
 use crate::provider::Providers;
-use crate::provider::local::builtin;
 use crate::provider::weights::{PullEvent, PullPolicy, Weights};
 use crate::storyfile::load::{Given, draft};
 use crate::storyfile::story::Story;
@@ -18,9 +16,6 @@ use crate::world::World;
 use crate::world::disk::Sort;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-
-/// The names that a Storyfile may have, the preferred one first.
-pub const NAMES: [&str; 3] = ["Storyfile.yaml", "Storyfile.yml", "Storyfile.json"];
 
 /// Where a Storyfile is.
 #[derive(Clone, Debug)]
@@ -46,6 +41,11 @@ impl Inputs {
     /// Returns what a command gives that makes nothing and so needs no model.
     pub fn of(given: &GivenArgs) -> Inputs {
         Inputs { params: given.params.clone(), pull: PullPolicy::Pull, on_pull: Arc::new(|_| {}) }
+    }
+
+    fn providers(&self, world: &World, story: &Story) -> Providers {
+        let weights = Weights::new(world.clone(), self.pull, self.on_pull.clone());
+        Providers::join(&story.providers, &Arc::new(weights))
     }
 }
 
@@ -121,7 +121,7 @@ pub fn load_story(world: &World, found: &Found, registry: &Registry, inputs: &In
         story => {
             // One report for every fault: also what shows only in the whole, where nothing is wrong already.
             let more = story.map(|story| {
-                let providers = providers(world, inputs, &story);
+                let providers = inputs.providers(world, &story);
                 faults_of(world, &found.root, story, registry, &providers)
             });
             let known = Taken::by(&diagnostics);
@@ -168,7 +168,7 @@ impl Taken {
 pub fn open_project(world: &World, found: &Found, inputs: &Inputs, access: Access) -> Result<Opened, CliError> {
     let registry = Arc::new(Registry::builtin());
     let Loaded { story, text, mut warnings } = load_story(world, found, &registry, inputs)?;
-    let providers = providers(world, inputs, &story);
+    let providers = inputs.providers(world, &story);
     let opening = Opening { world: world.clone(), root: found.root.clone(), story, registry, providers, access };
     match open(opening)? {
         Ok(mut opened) => {
@@ -181,40 +181,6 @@ pub fn open_project(world: &World, found: &Found, inputs: &Inputs, access: Acces
             warnings.sort_by_key(|fault| (fault.severity != Severity::Error, fault.place()));
             Err(CliError::Faults { file: found.name.clone(), text, faults: warnings })
         }
-    }
-}
-
-/// Joins the built-in providers with the names that the Storyfile gives them.
-fn providers(world: &World, inputs: &Inputs, story: &Story) -> Providers {
-    use crate::storyfile::story::Provider;
-    let weights = Arc::new(Weights::new(world.clone(), inputs.pull, inputs.on_pull.clone()));
-    let mut providers = Providers::default();
-    builtin::add(&mut providers, &weights);
-    for (name, provider) in &story.providers {
-        match provider {
-            Provider::Local => {
-                if let Some(chat) = providers.chats.get("local").cloned() {
-                    providers.chats.insert(name.clone(), chat);
-                }
-            }
-            Provider::LocalVoice => {
-                if let Some(voice) = providers.voices.get("local-voice").cloned() {
-                    providers.voices.insert(name.clone(), voice);
-                }
-            }
-        }
-    }
-    providers
-}
-
-/// Names a run by its start and its process, and stamps what it writes down.
-pub fn stamp(world: &World) -> Stamp {
-    let now = world.clock.now();
-    let seconds = now.strftime("%Y%m%dT%H%M%S");
-    let millis = now.as_millisecond().rem_euclid(1000);
-    Stamp {
-        run: RunId::new(format!("{seconds}.{millis:03}-{}", world.env.process)),
-        at: now.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string(),
     }
 }
 

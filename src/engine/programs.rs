@@ -20,6 +20,7 @@ use crate::storyfile::story::{Action, Input, PROGRAM_ROLE, Work};
 use crate::world::World;
 use crate::world::disk::{Disk, Sort};
 use crate::world::process::{Ear, Ended, Limits, Program, Stream, Tail, start};
+use crate::world::signals::{Signals, Stop};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::ops::ControlFlow;
@@ -145,7 +146,7 @@ pub fn fault_of_place(
 
 /// Asks the programs of `actions` that have not said what they take, and writes their answers down. What does not answer
 /// fails its stages when their turn comes.
-pub async fn describe(
+async fn describe(
     project: &mut Project,
     actions: &BTreeSet<usize>,
     world: &World,
@@ -158,7 +159,7 @@ pub async fn describe(
         if project.programs.said.contains_key(&digest) {
             continue;
         }
-        let asked = ask(&path, &project.workspace.root, world, cancel).await;
+        let asked = asked(&path, &project.workspace.root, world, cancel).await;
         if cancel.is_cancelled() {
             return Ok(());
         }
@@ -178,7 +179,26 @@ pub async fn describe(
     Ok(())
 }
 
-/// Tells whether [`describe`] would ask anybody.
+/// Asks the programs of `actions`, until the person stops it: returns the signal then.
+pub async fn ask(project: &mut Project, actions: &BTreeSet<usize>, world: &World) -> Result<Option<Stop>, EngineError> {
+    let mut signals =
+        Signals::listen().map_err(|source| EngineError::Process { what: "listening for signals".into(), source })?;
+    let cancel = CancellationToken::new();
+    let asking = describe(project, actions, world, &cancel);
+    tokio::pin!(asking);
+    let mut stop = None;
+    loop {
+        tokio::select! {
+            asked = &mut asking => return asked.map(|()| stop),
+            signal = signals.next() => {
+                stop = Some(signal);
+                cancel.cancel();
+            }
+        }
+    }
+}
+
+/// Tells whether [`ask`] would ask anybody.
 pub fn is_to_ask(project: &Project, actions: &BTreeSet<usize>) -> bool {
     let programs = &project.programs;
     let mut paths = actions.iter().filter_map(|&action| path_of(&project.node(action).action));
@@ -186,7 +206,7 @@ pub fn is_to_ask(project: &Project, actions: &BTreeSet<usize>) -> bool {
 }
 
 /// Runs a program and returns what it says of itself, with the line that says it.
-async fn ask(
+async fn asked(
     path: &RepoPath,
     root: &Path,
     world: &World,

@@ -6,6 +6,8 @@ pub mod speech;
 pub mod weights;
 
 use crate::base::failure::{Cause, Failure};
+use crate::provider::weights::Weights;
+use crate::storyfile::story::Provider;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -17,6 +19,27 @@ pub struct Providers {
 }
 
 impl Providers {
+    /// Joins the built-in providers with the names that a Storyfile gives them.
+    pub fn join(named: &BTreeMap<String, Provider>, weights: &Arc<Weights>) -> Providers {
+        let mut providers = Providers::default();
+        local::builtin::add(&mut providers, weights);
+        for (name, provider) in named {
+            match provider {
+                Provider::Local => {
+                    if let Some(chat) = providers.chats.get("local").cloned() {
+                        providers.chats.insert(name.clone(), chat);
+                    }
+                }
+                Provider::LocalVoice => {
+                    if let Some(voice) = providers.voices.get("local-voice").cloned() {
+                        providers.voices.insert(name.clone(), voice);
+                    }
+                }
+            }
+        }
+        providers
+    }
+
     /// Returns the writer called `name`.
     pub fn chat(&self, name: &str) -> Result<&Arc<dyn chat::Chat>, Failure> {
         self.chats.get(name).ok_or_else(|| missing("writes text", name, self.chats.keys()))

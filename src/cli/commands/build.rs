@@ -3,7 +3,7 @@
 use crate::cli::args::build::BuildArgs;
 use crate::cli::context::Context;
 use crate::cli::error::CliError;
-use crate::cli::session::{Found, Inputs, find, open_project, request_digest, stamp};
+use crate::cli::session::{Found, Inputs, find, open_project, request_digest};
 use crate::cli::views::views;
 use crate::engine::command::STATE_DIR;
 use crate::engine::drive;
@@ -11,7 +11,7 @@ use crate::engine::error::EngineError;
 use crate::engine::open::{Access, LockPolicy, Opened, QuietBasis, close, is_quiet};
 use crate::engine::options::{OnFailure, Options};
 use crate::engine::plan::{Plan, Selection, plan};
-use crate::engine::programs::{describe, is_to_ask};
+use crate::engine::programs::{ask, is_to_ask};
 use crate::engine::recover::{make_usable, recover};
 use crate::engine::select::{Wish, select};
 use crate::engine::settle::Stamp;
@@ -25,10 +25,9 @@ use crate::report::status::{Detail, render_dry_run};
 use crate::report::view::PlanView;
 use crate::store::make_way;
 use crate::world::lock::{Held, Tried, try_exclusive, wait_exclusive};
-use crate::world::signals::{Signals, Stop, check_handles};
+use crate::world::signals::{Stop, check_handles};
 use std::path::Path;
 use std::sync::Arc;
-use tokio_util::sync::CancellationToken;
 
 /// Runs the command and returns its exit code.
 pub fn run(context: &Context, args: &BuildArgs) -> Result<u8, CliError> {
@@ -63,7 +62,7 @@ pub fn run(context: &Context, args: &BuildArgs) -> Result<u8, CliError> {
         }
         held => held?,
     };
-    let stamp = stamp(&context.world);
+    let stamp = Stamp::now(&context.world);
     // Loaded only now: a build that waited must see what the one before it left.
     let mut opened = open_project(&context.world, &found, &inputs, Access::Write)?;
     context.warn(&found, &opened.warnings);
@@ -176,23 +175,7 @@ fn ask_programs(
     if !is_to_ask(&opened.project, &selection.actions) {
         return Ok(None);
     }
-    let (project, cancel) = (&mut opened.project, CancellationToken::new());
-    let stop = runtime()?.block_on(async {
-        let mut signals = Signals::listen()
-            .map_err(|source| EngineError::Process { what: "listening for signals".into(), source })?;
-        let asking = describe(project, &selection.actions, &context.world, &cancel);
-        tokio::pin!(asking);
-        let mut stop = None;
-        loop {
-            tokio::select! {
-                asked = &mut asking => return asked.map(|()| stop),
-                signal = signals.next() => {
-                    stop = Some(signal);
-                    cancel.cancel();
-                }
-            }
-        }
-    })?;
+    let stop = runtime()?.block_on(ask(&mut opened.project, &selection.actions, &context.world))?;
     let project = &opened.project;
     let faults = project.programs.faults(project.workflow.nodes.iter().map(|node| &node.action));
     if faults.is_empty() {
