@@ -195,7 +195,7 @@ impl Repo {
 
     fn providers(&self, story: &Story) -> Providers {
         let weights = Weights::new(self.world.clone(), PullPolicy::Pull, Arc::new(|_| {}));
-        Providers::join(&story.providers, &Arc::new(weights))
+        Providers::join(&story.providers, &Arc::new(weights), &self.world.env)
     }
 
     fn wrong(&self, text: String, mut faults: Vec<Diagnostic>) -> Error {

@@ -287,7 +287,6 @@ fn what_the_format_knows_and_this_version_does_not_do_is_an_error() {
         "stages: { a: { edits: merge, run: touch x } }",
         "stages: { a: { inputs: \"x.json#/a\", run: touch x } }",
         "stages: { a: { uses: review, inputs: x } }",
-        "stages: { a: { uses: http } }",
         "stages: { a: { foreach: { c: \"list.json#/x\" }, run: \"echo ${c}\" } }",
         "stages: { a: { foreach: { c: { in: \"in/*.md\" } }, run: \"echo ${c}\" } }",
         "stages: { a: { foreach: { c: [x] }, run: \"echo ${prev.id}\" } }",
@@ -309,8 +308,8 @@ fn a_secret_never_reaches_a_key() {
     assert_eq!(codes("stages: { a: { env: { API_TOKEN: x }, run: touch x } }"), ["S056"]);
     assert_eq!(codes("stages: { a: { uses: prompt, with: { prompt: \"${MY_SECRET}\" } } }"), ["S056"]);
     assert_eq!(codes("stages: { a: { run: \"curl ${env.HUB_KEY}\" } }"), ["S056"]);
-    let used = "providers: { w: { type: http, headers: { X: \"${SITE}\" } } }\nstages: { a: { uses: prompt, with: { prompt: \"${SITE}\" } } }";
-    assert_eq!(codes(used), ["S900", "S056"]);
+    let used = "providers: { w: { type: http, base_url: \"https://h.example\", headers: { X: \"${SITE}\" } } }\nstages: { a: { uses: prompt, with: { prompt: \"${SITE}\" } } }";
+    assert_eq!(codes(used), ["S056"]);
     story("stages: { a: { pass: [HUB_KEY], run: \"curl $HUB_KEY\" } }");
 }
 

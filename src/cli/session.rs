@@ -45,7 +45,7 @@ impl Inputs {
 
     fn providers(&self, world: &World, story: &Story) -> Providers {
         let weights = Weights::new(world.clone(), self.pull, self.on_pull.clone());
-        Providers::join(&story.providers, &Arc::new(weights))
+        Providers::join(&story.providers, &Arc::new(weights), &world.env)
     }
 }
 

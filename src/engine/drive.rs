@@ -205,7 +205,7 @@ impl Drive<'_> {
     fn complete(&mut self, completion: Completion) -> Result<(), EngineError> {
         match completion {
             Completion::Command { action, ended, group, said } => self.command_ended(action, ended, group, said),
-            Completion::Kind { action, made } => self.kind_ended(action, made),
+            Completion::Kind { action, made, output } => self.kind_ended(action, made, output),
             Completion::RetryDue { action } => self.attempt(action),
         }
     }

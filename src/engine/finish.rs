@@ -74,11 +74,11 @@ pub enum Completion {
     Kind {
         action: usize,
         made: Result<KindMade, Failure>,
+        /// What it wrote into the log.
+        output: String,
     },
     /// The delay before another attempt is over.
-    RetryDue {
-        action: usize,
-    },
+    RetryDue { action: usize },
 }
 
 /// What a kind made, and whether it was paid for.
@@ -261,14 +261,19 @@ impl Drive<'_> {
         read.map_err(|error| Failure::new(Cause::Machine, format!("failed to read `{path}`: {error}")))
     }
 
-    pub(super) fn kind_ended(&mut self, action: usize, made: Result<KindMade, Failure>) -> Result<(), EngineError> {
+    pub(super) fn kind_ended(
+        &mut self,
+        action: usize,
+        made: Result<KindMade, Failure>,
+        output: String,
+    ) -> Result<(), EngineError> {
         let (mut made, pay) = match made {
             Ok(KindMade { made, pay }) => (made, pay),
-            Err(fault) => return self.again_or_fail(action, fault, String::new()),
+            Err(fault) => return self.again_or_fail(action, fault, output),
         };
         match self.check_made(action, &made, pay) {
             Ok(warnings) => made.warnings.extend(warnings),
-            Err(fault) => return self.again_or_fail(action, fault, String::new()),
+            Err(fault) => return self.again_or_fail(action, fault, output),
         }
         let mut outputs = Vec::new();
         for output in &self.project.node(action).action.outputs.clone() {
@@ -297,7 +302,7 @@ impl Drive<'_> {
             let digest = made_in(&record, &output.slot).unwrap_or(Digest::of(b""));
             publish_bytes(self.project, &output.path, digest, &made.outputs[&output.slot])?;
         }
-        self.done(action, &record, None, String::new(), made.warnings)
+        self.done(action, &record, None, output, made.warnings)
     }
 
     /// Holds what a kind made against what the stage declares; returns the warnings of its `check:`.

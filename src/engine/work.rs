@@ -21,10 +21,13 @@ use crate::world::disk::Stat;
 use crate::world::process::{Ended, Finished, Running};
 use crate::world::strays::MARK;
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+
+/// How much a kind may write into the log of one attempt, in bytes.
+const LOG_BYTES_MAX: usize = 256 * 1024;
 
 /// All that is at work in a build.
 pub struct Crew {
@@ -84,7 +87,7 @@ impl Crew {
             Some(Err(error)) => {
                 let action = self.working.remove(&error.id()).expect("every task was noted when it was spawned");
                 let failure = Failure::new(Cause::Machine, format!("the work broke off: {error}"));
-                Completion::Kind { action, made: Err(failure) }
+                Completion::Kind { action, made: Err(failure), output: String::new() }
             }
             None => std::future::pending().await,
         }
@@ -185,7 +188,10 @@ impl Crew {
         self.spawn(action, async move {
             tokio::select! {
                 () = tokio::time::sleep(delay) => Completion::RetryDue { action },
-                () = cancel.cancelled() => Completion::Kind { action, made: Err(Failure::new(Cause::Cancelled, "stopped")) },
+                () = cancel.cancelled() => {
+                    let made = Err(Failure::new(Cause::Cancelled, "stopped"));
+                    Completion::Kind { action, made, output: String::new() }
+                }
             }
         });
     }
@@ -202,14 +208,20 @@ impl Crew {
         let read = match read_inputs(project, action, &self.ticket(action).digests) {
             Ok(read) => read,
             Err(failure) => {
-                self.spawn(action, async move { Completion::Kind { action, made: Err(failure) } });
+                self.spawn(
+                    action,
+                    async move { Completion::Kind { action, made: Err(failure), output: String::new() } },
+                );
                 return Ok(());
             }
         };
         let kind = match compose::find_kind(&project.registry, kind) {
             Ok(kind) => kind.clone(),
             Err(failure) => {
-                self.spawn(action, async move { Completion::Kind { action, made: Err(failure) } });
+                self.spawn(
+                    action,
+                    async move { Completion::Kind { action, made: Err(failure), output: String::new() } },
+                );
                 return Ok(());
             }
         };
@@ -221,7 +233,15 @@ impl Crew {
         let (store, providers, sink) = (project.store.clone(), project.providers.clone(), sink.clone());
         let (take, cancel) = (self.ticket(action).take, self.cancel.child_token());
         self.ticket_mut(action).digests = read.digests;
+        let retry = node.action.retry.clone();
         self.spawn(action, async move {
+            let logged = Mutex::new(String::new());
+            let log = |text: &str| {
+                let mut logged = logged.lock().unwrap_or_else(PoisonError::into_inner);
+                if logged.len() + text.len() <= LOG_BYTES_MAX {
+                    logged.push_str(text);
+                }
+            };
             let progress = move |progress: Progress| {
                 let Progress { done, total, note } = progress;
                 sink.send(&Event::ActionAdvanced { action: id.clone(), done, total, note });
@@ -233,6 +253,8 @@ impl Crew {
                 })?;
                 let settings = with.resolve(&scope)?;
                 let job = Job {
+                    retry: &retry,
+                    log: &log,
                     settings,
                     scope,
                     outputs: &outputs,
@@ -256,7 +278,8 @@ impl Crew {
                     }
                 },
             };
-            Completion::Kind { action, made: made.map(|made| KindMade { made, pay: kind.pay() }) }
+            let output = logged.into_inner().unwrap_or_else(PoisonError::into_inner);
+            Completion::Kind { action, made: made.map(|made| KindMade { made, pay: kind.pay() }), output }
         });
         Ok(())
     }

@@ -7,6 +7,7 @@ pub mod align;
 pub mod check;
 pub mod contract;
 pub mod fault;
+pub mod http;
 mod info;
 pub mod input;
 pub mod memory;

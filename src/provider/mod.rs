@@ -1,5 +1,6 @@
 //! Who does paid work: writers of text and voices.
 
+pub mod api;
 pub mod chat;
 pub mod local;
 pub mod speech;
@@ -8,6 +9,7 @@ pub mod weights;
 use crate::base::failure::{Cause, Failure};
 use crate::provider::weights::Weights;
 use crate::storyfile::story::Provider;
+use crate::world::env::Environment;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -16,11 +18,16 @@ use std::sync::Arc;
 pub struct Providers {
     pub chats: BTreeMap<String, Arc<dyn chat::Chat>>,
     pub voices: BTreeMap<String, Arc<dyn speech::Speech>>,
+    pub apis: BTreeMap<String, Arc<api::Api>>,
 }
 
 impl Providers {
     /// Joins the built-in providers with the names that a Storyfile gives them.
-    pub fn join(named: &BTreeMap<String, Provider>, weights: &Arc<Weights>) -> Providers {
+    pub fn join(
+        named: &BTreeMap<String, Provider>,
+        weights: &Arc<Weights>,
+        environment: &Arc<Environment>,
+    ) -> Providers {
         let mut providers = Providers::default();
         local::builtin::add(&mut providers, weights);
         for (name, provider) in named {
@@ -29,6 +36,10 @@ impl Providers {
                     if let Some(chat) = providers.chats.get("local").cloned() {
                         providers.chats.insert(name.clone(), chat);
                     }
+                }
+                Provider::Http(api) => {
+                    let api = api::Api::new(name, api, environment.clone());
+                    providers.apis.insert(name.clone(), Arc::new(api));
                 }
                 Provider::LocalVoice => {
                     if let Some(voice) = providers.voices.get("local-voice").cloned() {

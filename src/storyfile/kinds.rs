@@ -17,7 +17,7 @@ use indexmap::IndexMap;
 use std::collections::BTreeMap;
 
 /// Kinds that the format knows and this version does not do: no program may take such a name.
-pub const UNBUILT: [&str; 2] = ["review", "http"];
+pub const UNBUILT: [&str; 1] = ["review"];
 
 /// A stage's `uses:` of a program, its settings not yet evaluated.
 pub struct ProgramUse {

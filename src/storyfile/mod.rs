@@ -21,6 +21,7 @@ mod depth;
 mod faults;
 mod fields;
 mod fixed;
+pub mod http_provider;
 mod kinds;
 mod lexer;
 mod lower;

@@ -5,6 +5,7 @@ use crate::base::span::Span;
 use crate::storyfile::expr::{self, Piece};
 use crate::storyfile::faults::Faults;
 use crate::storyfile::fixed;
+use crate::storyfile::http_provider;
 use crate::storyfile::kinds;
 use crate::storyfile::model::{Declared, StageText};
 use crate::storyfile::params;
@@ -172,6 +173,11 @@ fn providers(root: &Node, declared: &mut Declared, faults: &mut Faults) {
             None => continue,
             Some("local") => Provider::Local,
             Some("local-voice") => Provider::LocalVoice,
+            Some("http") => {
+                let found = http_provider::read(&entry.key, entry.key_span, provider, faults);
+                declared.providers.insert(entry.key.clone(), found.map(|found| Provider::Http(Box::new(found))));
+                continue;
+            }
             Some(known) if PROVIDER_TYPES.contains(&known) => {
                 faults.unbuilt(&format!("the provider type `{known}`"), sort.span);
                 continue;

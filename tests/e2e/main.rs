@@ -11,6 +11,7 @@ mod failures;
 mod faults;
 mod flags;
 mod folders;
+mod http;
 mod kills;
 mod lost;
 mod model;
