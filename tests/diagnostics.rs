@@ -166,7 +166,8 @@ fn faults_in_a_repo(story_text: &str, files: &[(&str, String)]) -> Vec<Diagnosti
     };
     match open(opening).expect("the machine is well") {
         Ok(mut opened) => {
-            let mut faults = faults_of_sources(&mut opened.project).expect("the machine is well");
+            let mut faults = std::mem::take(&mut opened.warnings);
+            faults.extend(faults_of_sources(&mut opened.project).expect("the machine is well"));
             faults.extend(advice(&mut opened.project, story_text));
             faults
         }

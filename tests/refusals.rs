@@ -348,3 +348,30 @@ fn a_hook_says_what_it_is_and_stands_where_it_belongs() {
         .marked(&[("S056", "MY_TOKEN")]);
     fine("hooks: { stage_error: }\nstages: { a: { run: touch x, hooks: ~ } }");
 }
+
+#[test]
+fn a_program_is_named_by_a_plain_path_and_a_free_name() {
+    report("kinds: { voice: ./v, review: ./r, 'a b': ./c }\nstages: { a: { run: touch a } }").marked(&[
+        ("S150", "voice"),
+        ("S150", "review"),
+        ("S025", "'a b'"),
+    ]);
+    report("kinds: { page: tools/ }\nstages: { a: { uses: page, outputs: x } }").marked(&[("S151", "tools/")]);
+    report("params: { p: x }\nkinds: { k: \"./${params.p}\" }\nstages: { a: { uses: k, outputs: x } }")
+        .marked(&[("S151", "\"./${params.p}\"")])
+        .says("must be a plain path");
+    report("stages: { a: { uses: ../page, outputs: x } }").marked(&[("S070", "../page")]);
+    report("stages: { a: { uses: /bin/true, outputs: x } }").marked(&[("S070", "/bin/true")]);
+    report("stages: { a: { uses: tools/page, outputs: x } }")
+        .marked(&[("S030", "tools/page")])
+        .says("write `./tools/page` to mean a program of the repo");
+    report("kinds: { page: ./page }\nstages: { a: { uses: pgae, outputs: x } }").says("did you mean `page`?");
+    fine("kinds: { page: tools/page }\nstages: { a: { uses: page, outputs: x, with: { any: [1, { b: c }] } } }");
+}
+
+#[test]
+fn a_program_takes_variables_and_no_provider() {
+    fine("stages: { a: { uses: ./p, outputs: x, env: { A: b }, pass: [C], retry: { max: 1, for: [exit] } } }");
+    report("stages: { a: { uses: ./p, outputs: x, provider: local } }").marked(&[("S033", "provider")]);
+    report("stages: { a: { uses: ./p, outputs: x, shell: bash } }").marked(&[("S029", "shell")]);
+}

@@ -17,6 +17,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("provider", 3),
     ("kind", 4),
     ("engine", 5),
+    ("embed", 6),
     ("report", 6),
     ("cli", 7),
 ];
@@ -25,6 +26,7 @@ const FLOORS: &[(&str, u8)] = &[
 const DOORS: &[(&str, &[&str])] = &[
     ("annotate_snippets", &["report"]),
     ("anstyle", &["report"]),
+    ("base64", &["kind"]),
     ("blake3", &["base"]),
     ("candle_core", &["provider"]),
     ("candle_transformers", &["provider"]),
@@ -60,7 +62,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("tempfile", &["world"]),
     ("thiserror", &[]),
     ("tokenizers", &["provider"]),
-    ("tokio", &["world", "store", "provider", "kind", "engine", "cli"]),
+    ("tokio", &["world", "store", "provider", "kind", "engine", "embed", "cli"]),
     ("tokio_util", &["world", "provider", "kind", "engine"]),
     ("tracing", &["engine", "provider"]),
     ("tracing_subscriber", &["cli"]),

@@ -1,5 +1,6 @@
 //! The words everyone speaks. No input or output happens here.
 
+pub mod address;
 pub mod diagnostic;
 pub mod digest;
 pub mod duration;

@@ -47,18 +47,15 @@ impl Inputs {
     }
 }
 
-/// The file that lies beside a Storyfile and is not committed.
-const DOTENV: &str = ".env";
-
 /// Returns the world with the variables of `.env`, if there is one.
 fn beside(world: &World, found: &Found) -> Result<World, CliError> {
-    let place = found.root.join(DOTENV);
+    let place = found.root.join(dotenv::FILE);
     // A folder of this name is somebody else's: Python's, nearly always.
     if !world.disk.stat_following(&place).is_ok_and(|stat| stat.sort == Sort::File) {
         return Ok(world.clone());
     }
     let values = dotenv::parse(&text(world, &place)?)
-        .map_err(|faults| CliError::Faults { sources: Sources::new(DOTENV, ""), faults })?;
+        .map_err(|faults| CliError::Faults { sources: Sources::new(dotenv::FILE, ""), faults })?;
     Ok(World { env: Arc::new(world.env.and_beside(values)), ..world.clone() })
 }
 

@@ -2,16 +2,14 @@
 
 use crate::base::diagnostic::{Diagnostic, Severity};
 use crate::base::digest::Digest;
-use crate::base::id::RunId;
 use crate::base::sources::Sources;
 use crate::base::span::Span;
 use crate::cli::error::CliError;
 use crate::cli::inputs::Inputs;
+use crate::embed::NAMES;
 use crate::engine::open::{Access, Opened, Opening, faults_of, open};
-use crate::engine::settle::Stamp;
 use crate::kind::registry::Registry;
 use crate::provider::Providers;
-use crate::provider::local::builtin;
 use crate::provider::weights::Weights;
 use crate::storyfile::load::{Draft, Given, draft};
 use crate::storyfile::story::Story;
@@ -19,9 +17,6 @@ use crate::world::World;
 use crate::world::disk::Sort;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-
-/// The names that a Storyfile may have, the preferred one first.
-pub const NAMES: [&str; 3] = ["Storyfile.yaml", "Storyfile.yml", "Storyfile.json"];
 
 /// Where a Storyfile is.
 #[derive(Clone, Debug)]
@@ -186,38 +181,10 @@ pub fn open_project(found: &Found, inputs: &Inputs, access: Access) -> Result<Op
     }
 }
 
-/// Joins the built-in providers with the names that the Storyfile gives them.
+/// Joins the providers that the Storyfile declares with those that storygen has.
 fn providers(inputs: &Inputs, story: &Story) -> Providers {
-    use crate::storyfile::story::Provider;
-    let weights = Arc::new(Weights::new(inputs.world.clone(), inputs.pull, inputs.on_pull.clone()));
-    let mut providers = Providers::default();
-    builtin::add(&mut providers, &weights);
-    for (name, provider) in &story.providers {
-        match provider {
-            Provider::Local => {
-                if let Some(chat) = providers.chats.get("local").cloned() {
-                    providers.chats.insert(name.clone(), chat);
-                }
-            }
-            Provider::LocalVoice => {
-                if let Some(voice) = providers.voices.get("local-voice").cloned() {
-                    providers.voices.insert(name.clone(), voice);
-                }
-            }
-        }
-    }
-    providers
-}
-
-/// Names a run by its start and its process, and stamps what it writes down.
-pub fn stamp(world: &World) -> Stamp {
-    let now = world.clock.now();
-    let seconds = now.strftime("%Y%m%dT%H%M%S");
-    let millis = now.as_millisecond().rem_euclid(1000);
-    Stamp {
-        run: RunId::new(format!("{seconds}.{millis:03}-{}", world.env.process)),
-        at: now.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string(),
-    }
+    let weights = Weights::new(inputs.world.clone(), inputs.pull, inputs.on_pull.clone());
+    Providers::join(&story.providers, &Arc::new(weights), &inputs.world.env)
 }
 
 /// Returns the digest of everything beside files that shapes a plan (R26).

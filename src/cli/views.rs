@@ -79,6 +79,10 @@ fn view(project: &Project, plan: &Plan, step: &Step) -> ActionView {
             view.notes = wait.notes(&node.action.id);
             view.reason = Some("its list is a new one".to_owned());
         }
+        Judgement::Undescribed => {
+            view.state = StateWord::Maybe;
+            view.reason = Some("its program has not been asked here yet what it takes".to_owned());
+        }
         Judgement::Blocked { maker } => {
             view.state = StateWord::Blocked;
             view.reason = Some(format!("it reads what `{}` makes", id(*maker)));

@@ -59,6 +59,9 @@ pub fn accept(
             },
             Judgement::Unfold { .. } => Accepted::Refused("its list is not there yet: build it".to_owned()),
             Judgement::Skipped(skip) => Accepted::Refused(format!("it is skipped: {}", skip.notes(project).join("; "))),
+            Judgement::Undescribed => {
+                Accepted::Refused("its program has not been asked here yet what it takes: build it".to_owned())
+            }
             Judgement::Fault(Failure { message, .. }) => Accepted::Refused(message),
             Judgement::Unknown { maker } | Judgement::Blocked { maker } => {
                 Accepted::Refused(format!("`{}` comes first", project.node(maker).action.id))

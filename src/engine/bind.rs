@@ -5,11 +5,12 @@ use crate::base::path::{PathFault, RepoPath};
 use crate::engine::late::Late;
 use crate::engine::makers::Makers;
 use crate::engine::parts::{self, part_of};
+use crate::engine::programs;
 use crate::engine::sources::{Match, Pattern};
 use crate::engine::templates::{Reader, Templates};
 use crate::engine::workflow::{Bound, Find, Node, PROGRAM_ROLE, Plurality, TEMPLATE_ROLE, What};
 use crate::storyfile::scope::is_named_by_user;
-use crate::storyfile::story::{Action, Input, OutputSort, Presence, Selector, Work};
+use crate::storyfile::story::{Action, Input, OutputSort, PROGRAM_ROLE as PROGRAM_AS_KIND, Presence, Selector, Work};
 use crate::world::disk::{Sort, Spelling};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -129,6 +130,14 @@ impl Binder<'_> {
         match &input.selector {
             Selector::File(path) => {
                 let maker = self.makers.of_path(path);
+                if input.role == PROGRAM_AS_KIND {
+                    // An instance that comes later may write it: then it is no program of a stage any more.
+                    found.fans.extend(self.makers.fans_of_path(path).into_iter().filter(|fan| *fan != index));
+                    let made_by = maker.map(|maker| &nodes[maker].action);
+                    self.faults.extend(programs::fault_of_place(input, path, made_by, self.find.sort(path)));
+                    found.inputs.push(bound(Plurality::One, What::File(path.clone()), Vec::new()));
+                    return;
+                }
                 if maker.is_none() {
                     found.fans.extend(self.makers.fans_of_path(path).into_iter().filter(|fan| *fan != index));
                 }

@@ -1,25 +1,22 @@
 //! One attempt at a command (R5): what stood is moved aside, the command runs, and either all its outputs are there or
 //! everything is as it was.
 
-use crate::base::digest::Digest;
 use crate::base::failure::{Cause, Failure};
 use crate::base::path::RepoPath;
 use crate::engine::attempts::{Attempt, Attempts};
-use crate::engine::compose::{self, Places, Seen};
+use crate::engine::errand::Errand;
 use crate::engine::error::EngineError;
 use crate::engine::folder::{Outward, list_tree};
 use crate::engine::guard::Guard;
 use crate::engine::judge::Project;
 use crate::engine::parts::StagedParts;
+use crate::engine::programs;
 use crate::engine::publish::{check_inside, create_parent, save_left};
 use crate::engine::recover::{WORK_DIR, attempt_dir, remove};
-use crate::engine::workflow::{Bound, Node};
-use crate::storyfile::command::{Command, Invocation};
 use crate::storyfile::story::{Output, OutputSort};
 use crate::world::disk::{Disk, Sort, Stat};
 use crate::world::env::Environment;
 use crate::world::process::{Ended, Finished, Limits, Program, Running, start_time};
-use crate::world::strays::MARK;
 use std::io;
 use std::path::{Path, PathBuf};
 use tokio_util::sync::CancellationToken;
@@ -62,7 +59,7 @@ impl Workshop {
         &mut self,
         project: &mut Project,
         action: usize,
-        command: &Command,
+        errand: Errand<'_>,
         environment: &Environment,
     ) -> Result<Result<Prepared, Failure>, EngineError> {
         let outputs: Vec<Output> = project.node(action).action.writes().cloned().collect();
@@ -82,12 +79,12 @@ impl Workshop {
         let number = self.attempts.begin(Attempt { action: id, outputs: paths, moved, group: None })?;
         let program_yet =
             Program { argv: Vec::new(), current_dir: PathBuf::new(), env: Default::default(), request: None };
-        let staged = command.mentions_outputs();
+        let staged = errand.is_staged();
         let parts = StagedParts::new();
         let mut prepared = Prepared { number, program: program_yet, moved: standing, staged, parts };
         let (dir, shown) = (attempt_dir(&self.dir, number).join("in"), format!("{STATE_DIR}/{WORK_DIR}/{number}/in"));
         let placed = self.make_place(project, &outputs, &prepared);
-        let parts = match placed.and_then(|()| project.stage_parts(action, command, &dir, &shown)) {
+        let parts = match placed.and_then(|()| project.stage_parts(action, errand, &dir, &shown)) {
             Ok(parts) => parts,
             Err(error) => {
                 self.abandon(project, action, &prepared);
@@ -96,7 +93,7 @@ impl Workshop {
         };
         let program = parts.and_then(|parts| {
             prepared.parts = parts;
-            program(project.node(action), project, &prepared, command, environment)
+            errand.program(project.node(action), project, &prepared, environment)
         });
         match program {
             Ok(program) => {
@@ -133,6 +130,9 @@ impl Workshop {
     pub fn start(&mut self, prepared: &Prepared) -> Result<Result<Running, Failure>, EngineError> {
         let running = match self.guard.start(&prepared.program)? {
             Ok(running) => running,
+            Err(error) if prepared.program.request.is_some() => {
+                return Ok(Err(programs::start_failure(&prepared.program.argv[0], &error)));
+            }
             Err(error) => return Ok(Err(start_failure(&prepared.program.argv[0], &error))),
         };
         let started = start_time(running.group).unwrap_or(0);
@@ -180,6 +180,15 @@ impl Workshop {
             }
         }
         Ok(found)
+    }
+
+    /// Lists what was written to the staging folder beside the declared outputs, as paths of the repo.
+    pub fn undeclared(&self, project: &Project, action: usize, prepared: &Prepared) -> Vec<RepoPath> {
+        let place = attempt_dir(&self.dir, prepared.number).join("out");
+        let Ok(found) = list_tree(&*project.workspace.disk, &place, Outward::Follow) else { return Vec::new() };
+        let outputs = &project.node(action).action.outputs;
+        let is_declared = |path: &RepoPath| outputs.iter().any(|output| path.is_within(&output.path));
+        found.files.into_iter().map(|(path, _)| path).filter(|path| !is_declared(path)).collect()
     }
 
     /// Moves staged outputs to their declared paths and closes the attempt. A path at which something stands
@@ -357,7 +366,7 @@ pub fn failure(finished: &Finished, timeout: Option<std::time::Duration>) -> Opt
                     .hint("Raise `timeout:` if it needs longer."),
             )
         }
-        Ended::Cancelled => Some(Failure::new(Cause::Cancelled, "stopped")),
+        Ended::Cancelled | Ended::Broken => Some(Failure::new(Cause::Cancelled, "stopped")),
     }
 }
 
@@ -397,50 +406,4 @@ fn make_folders(project: &Project, output: &Output, root: &Path) -> Result<(), E
             project.workspace.disk.create_dirs(&place).map_err(|error| EngineError::write(&place, error))
         }
     }
-}
-
-fn program(
-    node: &Node,
-    project: &Project,
-    prepared: &Prepared,
-    command: &Command,
-    environment: &Environment,
-) -> Result<Program, Failure> {
-    let inputs: Vec<&Bound> = node.inputs.iter().filter(|input| project.is_present(input)).collect();
-    let (staging, parts) = (format!("{STATE_DIR}/{WORK_DIR}/{}/out", prepared.number), &prepared.parts);
-    let places = Places {
-        outputs: &|output| format!("{staging}/{}", output.path),
-        parts: &|input| parts.get(&input.what_text()).map(|part| part.place.clone()),
-    };
-    let mut scope = compose::scope(&project.story, &node.action, &inputs, &places);
-    if command.reads_content() {
-        compose::fill(&mut scope, &mut |file| match parts.get(&file.named()) {
-            Some(part) => Ok(Some(Seen::part(part.content.clone()))),
-            None => project.workspace.content(file),
-        })?;
-    }
-    let argv = match command.render(&scope)? {
-        Invocation::Direct(argv) => argv,
-        Invocation::Shell { mut program, script } => {
-            program.push(script);
-            program
-        }
-    };
-    let mut env = environment.for_child();
-    env.extend(node.action.env.clone());
-    for name in &node.action.pass {
-        if let Some(value) = environment.look_up(name) {
-            env.insert(name.clone(), value.to_owned());
-        }
-    }
-    env.insert(MARK.to_owned(), mark(environment.get(MARK), &project.workspace.root, node.action.id.as_str()));
-    Ok(Program { argv, current_dir: project.workspace.root.clone(), env, request: None })
-}
-
-/// Marks the processes of an action: the same in every build, so that a command which prints its environment prints the
-/// same again.
-pub(super) fn mark(outer: Option<&str>, root: &Path, name: &str) -> String {
-    let digest = Digest::hasher().field(root.display().to_string().as_bytes()).field(name.as_bytes()).finish();
-    let own = &digest.to_string()[..16];
-    outer.map_or(own.to_owned(), |outer| format!("{outer}:{own}"))
 }

@@ -7,6 +7,7 @@ use crate::base::recipe::{Field, Recipe};
 use crate::data::part::Content;
 use crate::engine::workflow::{Bound, Node, Plurality, What};
 use crate::kind::contract::{Kind, Work as KindWork};
+use crate::kind::program::description::Description;
 use crate::kind::registry::Registry;
 use crate::provider::Providers;
 use crate::storyfile::scope::{Plurality as ScopePlurality, Scope, ScopeFile, ScopePart};
@@ -18,6 +19,15 @@ use std::sync::Arc;
 
 /// Behaviour version of `run:` stages.
 const RUN_VERSION: u32 = 1;
+
+/// Who can do the work of an action.
+#[derive(Clone, Copy)]
+pub struct Workers<'a> {
+    pub registry: &'a Registry,
+    pub providers: &'a Providers,
+    /// What the action's program says of itself, if a program does the work.
+    pub program: Option<&'a Description>,
+}
 
 /// Reads a file of the repo, or a part of one, for an expression that looks into it; a folder has no content of its own.
 pub type Read<'a> = &'a mut dyn FnMut(&ScopeFile) -> Result<Option<Seen>, Failure>;
@@ -52,8 +62,7 @@ pub fn recipe(
     node: &Node,
     digests: &[InputDigest],
     templates: &BTreeSet<String>,
-    registry: &Registry,
-    providers: &Providers,
+    workers: Workers<'_>,
     read: Read<'_>,
 ) -> Result<Recipe, Failure> {
     let action = &node.action;
@@ -70,15 +79,23 @@ pub fn recipe(
             if let Some(shell) = &command.shell {
                 recipe.text(Field::Shell, &shell.join(" "));
             }
-            for (name, value) in &action.env {
-                recipe.text(Field::Env(name.clone()), &Digest::of(value.as_bytes()).to_string());
+            env_fields(action, &mut recipe);
+        }
+        Work::Program(call) => {
+            let said = workers.program.ok_or_else(|| {
+                Failure::new(Cause::Setup, format!("the program `{}` has not said what it takes", call.path))
+            })?;
+            recipe.text(Field::Kind, &format!("program {}, protocol {}", said.version, said.protocol));
+            for (name, text) in call.with.recipe_fields() {
+                recipe.text(Field::With(name), &text);
             }
+            env_fields(action, &mut recipe);
         }
         // It makes nothing: the driver never composes it.
         Work::Fan { .. } => recipe.text(Field::Kind, "fan"),
         Work::Kind { kind, with, providers: named } => {
             let kind_name = kind;
-            let kind = find_kind(registry, kind_name)?;
+            let kind = find_kind(workers.registry, kind_name)?;
             recipe.text(Field::Kind, &format!("{kind_name} {}", kind.version()));
             for (name, text) in with.recipe_fields() {
                 recipe.text(Field::With(name), &text);
@@ -88,6 +105,7 @@ pub fn recipe(
             }
             let (settings, late) = (with.constants(), with.late_names());
             let (inputs, outputs) = (&action.inputs, &action.outputs);
+            let providers = workers.providers;
             let work = KindWork { settings: &settings, late: &late, inputs, outputs, named, providers };
             if let Some(identity) = kind.identity(&work)? {
                 recipe.text(Field::Provider, &identity);
@@ -112,6 +130,13 @@ pub fn recipe(
         }
     }
     Ok(recipe)
+}
+
+/// What a child sees of the environment beside the common names.
+fn env_fields(action: &Action, recipe: &mut Recipe) {
+    for (name, value) in &action.env {
+        recipe.text(Field::Env(name.clone()), &Digest::of(value.as_bytes()).to_string());
+    }
 }
 
 /// Returns the kind called `name`. The loader knows all names, so that this fails only for a registry that shrank.
@@ -151,14 +176,14 @@ impl Bound {
     }
 }
 
-/// A command is hashed with its outputs' paths, which it sees; a kind sees only slots and formats, so that renaming a
+/// A command or program is hashed with its outputs' paths, which it sees; a kind sees only slots and formats, so that renaming a
 /// file re-pays nothing.
 fn outputs(action: &Action) -> String {
     let mut text = String::new();
     for output in &action.outputs {
         let mark = if output.sort == OutputSort::Tree { "/" } else { "" };
         let _ = match action.work {
-            Work::Run(_) => write!(text, "{}={}{mark};", output.slot, output.path),
+            Work::Run(_) | Work::Program(_) => write!(text, "{}={}{mark};", output.slot, output.path),
             Work::Kind { .. } | Work::Fan { .. } => {
                 write!(text, "{}.{}{mark};", output.slot, output.path.extension())
             }

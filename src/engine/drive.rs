@@ -187,6 +187,11 @@ impl Drive<'_> {
                     let notes = skip.notes(self.project);
                     return self.finish(action, Settled::Skipped, Outcome::Skipped, |finished| finished.notes = notes);
                 }
+                Judgement::Undescribed => {
+                    let failure = Failure::new(Cause::Setup, "its program changed while the build ran");
+                    let failure = failure.hint("Build again: the program is asked anew what it takes.");
+                    return self.fail(action, None, failure, String::new(), 0);
+                }
                 Judgement::Fault(failure) => return self.fail(action, None, failure, String::new(), 0),
                 Judgement::Verdict { verdict: Verdict::Wait(wait), .. } => return self.wait(action, wait),
                 Judgement::Verdict { verdict: Verdict::Fresh(stands), recipe, key, digests } => {
@@ -297,8 +302,8 @@ impl Drive<'_> {
 
     fn complete(&mut self, completion: Completion) -> Result<(), EngineError> {
         match completion {
-            Completion::Command { action, ended, group } => self.command_ended(action, ended, group),
-            Completion::Kind { action, made } => self.kind_ended(action, made),
+            Completion::Command { action, ended, group, said } => self.command_ended(action, ended, group, said),
+            Completion::Kind { action, made, output } => self.kind_ended(action, made, output),
             Completion::RetryDue { action } => self.attempt(action),
         }
     }

@@ -59,7 +59,7 @@ fn unbounded(actions: &[Action], registry: &Registry, faults: &mut Vec<Diagnosti
         let makes = |action: &&Action| action.outputs.iter().any(|output| output.path == *path);
         actions.iter().find(makes).is_some_and(|action| match &action.work {
             Work::Kind { kind, .. } => registry.get(kind).is_some_and(|kind| kind.info().capability == Some("text")),
-            Work::Run(_) | Work::Fan { .. } => false,
+            Work::Run(_) | Work::Program(_) | Work::Fan { .. } => false,
         })
     };
     for action in actions {
@@ -114,7 +114,8 @@ impl Judged {
     fn of(action: &Action) -> Judged {
         let settings = match &action.work {
             Work::Kind { with, .. } => with.constants(),
-            Work::Run(_) | Work::Fan { .. } => Value::Null,
+            // What a program says of its settings is asked elsewhere.
+            Work::Run(_) | Work::Fan { .. } | Work::Program(_) => Value::Null,
         };
         let form = |output: &Output| (output.slot.clone(), output.path.extension().to_owned());
         Judged {
@@ -196,7 +197,7 @@ fn templates(action: &Action, params: &BTreeSet<String>, registry: &Registry, fa
     }
 }
 
-fn diagnostic(action: &Action, with: &With, fault: SettingFault) -> Diagnostic {
+pub fn diagnostic(action: &Action, with: &With, fault: SettingFault) -> Diagnostic {
     let slot = |slot: &String| action.outputs.iter().find(|output| output.slot == *slot).map(|output| output.span);
     let (span, this) = match &fault.about {
         About::Setting(name) => (with.span(name), "this setting"),

@@ -23,7 +23,7 @@ use crate::store::{ActionRecord, Author, Maker, OutputSort as RecordedSort, Reco
 use crate::storyfile::story::{OnExit, Output, Retry};
 use crate::storyfile::with::With;
 use crate::world::disk::Stat;
-use crate::world::process::Finished as ProcessFinished;
+use crate::world::process::{Ended, Finished as ProcessFinished};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::io;
@@ -71,15 +71,17 @@ pub enum Completion {
         action: usize,
         ended: io::Result<ProcessFinished>,
         group: u32,
+        /// What came of the talk with a program; `None` for a command.
+        said: Option<Result<Made, Failure>>,
     },
     Kind {
         action: usize,
         made: Result<KindMade, Failure>,
+        /// What it wrote into the log.
+        output: String,
     },
     /// The delay before another attempt is over.
-    RetryDue {
-        action: usize,
-    },
+    RetryDue { action: usize },
 }
 
 /// What a kind made, and whether it was paid for.
@@ -94,10 +96,11 @@ impl Drive<'_> {
         action: usize,
         ended: io::Result<ProcessFinished>,
         group: u32,
+        said: Option<Result<Made, Failure>>,
     ) -> Result<(), EngineError> {
         self.crew.workshop.ended(group);
         let prepared = self.crew.prepared.remove(&action).expect("a command at work was prepared");
-        let taken = self.take_over(action, &prepared, ended);
+        let taken = self.take_over(action, &prepared, ended, said);
         if taken.is_err() {
             self.crew.workshop.abandon(self.project, action, &prepared);
         }
@@ -110,11 +113,19 @@ impl Drive<'_> {
         action: usize,
         prepared: &Prepared,
         ended: io::Result<ProcessFinished>,
+        said: Option<Result<Made, Failure>>,
     ) -> Result<(), EngineError> {
         let timeout = self.project.node(action).action.timeout;
+        let is_program = said.is_some();
         let (fault, output) = match ended {
             Ok(finished) => {
-                let fault = failure(&finished, timeout);
+                let fault = match (&said, finished.ended) {
+                    // How a program's own words end counts, unless it was we who ended it.
+                    (Some(said), ended) if !matches!(ended, Ended::TimedOut | Ended::Cancelled) => {
+                        said.as_ref().err().cloned()
+                    }
+                    _ => failure(&finished, timeout),
+                };
                 (fault, String::from_utf8_lossy(&finished.output).into_owned())
             }
             Err(error) => {
@@ -122,11 +133,16 @@ impl Drive<'_> {
             }
         };
         let located = match fault {
+            None if is_program => {
+                let located = self.crew.workshop.locate(self.project, action, prepared);
+                located.and_then(|located| self.only_declared(action, prepared).map(|()| located))
+            }
             None => self.crew.workshop.locate(self.project, action, prepared),
             Some(fault) => Err(fault),
         };
         let recorded = match located {
             Ok(located) => self.store_all(&located)?.and_then(|outputs| {
+                self.not_empty_if_paid(action, &outputs)?;
                 let warnings = self.check_located(action, &located)?;
                 Ok((located, outputs, warnings))
             }),
@@ -146,7 +162,8 @@ impl Drive<'_> {
             }
         };
         let moved = self.moved_input(action, prepared)?.or(moved);
-        let made = Made { warnings, ..Made::default() };
+        let mut made = said.and_then(Result::ok).unwrap_or_default();
+        made.warnings.extend(warnings);
         let record = self.record(action, outputs, &made, moved.is_some())?;
         let taken = self.crew.workshop.publish(self.project, action, prepared, &located)?;
         if !taken.is_empty() {
@@ -157,6 +174,28 @@ impl Drive<'_> {
         let mut warnings = made.warnings;
         warnings.extend(self.empty_folders(action, &record));
         self.done(action, &record, moved, output, warnings)
+    }
+
+    /// Refuses what a program wrote beside its outputs.
+    fn only_declared(&self, action: usize, prepared: &Prepared) -> Result<(), Failure> {
+        let strays = self.crew.workshop.undeclared(self.project, action, prepared);
+        match strays.first() {
+            None => Ok(()),
+            Some(first) => {
+                Err(Failure::new(Cause::Output, format!("`{first}` was written, and is no output of the stage"))
+                    .hint("Declare it under `outputs:`, or let the program write such files elsewhere (`$TMPDIR`)."))
+            }
+        }
+    }
+
+    /// An empty file is no result of what was paid for (R23).
+    fn not_empty_if_paid(&self, action: usize, outputs: &[RecordedOutput]) -> Result<(), Failure> {
+        let said = self.project.programs.of(self.project.node(action), &self.crew.ticket(action).digests)?;
+        let is_paid = said.is_some_and(|said| said.pay == Pay::Paid);
+        match outputs.iter().find(|output| output.size == 0 && is_paid) {
+            Some(output) => Err(Failure::new(Cause::Empty, format!("output `{}` is empty", output.path))),
+            None => Ok(()),
+        }
     }
 
     /// Tells which folders came out empty: it may be meant, or the command wrote elsewhere.
@@ -237,14 +276,19 @@ impl Drive<'_> {
         read.map_err(|error| Failure::new(Cause::Machine, format!("failed to read `{path}`: {error}")))
     }
 
-    pub(super) fn kind_ended(&mut self, action: usize, made: Result<KindMade, Failure>) -> Result<(), EngineError> {
+    pub(super) fn kind_ended(
+        &mut self,
+        action: usize,
+        made: Result<KindMade, Failure>,
+        output: String,
+    ) -> Result<(), EngineError> {
         let (mut made, pay) = match made {
             Ok(KindMade { made, pay }) => (made, pay),
-            Err(fault) => return self.again_or_fail(action, fault, String::new()),
+            Err(fault) => return self.again_or_fail(action, fault, output),
         };
         match self.check_made(action, &made, pay) {
             Ok(warnings) => made.warnings.extend(warnings),
-            Err(fault) => return self.again_or_fail(action, fault, String::new()),
+            Err(fault) => return self.again_or_fail(action, fault, output),
         }
         let mut outputs = Vec::new();
         for output in &self.project.node(action).action.outputs.clone() {
@@ -273,7 +317,7 @@ impl Drive<'_> {
             let digest = made_in(&record, &output.slot).unwrap_or(Digest::of(b""));
             publish_bytes(self.project, &output.path, digest, &made.outputs[&output.slot])?;
         }
-        self.done(action, &record, None, String::new(), made.warnings)
+        self.done(action, &record, None, output, made.warnings)
     }
 
     /// Holds what a kind made against what the stage declares; returns the warnings of its `check:`.

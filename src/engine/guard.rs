@@ -1,6 +1,7 @@
 //! Starts programs so that none outlives the build: each in a group of its own, with the reaper told of it (R25).
 
-use crate::engine::command::{REAPER_LOCK, mark};
+use crate::engine::command::REAPER_LOCK;
+use crate::engine::errand::mark;
 use crate::engine::error::EngineError;
 use crate::engine::options::Options;
 use crate::world::World;

@@ -9,11 +9,12 @@ use crate::base::id::ActionKey;
 use crate::base::path::RepoPath;
 use crate::base::reason::Reason;
 use crate::base::recipe::{Change, Field, Recipe, Value};
-use crate::engine::compose;
+use crate::engine::compose::{self, Workers};
 use crate::engine::discover::{Discovered, Search};
 use crate::engine::error::EngineError;
 use crate::engine::keep::{Keep, Kept};
 use crate::engine::lockfile::{Line, LineName, Lines};
+use crate::engine::programs::Programs;
 use crate::engine::rebuild::{
     Accepted, Demand, Mode, OutputView, Owner, Question, Standing, Verdict, Wait, decide, made_in,
 };
@@ -68,6 +69,8 @@ pub struct Project {
     pub named: BTreeSet<(RepoPath, Digest)>,
     pub registry: Arc<Registry>,
     pub providers: Providers,
+    /// What the programs of the stages say of themselves.
+    pub programs: Programs,
     pub env: Arc<Environment>,
     /// The folders that patterns looked into.
     pub guards: Guards,
@@ -103,6 +106,8 @@ pub enum Judgement {
     Unknown {
         maker: usize,
     },
+    /// Its program has not said here what it takes: without that there is no key.
+    Undescribed,
     /// Something it reads is wrong, and it is not fresh all the same.
     Blocked {
         maker: usize,
@@ -176,6 +181,9 @@ impl Project {
         if let Some(maker) = self.lacking(action, &digests, course) {
             return Ok(Judgement::Blocked { maker });
         }
+        if self.programs.is_unknown(self.node(action), &digests) {
+            return Ok(Judgement::Undescribed);
+        }
         let recipe = match self.recipe(action, &digests, course.foreseen) {
             Ok(recipe) => recipe,
             Err(failure) => return Ok(Judgement::Fault(failure)),
@@ -215,6 +223,7 @@ impl Project {
             Judgement::Unfolded { wrong: None } => Settled::Right { verdict: None },
             Judgement::Verdict { verdict: Verdict::Run { .. }, .. }
             | Judgement::Unknown { .. }
+            | Judgement::Undescribed
             | Judgement::Unfold { .. } => Settled::Unknown,
             Judgement::Verdict { verdict: Verdict::Wait(_), .. }
             | Judgement::Unfolded { wrong: Some(_) }
@@ -258,6 +267,8 @@ impl Project {
     ) -> Result<Recipe, Failure> {
         let names = self.template_names(action)?;
         let node = &self.workflow.nodes[action];
+        let program = self.programs.of(node, digests)?;
+        let workers = Workers { registry: &self.registry, providers: &self.providers, program: program.as_deref() };
         let read = &mut |file: &ScopeFile| {
             let cached = RepoPath::found(&file.path).ok().and_then(|path| foreseen.get(&path));
             match cached.and_then(|digest| self.cached(digest)) {
@@ -265,7 +276,7 @@ impl Project {
                 None => self.workspace.content(file),
             }
         };
-        compose::recipe(&self.story, node, digests, &names, &self.registry, &self.providers, read)
+        compose::recipe(&self.story, node, digests, &names, workers, read)
     }
 
     /// Returns bytes from whichever cache has them.

@@ -11,6 +11,7 @@ use crate::engine::folder::{Outward, list_tree};
 use crate::engine::judge::Project;
 use crate::engine::keep::Keep;
 use crate::engine::lockfile::{Line, Lines};
+use crate::engine::programs::Programs;
 use crate::engine::recover::foresee;
 use crate::engine::snapshot::{self, Body, Quiet};
 use crate::engine::sources::{Guards, Match, Pattern};
@@ -85,6 +86,11 @@ pub fn open(opening: Opening) -> Result<Result<Opened, Vec<Diagnostic>>, EngineE
     let orphans = orphans(story.actions.iter(), lock.iter().chain(state_lines.iter()));
     let mut finder = Finder { disk: &*disk, root: &root, guards: Guards::new(), error: None };
     let mut faults = faults_of_actions(&story.actions, &story, &registry, &providers);
+    let programs = Programs::look(&*disk, &root, &story.actions);
+    faults.extend(programs.faults(&story.actions));
+    if access == Access::Read {
+        faults.extend(programs.unknown(&story.actions));
+    }
     let workflow = connect(&mut story, &orphans, &mut finder, &mut faults);
     let (guards, error) = (finder.guards, finder.error);
     if let Some(error) = error {
@@ -114,6 +120,7 @@ pub fn open(opening: Opening) -> Result<Result<Opened, Vec<Diagnostic>>, EngineE
         named,
         registry,
         providers,
+        programs,
         env: world.env.clone(),
         guards,
         held: BTreeMap::new(),
@@ -148,6 +155,7 @@ pub fn faults_of(
 ) -> Vec<Diagnostic> {
     let mut finder = Finder { disk: &*world.disk, root, guards: Guards::new(), error: None };
     let mut faults = faults_of_actions(&story.actions, &story, registry, providers);
+    faults.extend(Programs::look(&*world.disk, root, &story.actions).faults(&story.actions));
     connect(&mut story, &BTreeSet::new(), &mut finder, &mut faults);
     faults
 }

@@ -9,12 +9,12 @@ use crate::base::span::Span;
 use crate::data::parse::DataFault;
 use crate::data::part::{Content, Document, NoPart, Part, PartFault};
 use crate::engine::compose::Seen;
+use crate::engine::errand::Errand;
 use crate::engine::error::EngineError;
 use crate::engine::judge::Project;
 use crate::engine::publish::create_parent;
 use crate::engine::workflow::{Bound, Find, What};
 use crate::engine::workspace::Workspace;
-use crate::storyfile::command::Command;
 use crate::storyfile::scope::ScopeFile;
 use crate::storyfile::story::{Input, Presence};
 use std::collections::{BTreeMap, BTreeSet};
@@ -333,17 +333,17 @@ impl Project {
         Failure { message: format!("{} ({})", failure.message, self.place(part.span)), ..failure }
     }
 
-    /// Writes each part that an action reads into a file of its own under `dir`, which its command knows as `shown`. A
+    /// Writes each part that an action reads into a file of its own under `dir`, which its process knows as `shown`. A
     /// command that names no input needs none.
     pub(super) fn stage_parts(
         &self,
         action: usize,
-        command: &Command,
+        errand: Errand<'_>,
         dir: &Path,
         shown: &str,
     ) -> Result<Result<StagedParts, Failure>, EngineError> {
         let mut staged = StagedParts::new();
-        if !command.late().any(|late| late.mentions("inputs")) {
+        if !errand.names_inputs() {
             return Ok(Ok(staged));
         }
         for input in &self.node(action).inputs {

@@ -65,10 +65,15 @@ impl Step {
     }
 }
 
+/// Unfolds what is known and selects what is asked for.
+pub fn choose(project: &mut Project, wish: &Wish) -> Result<Selection, PlanError> {
+    project.unfold_known(Some(wish))?;
+    Ok(select(project, wish)?)
+}
+
 /// Unfolds what is known, selects what is asked for and plans it.
 pub fn foresee(project: &mut Project, wish: &Wish) -> Result<(Selection, Plan), PlanError> {
-    project.unfold_known(Some(wish))?;
-    let selection = select(project, wish)?;
+    let selection = choose(project, wish)?;
     let plan = plan(project, &selection)?;
     Ok((selection, plan))
 }

@@ -11,6 +11,7 @@ use crate::engine::lockfile::Line;
 use crate::engine::publish::{keep_standing, store_output};
 use crate::engine::rebuild::Fresh;
 use crate::store::{ActionRecord, Maker, RecordedOutput, Reuse};
+use crate::world::World;
 use std::collections::BTreeMap;
 
 /// A result that is to be recorded.
@@ -33,6 +34,19 @@ pub struct Stamp {
     pub run: RunId,
     /// RFC 3339.
     pub at: String,
+}
+
+impl Stamp {
+    /// Names a run by its start and its process.
+    pub fn now(world: &World) -> Stamp {
+        let now = world.clock.now();
+        let seconds = now.strftime("%Y%m%dT%H%M%S");
+        let millis = now.as_millisecond().rem_euclid(1000);
+        Stamp {
+            run: RunId::new(format!("{seconds}.{millis:03}-{}", world.env.process)),
+            at: now.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string(),
+        }
+    }
 }
 
 impl Project {

@@ -189,6 +189,7 @@ impl Project {
             digests.insert(one, digest);
         }
         let mut faults = faults_of_actions(&lowered.actions, &self.story, &self.registry, &self.providers);
+        faults.extend(self.programs.faults(&lowered.actions));
         if faults.iter().any(|fault| fault.severity == Severity::Error) {
             return Ok(Err(Closed::Faults(faults)));
         }

@@ -4,6 +4,7 @@ use crate::base::failure::{Cause, Failure};
 use crate::engine::attempts::Attempts;
 use crate::engine::command::{Prepared, STATE_DIR, Workshop, limits};
 use crate::engine::compose::{self, Places, Seen};
+use crate::engine::errand::Errand;
 use crate::engine::error::EngineError;
 use crate::engine::finish::{Completion, KindMade, Ticket};
 use crate::engine::guard::Guard;
@@ -13,15 +14,20 @@ use crate::engine::workflow::{Bound, What};
 use crate::event::kind::Event;
 use crate::event::sink::Sink;
 use crate::kind::contract::{Job, Progress};
-use crate::storyfile::story::{Presence, Work};
+use crate::kind::program::talk::Talk;
+use crate::storyfile::story::{Presence, ProgramCall, Work};
 use crate::storyfile::with::With;
 use crate::world::World;
 use crate::world::disk::Stat;
+use crate::world::process::{Ended, Finished, Running};
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+
+/// How much a kind may write into the log of one attempt, in bytes.
+const LOG_BYTES_MAX: usize = 256 * 1024;
 
 /// All that is at work in a build.
 pub struct Crew {
@@ -79,7 +85,7 @@ impl Crew {
             Some(Err(error)) => {
                 let action = self.working.remove(&error.id()).expect("every task was noted when it was spawned");
                 let failure = Failure::new(Cause::Machine, format!("the work broke off: {error}"));
-                Completion::Kind { action, made: Err(failure) }
+                Completion::Kind { action, made: Err(failure), output: String::new() }
             }
             None => std::future::pending().await,
         }
@@ -98,34 +104,84 @@ impl Crew {
         tracing::debug!(action = %project.node(action).action.id, attempt = ticket.attempts, take = ticket.take, "started");
         match project.node(action).action.work.clone() {
             Work::Run(command) => {
-                self.ticket_mut(action).stats = stats_of_inputs(project, action)?;
-                if project.node(action).action.depfile.is_some() {
-                    self.ticket_mut(action).began_ns = project.store.fs_clock().now_ns()?;
-                }
-                let prepared = match self.workshop.prepare(project, action, &command, &world.env)? {
-                    Ok(prepared) => prepared,
+                let running = match self.begin(project, action, Errand::Command(&command), world)? {
+                    Ok(running) => running,
                     Err(failure) => return Ok(Err(failure)),
                 };
-                let running = match self.workshop.start(&prepared)? {
-                    Ok(running) => running,
-                    Err(failure) => {
-                        self.workshop.roll_back(project, action, &prepared)?;
-                        return Ok(Err(failure));
-                    }
-                };
-                self.prepared.insert(action, prepared);
                 let limits = limits(project.node(action).action.timeout, &self.cancel, &self.kill);
                 let group = running.group;
                 self.spawn(action, async move {
-                    Completion::Command { action, ended: running.finish(limits).await, group }
+                    Completion::Command { action, ended: running.finish(limits).await, group, said: None }
                 });
                 Ok(Ok(()))
             }
             Work::Fan { .. } => Ok(Err(Failure::new(Cause::Machine, "a fan-out itself has no work"))),
+            Work::Program(call) => self.attempt_program(project, action, &call, world, sink),
             Work::Kind { kind, with, providers: named } => {
                 self.attempt_kind(project, action, &kind, with, named, sink).map(Ok)
             }
         }
+    }
+
+    /// Prepares and starts the process of an attempt; a fault that shows before its start is returned.
+    fn begin(
+        &mut self,
+        project: &mut Project,
+        action: usize,
+        errand: Errand<'_>,
+        world: &World,
+    ) -> Result<Result<Running, Failure>, EngineError> {
+        self.ticket_mut(action).stats = stats_of_inputs(project, action)?;
+        if project.node(action).action.depfile.is_some() {
+            self.ticket_mut(action).began_ns = project.store.fs_clock().now_ns()?;
+        }
+        let prepared = match self.workshop.prepare(project, action, errand, &world.env)? {
+            Ok(prepared) => prepared,
+            Err(failure) => return Ok(Err(failure)),
+        };
+        match self.workshop.start(&prepared)? {
+            Ok(running) => {
+                self.prepared.insert(action, prepared);
+                Ok(Ok(running))
+            }
+            Err(failure) => {
+                self.workshop.roll_back(project, action, &prepared)?;
+                Ok(Err(failure))
+            }
+        }
+    }
+
+    fn attempt_program(
+        &mut self,
+        project: &mut Project,
+        action: usize,
+        call: &ProgramCall,
+        world: &World,
+        sink: &Arc<dyn Sink>,
+    ) -> Result<Result<(), Failure>, EngineError> {
+        let said = match project.programs.of(project.node(action), &self.ticket(action).digests) {
+            Ok(said) => said.expect("a program's recipe was composed from what it said"),
+            Err(failure) => return Ok(Err(failure)),
+        };
+        let errand = Errand::Program { call, take: self.ticket(action).take, said: &said };
+        let running = match self.begin(project, action, errand, world)? {
+            Ok(running) => running,
+            Err(failure) => return Ok(Err(failure)),
+        };
+        let (id, timeout) = (project.node(action).action.id.clone(), project.node(action).action.timeout);
+        let limits = limits(timeout, &self.cancel, &self.kill);
+        let (group, sink) = (running.group, sink.clone());
+        self.spawn(action, async move {
+            let progress = |Progress { done, total, note }: Progress| {
+                sink.send(&Event::ActionAdvanced { action: id.clone(), done, total, note });
+            };
+            let mut talk = Talk::new(&progress);
+            let ended = running.finish_heard(limits, &mut talk).await;
+            let (made, output) = talk.close(*ended.as_ref().unwrap_or(&Ended::Broken));
+            let ended = ended.map(|ended| Finished { ended, output });
+            Completion::Command { action, ended, group, said: Some(made) }
+        });
+        Ok(Ok(()))
     }
 
     /// Asks for another attempt after a delay; the action keeps its place meanwhile.
@@ -134,7 +190,10 @@ impl Crew {
         self.spawn(action, async move {
             tokio::select! {
                 () = tokio::time::sleep(delay) => Completion::RetryDue { action },
-                () = cancel.cancelled() => Completion::Kind { action, made: Err(Failure::new(Cause::Cancelled, "stopped")) },
+                () = cancel.cancelled() => {
+                    let made = Err(Failure::new(Cause::Cancelled, "stopped"));
+                    Completion::Kind { action, made, output: String::new() }
+                }
             }
         });
     }
@@ -151,14 +210,20 @@ impl Crew {
         let read = match read_inputs(project, action, &self.ticket(action).digests) {
             Ok(read) => read,
             Err(failure) => {
-                self.spawn(action, async move { Completion::Kind { action, made: Err(failure) } });
+                self.spawn(
+                    action,
+                    async move { Completion::Kind { action, made: Err(failure), output: String::new() } },
+                );
                 return Ok(());
             }
         };
         let kind = match compose::find_kind(&project.registry, kind) {
             Ok(kind) => kind.clone(),
             Err(failure) => {
-                self.spawn(action, async move { Completion::Kind { action, made: Err(failure) } });
+                self.spawn(
+                    action,
+                    async move { Completion::Kind { action, made: Err(failure), output: String::new() } },
+                );
                 return Ok(());
             }
         };
@@ -170,7 +235,15 @@ impl Crew {
         let (store, providers, sink) = (project.store.clone(), project.providers.clone(), sink.clone());
         let (take, cancel) = (self.ticket(action).take, self.cancel.child_token());
         self.ticket_mut(action).digests = read.digests;
+        let retry = node.action.retry.clone();
         self.spawn(action, async move {
+            let logged = Mutex::new(String::new());
+            let log = |text: &str| {
+                let mut logged = logged.lock().unwrap_or_else(PoisonError::into_inner);
+                if logged.len() + text.len() <= LOG_BYTES_MAX {
+                    logged.push_str(text);
+                }
+            };
             let progress = move |progress: Progress| {
                 let Progress { done, total, note } = progress;
                 sink.send(&Event::ActionAdvanced { action: id.clone(), done, total, note });
@@ -182,6 +255,8 @@ impl Crew {
                 })?;
                 let settings = with.resolve(&scope)?;
                 let job = Job {
+                    retry: &retry,
+                    log: &log,
                     settings,
                     scope,
                     outputs: &outputs,
@@ -205,7 +280,8 @@ impl Crew {
                     }
                 },
             };
-            Completion::Kind { action, made: made.map(|made| KindMade { made, pay: kind.pay() }) }
+            let output = logged.into_inner().unwrap_or_else(PoisonError::into_inner);
+            Completion::Kind { action, made: made.map(|made| KindMade { made, pay: kind.pay() }), output }
         });
         Ok(())
     }
@@ -222,7 +298,7 @@ fn stats_of_inputs(project: &Project, action: usize) -> Result<Vec<Vec<Stat>>, E
         .iter()
         .map(|input| match &input.what {
             What::File(path) | What::Tree(path) => project.workspace.stats(path),
-            // A command reads a copy of its own.
+            // A process reads a copy of its own.
             What::Part(..) => Ok(Vec::new()),
             What::Verdict(_) => Ok(Vec::new()),
         })

@@ -11,11 +11,12 @@ use crate::provider::chat::{BoxFuture, Chat, ChatReply, ChatRequest, ChatWarning
 use crate::provider::speech::{Gender, Speech, SpeechReply, SpeechRequest, SpeechWarning, SpokenWord, Wanted};
 use crate::store::Store;
 use crate::storyfile::scope::ScopeFile;
-use crate::storyfile::story::{Keep, Output, OutputSort};
+use crate::storyfile::story::{Keep, OnExit, Output, OutputSort, Retry};
 use crate::world::real::RealDisk;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
@@ -29,6 +30,7 @@ pub struct Bench {
     pub take: u32,
     pub cancel: CancellationToken,
     pub progress: Mutex<Vec<Progress>>,
+    pub log: Mutex<String>,
 }
 
 /// Returns a new store and the folder that it lives in.
@@ -61,6 +63,7 @@ impl Bench {
             take: 1,
             cancel: CancellationToken::new(),
             progress: Mutex::default(),
+            log: Mutex::default(),
         }
     }
 
@@ -100,6 +103,9 @@ impl Bench {
         outputs: &[Output],
     ) -> Result<Made, Failure> {
         let progress = |progress: Progress| self.progress.lock().unwrap().push(progress);
+        let log = |text: &str| self.log.lock().unwrap().push_str(text);
+        let delay = Duration::from_millis(1);
+        let retry = Retry { max: 3, on_exit: OnExit::Fail, delay, factor: 1.0, max_delay: delay };
         let job = Job {
             settings,
             scope: scope(files),
@@ -108,8 +114,10 @@ impl Bench {
             providers: &self.providers,
             store: &self.store,
             take: self.take,
+            retry: &retry,
             cancel: self.cancel.clone(),
             progress: &progress,
+            log: &log,
         };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(kind.perform(job))

@@ -9,7 +9,7 @@ use crate::provider::chat::BoxFuture;
 use crate::store::Store;
 use crate::storyfile::catalog::KindInfo;
 use crate::storyfile::scope::Scope;
-use crate::storyfile::story::{Input, Output};
+use crate::storyfile::story::{Input, Output, Retry};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use tokio_util::sync::CancellationToken;
@@ -72,8 +72,12 @@ pub struct Job<'a> {
     pub store: &'a Store,
     /// The number of the result to make; requests carry it, so that a second take is asked anew.
     pub take: Take,
+    /// What may be asked again, and after how long.
+    pub retry: &'a Retry,
     pub cancel: CancellationToken,
     pub progress: &'a (dyn Fn(Progress) + Send + Sync),
+    /// Takes what `storygen log` shows of the attempt: lines, without any secret.
+    pub log: &'a (dyn Fn(&str) + Send + Sync),
 }
 
 /// How far a job is.

@@ -96,6 +96,21 @@ pub static CHECK: KindInfo = KindInfo {
     capability: None,
 };
 
+/// The kind `http`. A stage without outputs calls for what the call does.
+pub static HTTP: KindInfo = KindInfo {
+    settings: &[
+        of("method", SettingSort::Choice(&["GET", "POST", "PUT", "PATCH", "DELETE"])),
+        Setting { name: "url", sort: SettingSort::Text, required: Need::Required },
+        of("headers", SettingSort::Map),
+        of("json", SettingSort::Any),
+        of("extract", SettingSort::Map),
+    ],
+    one_of: &[],
+    inputs: InputRule::ANY,
+    outputs: OutputRule { min: 0, max: Some(1), slots: &[], extensions: &[] },
+    capability: Some("http"),
+};
+
 /// The kind `template`.
 pub static TEMPLATE: KindInfo = KindInfo {
     settings: &[of("template", SettingSort::File), of("jinja", SettingSort::Template)],

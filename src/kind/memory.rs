@@ -44,6 +44,20 @@ pub struct Fresh {
     pub negative: Option<Failure>,
 }
 
+/// A call that brought no answer.
+pub struct NoAnswer {
+    pub failure: Failure,
+    pub charge: Charge,
+}
+
+/// Whether a call without an answer may have cost something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Charge {
+    /// It was never sent, or was turned away.
+    No,
+    Possible,
+}
+
 impl<'a> Memory<'a> {
     pub fn new(store: &'a Store, cancel: &'a CancellationToken) -> Memory<'a> {
         Memory { store, cancel, requests: Vec::new(), warnings: Vec::new(), remembered: 0, makers: BTreeSet::new() }
@@ -57,6 +71,15 @@ impl<'a> Memory<'a> {
     pub async fn ask<F>(&mut self, key: Digest, description: &str, call: F) -> Result<Vec<u8>, Failure>
     where
         F: Future<Output = Result<Fresh, Failure>>,
+    {
+        let call = async { call.await.map_err(|failure| NoAnswer { failure, charge: Charge::No }) };
+        self.ask_out(key, description, call).await
+    }
+
+    /// As [`Memory::ask`], of a service that may charge for a call whose answer never came: such a call stays noted.
+    pub async fn ask_out<F>(&mut self, key: Digest, description: &str, call: F) -> Result<Vec<u8>, Failure>
+    where
+        F: Future<Output = Result<Fresh, NoAnswer>>,
     {
         let stopped = || Failure::new(Cause::Cancelled, format!("stopped before {description}"));
         if self.cancel.is_cancelled() {
@@ -140,7 +163,7 @@ pub fn request_key(form: &str, identity: &str, request: &impl Serialize, variant
 
 async fn answered<F>(claim: Claim, description: &str, call: F) -> Result<Reply, Failure>
 where
-    F: Future<Output = Result<Fresh, Failure>>,
+    F: Future<Output = Result<Fresh, NoAnswer>>,
 {
     claim.intend(description).map_err(machine)?;
     match call.await {
@@ -160,11 +183,12 @@ where
             };
             claim.save(&body, meta).map_err(machine)
         }
-        Err(failure) => {
-            // The providers of this version run here and charge nothing: no call is left in doubt.
+        Err(NoAnswer { failure, charge: Charge::No }) => {
             claim.close().map_err(machine)?;
             Err(failure)
         }
+        // The intent stays: this call may have been charged.
+        Err(NoAnswer { failure, charge: Charge::Possible }) => Err(failure),
     }
 }
 
@@ -225,6 +249,18 @@ mod tests {
         assert_eq!(failed.unwrap_err().message, "no thread");
         assert!(store.unanswered().is_empty());
         assert_eq!(memory.ask(key, "a reply", async { Ok(good("hello")) }).await.unwrap(), b"hello");
+    }
+
+    #[tokio::test]
+    async fn a_call_that_may_have_been_charged_stays_noted() {
+        let (_dir, store) = store();
+        let (cancel, key) = (CancellationToken::new(), Digest::of(b"k"));
+        for (charge, noted) in [(Charge::No, 0), (Charge::Possible, 1)] {
+            let failure = Failure::new(Cause::Timeout, "no answer");
+            let call = async { Err(NoAnswer { failure, charge }) };
+            assert!(Memory::new(&store, &cancel).ask_out(key, "POST /images", call).await.is_err());
+            assert_eq!(store.unanswered().len(), noted);
+        }
     }
 
     #[tokio::test]

@@ -3,6 +3,7 @@
 use crate::kind::align::Align;
 use crate::kind::check::Check;
 use crate::kind::contract::Kind;
+use crate::kind::http::Http;
 use crate::kind::presets;
 use crate::kind::prompt::Prompt;
 use crate::kind::subtitles::Subtitles;
@@ -24,6 +25,7 @@ impl Registry {
         let mut registry = Registry::default();
         registry.register("align", Arc::new(Align));
         registry.register("check", Arc::new(Check));
+        registry.register("http", Arc::new(Http));
         registry.register("prompt", Arc::new(Prompt));
         registry.register("subtitles", Arc::new(Subtitles));
         registry.register("template", Arc::new(Template));
@@ -150,6 +152,7 @@ mod tests {
             "align",
             "check",
             "enhancement",
+            "http",
             "idea",
             "prompt",
             "revision",
@@ -170,7 +173,7 @@ mod tests {
         let mut registry = Registry::builtin();
         registry.register("title", Arc::new(Check));
         assert!(registry.preset("title").is_none());
-        assert_eq!(registry.kinds().len(), 11);
+        assert_eq!(registry.kinds().len(), 12);
     }
 
     #[test]

@@ -1,9 +1,12 @@
 //! JSON Schemas: read once, then values are held against them. Shared by replies that must keep one and by checks.
 
+use crate::base::diagnostic::nearest;
 use crate::kind::fault::SettingFault;
 use jsonschema::Validator;
+use jsonschema::error::ValidationErrorKind;
 use jsonschema::paths::Location;
 use serde_json::Value;
+use std::collections::BTreeSet;
 use std::fmt;
 
 /// A JSON Schema, ready to check by.
@@ -41,6 +44,69 @@ impl Schema {
         };
         faults.map(fault).collect()
     }
+
+    /// Holds a stage's settings against the schema, each fault about the setting that it is at. What only the settings in
+    /// `late`, which are absent, could mend is not judged.
+    pub fn setting_faults(&self, settings: &Value, late: &BTreeSet<String>) -> Vec<SettingFault> {
+        let mut faults = Vec::new();
+        for error in self.validator.iter_errors(settings).take(FAULTS_MAX) {
+            let pointer = error.instance_path().as_str();
+            let place = dotted(pointer);
+            let full = |name: &str| if place.is_empty() { name.to_owned() } else { format!("{place}.{name}") };
+            match error.kind() {
+                ValidationErrorKind::AdditionalProperties { unexpected } => {
+                    let known = self.properties(pointer);
+                    faults.extend(unexpected.iter().map(|name| no_such(&full(name), name, &full, &known)));
+                }
+                ValidationErrorKind::Required { property } => {
+                    let name = property.as_str().unwrap_or_default();
+                    if place.is_empty() && !late.contains(name) {
+                        let fault = SettingFault::stage(format!("the setting `{name}` is missing"));
+                        faults.push(fault.hint(format!("Write `with: {{ {name}: … }}`.")));
+                    } else if !place.is_empty() {
+                        let fault = SettingFault::setting(&place, format!("the setting `{}` is missing", full(name)));
+                        faults.push(fault.hint("Set it, or leave the whole group out."));
+                    }
+                }
+                _ if place.is_empty() && !late.is_empty() => {}
+                _ if place.is_empty() => faults.push(SettingFault::stage(format!("the settings are wrong: {error}"))),
+                _ => faults.push(SettingFault::setting(&place, format!("the setting `{place}` is wrong: {error}"))),
+            }
+        }
+        faults
+    }
+
+    /// Returns the names that the schema lists for the map at `pointer` in a value.
+    fn properties(&self, pointer: &str) -> Vec<&str> {
+        let mut schema = Some(&self.value);
+        for name in pointer.split('/').skip(1) {
+            schema = schema.and_then(|schema| schema.get("properties")?.get(name));
+        }
+        let properties = schema.and_then(|schema| schema.get("properties")?.as_object());
+        properties.map_or_else(Vec::new, |properties| properties.keys().map(String::as_str).collect())
+    }
+}
+
+/// How many faults of one stage's settings are told.
+const FAULTS_MAX: usize = 20;
+
+fn no_such(whole: &str, name: &str, full: &dyn Fn(&str) -> String, known: &[&str]) -> SettingFault {
+    let fault = SettingFault::setting(whole, format!("there is no setting `{whole}`"));
+    match nearest(name, known.iter().copied()) {
+        Some(meant) => fault.hint(format!("Did you mean `{}`?", full(meant))),
+        None if known.is_empty() => fault.hint("The program takes none here: leave it out."),
+        None => fault.hint(format!("It may have: {}.", known.join(", "))),
+    }
+}
+
+/// Returns a JSON pointer as a dotted name: `/a/b/0` is `a.b.0`.
+fn dotted(pointer: &str) -> String {
+    pointer
+        .trim_start_matches('/')
+        .split('/')
+        .map(|part| part.replace("~1", "/").replace("~0", "~"))
+        .collect::<Vec<_>>()
+        .join(".")
 }
 
 impl fmt::Display for SchemaFault {

@@ -1,11 +1,15 @@
 //! Who does paid work: writers of text and voices.
 
+pub mod api;
 pub mod chat;
 pub mod local;
 pub mod speech;
 pub mod weights;
 
 use crate::base::failure::{Cause, Failure};
+use crate::provider::weights::Weights;
+use crate::storyfile::story::Provider;
+use crate::world::env::Environment;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -14,9 +18,39 @@ use std::sync::Arc;
 pub struct Providers {
     pub chats: BTreeMap<String, Arc<dyn chat::Chat>>,
     pub voices: BTreeMap<String, Arc<dyn speech::Speech>>,
+    pub apis: BTreeMap<String, Arc<api::Api>>,
 }
 
 impl Providers {
+    /// Joins the built-in providers with the names that a Storyfile gives them.
+    pub fn join(
+        named: &BTreeMap<String, Provider>,
+        weights: &Arc<Weights>,
+        environment: &Arc<Environment>,
+    ) -> Providers {
+        let mut providers = Providers::default();
+        local::builtin::add(&mut providers, weights);
+        for (name, provider) in named {
+            match provider {
+                Provider::Local => {
+                    if let Some(chat) = providers.chats.get("local").cloned() {
+                        providers.chats.insert(name.clone(), chat);
+                    }
+                }
+                Provider::Http(api) => {
+                    let api = api::Api::new(name, api, environment.clone());
+                    providers.apis.insert(name.clone(), Arc::new(api));
+                }
+                Provider::LocalVoice => {
+                    if let Some(voice) = providers.voices.get("local-voice").cloned() {
+                        providers.voices.insert(name.clone(), voice);
+                    }
+                }
+            }
+        }
+        providers
+    }
+
     /// Returns the writer called `name`.
     pub fn chat(&self, name: &str) -> Result<&Arc<dyn chat::Chat>, Failure> {
         self.chats.get(name).ok_or_else(|| missing("writes text", name, self.chats.keys()))

@@ -5,6 +5,9 @@ use crate::base::span::{Lines, Span};
 use crate::storyfile::params::is_identifier;
 use std::collections::BTreeMap;
 
+/// The file that lies beside a Storyfile and is not committed.
+pub const FILE: &str = ".env";
+
 /// Reads `NAME=value` lines. Of two lines with one name the later counts, as in a shell. Every fault is returned.
 pub fn parse(text: &str) -> Result<BTreeMap<String, String>, Vec<Diagnostic>> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);

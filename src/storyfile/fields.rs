@@ -4,6 +4,7 @@ use crate::base::diagnostic::Diagnostic;
 use crate::base::duration;
 use crate::base::span::Span;
 use crate::storyfile::faults::Faults;
+use crate::storyfile::kinds;
 use crate::storyfile::model::{Declared, StageText};
 use crate::storyfile::story::{Always, Edits, OnExit, Retry, Tolerance};
 use crate::storyfile::tree::{Content, Node};
@@ -44,7 +45,7 @@ pub fn read(stage: &StageText, declared: &Declared, faults: &mut Faults) -> Fiel
             .own("description")
             .and_then(|node| faults.text("`description`", node))
             .map(|text| text.replace("$${", "${")),
-        retry: retry(stage, faults),
+        retry: retry(stage, declared, faults),
         timeout: stage.get("timeout").and_then(|node| duration("`timeout`", node, faults)),
         tolerance: if flag("continue_on_error", faults) { Tolerance::Tolerated } else { Tolerance::Fatal },
         pool: pool(stage, declared, faults),
@@ -93,7 +94,7 @@ fn edits(stage: &StageText, faults: &mut Faults) -> Edits {
     }
 }
 
-fn retry(stage: &StageText, faults: &mut Faults) -> Retry {
+fn retry(stage: &StageText, declared: &Declared, faults: &mut Faults) -> Retry {
     let mut retry = Retry::default();
     let Some(node) = stage.get("retry") else { return retry };
     if node.scalar().is_some() {
@@ -111,11 +112,17 @@ fn retry(stage: &StageText, faults: &mut Faults) -> Retry {
         let known = ["exit", "rate_limit", "timeout", "server", "validation"];
         for (cause, span) in faults.texts("`for`", causes) {
             match cause {
-                "exit" if stage.own("retry").is_some() && stage.own("uses").is_some() => faults.push(
-                    Diagnostic::error("S029", "`for: [exit]` goes with `run`, and this stage has `uses`", span)
-                        .label("nothing reads this")
-                        .help("remove it: what a provider may do again is its own rule"),
-                ),
+                "exit"
+                    if stage.own("retry").is_some()
+                        && stage.own("uses").is_some()
+                        && !kinds::is_program(stage, declared) =>
+                {
+                    faults.push(
+                        Diagnostic::error("S029", "`for: [exit]` goes with `run`, and this stage has `uses`", span)
+                            .label("nothing reads this")
+                            .help("remove it: what a provider may do again is its own rule"),
+                    )
+                }
                 "exit" => retry.on_exit = OnExit::Retry,
                 other if known.contains(&other) => faults.unbuilt(&format!("`retry: {{ for: [{other}] }}`"), span),
                 other => faults.unknown("S024", "the cause", other, span, &known),

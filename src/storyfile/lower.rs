@@ -9,6 +9,7 @@ use crate::storyfile::expr;
 use crate::storyfile::faults::Faults;
 use crate::storyfile::fields::{self, Fields};
 use crate::storyfile::hooks::{self, RunHooks};
+use crate::storyfile::kinds::{self, ProgramUse};
 use crate::storyfile::lists::{Item, ListSource, Lists};
 use crate::storyfile::model::{Declared, StageText};
 use crate::storyfile::param_values::ParamValues;
@@ -38,6 +39,7 @@ struct Plan<'a> {
     names: BTreeSet<String>,
     fields: Fields,
     uses: Option<Uses>,
+    program: Option<ProgramUse>,
     check: Option<Uses>,
     providers: BTreeMap<String, String>,
     inputs: Vec<(String, &'a Node)>,
@@ -84,6 +86,7 @@ struct Lower<'a> {
 
 /// Returns the actions of all stages.
 pub fn lower(ground: &Ground, faults: &mut Faults) -> Lowered {
+    kinds::check_names(ground.declared, ground.catalog, faults);
     let all = (0..ground.declared.stages.len()).collect();
     again(ground, &all, faults)
 }
@@ -159,8 +162,11 @@ impl<'a> Lower<'a> {
     fn plan(&self, index: usize, needs: References, after: References, faults: &mut Faults) -> Plan<'a> {
         let (declared, catalog) = (self.ground.declared, self.ground.catalog);
         let (text, axes) = (&declared.stages[index], &self.axes[index]);
-        work_is_one(text, faults);
-        let uses = text.own("uses").and_then(|node| settings::uses(text, node, catalog, faults));
+        let is_program = kinds::is_program(text, declared);
+        work_is_one(text, declared, faults);
+        let program = if is_program { kinds::program(text, declared, faults) } else { None };
+        let uses = text.own("uses").filter(|_| !is_program);
+        let uses = uses.and_then(|node| settings::uses(text, node, declared, catalog, faults));
         if let Some(uses) = &uses {
             uses.check(faults);
         }
@@ -181,6 +187,7 @@ impl<'a> Lower<'a> {
             names: axes.value_names(),
             fields,
             uses,
+            program,
             check,
             providers,
             inputs,
@@ -221,7 +228,8 @@ impl<'a> Lower<'a> {
         self.compose(plan, names, Vec::new(), faults);
         let lists = plan.axes.wanted.clone();
         Some(Action {
-            inputs: lists.iter().map(ListSource::input).collect(),
+            // A program is asked what it takes before anything runs, also if the list comes during the build.
+            inputs: lists.iter().map(ListSource::input).chain(plan.program.as_ref().map(ProgramUse::file)).collect(),
             work: Work::Fan { lists, territories },
             place: (plan.index, 0),
             ..Action::new(id, plan.id.clone(), plan.text.span)
@@ -312,7 +320,7 @@ impl<'a> Lower<'a> {
 }
 
 /// A stage has `run` or `uses`, and what goes with it.
-fn work_is_one(stage: &StageText, faults: &mut Faults) {
+fn work_is_one(stage: &StageText, declared: &Declared, faults: &mut Faults) {
     let (run, uses) = (stage.own("run").is_some(), stage.own("uses").is_some());
     // A slip in the very word is told already.
     let slip = |key: &str| {
@@ -332,6 +340,7 @@ fn work_is_one(stage: &StageText, faults: &mut Faults) {
     }
     let alien: &[&str] = match (run, uses) {
         (true, false) => &["with", "provider"],
+        (false, true) if kinds::is_program(stage, declared) => &["shell", "depfile"],
         (false, true) => &["shell", "env", "pass", "depfile"],
         _ => &[],
     };
@@ -383,6 +392,11 @@ fn work(
         let (with, files) = uses.settle(names, faults)?;
         inputs.extend(files);
         return Some(Work::Kind { kind: uses.kind.clone(), with, providers: plan.providers.clone() });
+    }
+    if let Some(program) = &plan.program {
+        let (call, file) = program.settle(names, faults)?;
+        inputs.push(file);
+        return Some(Work::Program(call));
     }
     let node = plan.text.own("run")?;
     let command = run::command(plan.text, node, names, faults)?;

@@ -3,7 +3,7 @@
 //! [`load::load`] reads in this order: texts → events → trees (`texts`, `parse`, `tree`, `syntax`) → overlays (`profiles`) →
 //! declared sections (`read`, `model`, `params`) → values of params (`given`) → instances (`axes`, `axis`, `matrix`,
 //! `references`) → actions (`lower`, `fields`, `paths`,
-//! `settings`, `preset`, `providers`, `run`, with expressions by `settle`) → what holds between actions (`check`).
+//! `settings`, `kinds`, `preset`, `providers`, `run`, with expressions by `settle`) → what holds between actions (`check`).
 //! The engine then uses [`story`], [`command`], [`with`], [`template`] and [`scope`].
 
 pub mod catalog;
@@ -29,6 +29,8 @@ mod faults;
 mod fields;
 mod fixed;
 mod given;
+pub mod http_provider;
+mod kinds;
 mod lexer;
 pub mod lower;
 pub mod lowering;

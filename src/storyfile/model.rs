@@ -1,5 +1,6 @@
 //! The Storyfile as declared: names and places sorted out, values still as they are written.
 
+use crate::base::path::RepoPath;
 use crate::base::span::Span;
 use crate::storyfile::story::Provider;
 use crate::storyfile::tree::Node;
@@ -16,6 +17,8 @@ pub struct Declared {
     pub pools: BTreeMap<String, u32>,
     /// With the types that this version does not have; their error is already reported.
     pub providers: BTreeMap<String, Option<Provider>>,
+    /// Programs that `kinds:` names.
+    pub kinds: BTreeMap<String, NamedProgram>,
     /// Variables whose value is a secret because a provider uses them.
     pub secrets: BTreeSet<String>,
     pub env: Option<Arc<Node>>,
@@ -23,6 +26,15 @@ pub struct Declared {
     pub defaults: Option<Arc<Node>>,
     pub hooks: Option<Arc<Node>>,
     pub stages: Vec<StageText>,
+}
+
+/// A program that `kinds:` gives a name.
+#[derive(Clone, Debug)]
+pub struct NamedProgram {
+    /// `None` if it is no path; its error is already reported.
+    pub path: Option<RepoPath>,
+    /// Where the name stands.
+    pub span: Span,
 }
 
 /// A parameter as declared.

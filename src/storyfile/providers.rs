@@ -9,7 +9,7 @@ use crate::storyfile::tree::{Content, Node};
 use std::collections::BTreeMap;
 
 /// What providers can do.
-const CAPABILITIES: [&str; 2] = ["text", "voice"];
+const CAPABILITIES: [&str; 3] = ["text", "voice", "http"];
 
 /// Returns the provider for what the kind needs; empty for kinds that need none.
 pub fn choose(
@@ -30,8 +30,13 @@ pub fn choose(
         }
     }
     if let Some(needed) = needed {
-        let built_in = if needed == "voice" { "local-voice" } else { "local" };
-        chosen.insert(needed.to_owned(), found.unwrap_or_else(|| built_in.to_owned()));
+        let built_in = match needed {
+            "voice" => Some("local-voice"),
+            "text" => Some("local"),
+            // Nobody serves what no one declares.
+            _ => None,
+        };
+        chosen.extend(found.or(built_in.map(str::to_owned)).map(|name| (needed.to_owned(), name)));
     }
     chosen
 }
@@ -59,6 +64,7 @@ fn named(
     let able = match declared.providers.get(&name) {
         Some(Some(Provider::Local)) => "text",
         Some(Some(Provider::LocalVoice)) => "voice",
+        Some(Some(Provider::Http(_))) => "http",
         _ => return Some(name),
     };
     match needed {
@@ -68,7 +74,7 @@ fn named(
         needed => {
             let kind = uses.map_or("this stage", |uses| uses.kind.as_str());
             let message = match needed {
-                Some(needed) => format!("`{kind}` needs a provider of {needed}, and `{name}` makes {able}"),
+                Some(needed) => format!("`{kind}` needs a provider of {needed}, and `{name}` is one of {able}"),
                 None => format!("`{kind}` needs no provider"),
             };
             faults.push(

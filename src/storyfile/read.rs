@@ -5,6 +5,8 @@ use crate::base::span::Span;
 use crate::storyfile::expr::{self, Piece};
 use crate::storyfile::faults::Faults;
 use crate::storyfile::fixed;
+use crate::storyfile::http_provider;
+use crate::storyfile::kinds;
 use crate::storyfile::model::{Declared, StageText};
 use crate::storyfile::params;
 use crate::storyfile::story::Provider;
@@ -12,11 +14,12 @@ use crate::storyfile::tree::{Content, Node};
 use std::sync::Arc;
 
 /// Keys of the file.
-pub const KEYS: [&str; 13] = [
+pub const KEYS: [&str; 14] = [
     "storygen",
     "name",
     "description",
     "params",
+    "kinds",
     "providers",
     "defaults",
     "pools",
@@ -134,6 +137,9 @@ pub fn read(root: &Node, faults: &mut Faults) -> Declared {
     if let Some(node) = section(root, "params", faults) {
         declared.params = params::declare(node, faults);
     }
+    if let Some(node) = section(root, "kinds", faults) {
+        kinds::declare(node, &mut declared, faults);
+    }
     if let Some(node) = section(root, "pools", faults) {
         for entry in node.entries() {
             let size = faults.whole(&format!("the pool `{}`", entry.key), &entry.value, 1..=100_000);
@@ -192,6 +198,11 @@ fn providers(root: &Node, declared: &mut Declared, faults: &mut Faults) {
             None => continue,
             Some("local") => Provider::Local,
             Some("local-voice") => Provider::LocalVoice,
+            Some("http") => {
+                let found = http_provider::read(&entry.key, entry.key_span, provider, faults);
+                declared.providers.insert(entry.key.clone(), found.map(|found| Provider::Http(Box::new(found))));
+                continue;
+            }
             Some(known) if PROVIDER_TYPES.contains(&known) => {
                 faults.unbuilt(&format!("the provider type `{known}`"), sort.span);
                 continue;

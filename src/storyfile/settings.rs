@@ -5,7 +5,8 @@ use crate::base::span::Span;
 use crate::storyfile::catalog::{Catalog, KindInfo, Need, Setting, SettingSort};
 use crate::storyfile::expr;
 use crate::storyfile::faults::{Faults, listed};
-use crate::storyfile::model::StageText;
+use crate::storyfile::kinds;
+use crate::storyfile::model::{Declared, StageText};
 use crate::storyfile::parse;
 use crate::storyfile::paths;
 use crate::storyfile::preset::{self, FieldRule};
@@ -19,9 +20,6 @@ use indexmap::IndexMap;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-
-/// Kinds that the format knows and this version does not do.
-const UNBUILT: [&str; 4] = ["review", "http", "template", "align"];
 
 /// What a stage's `uses:` and `with:` come to, before any expression is evaluated.
 pub struct Uses {
@@ -38,7 +36,13 @@ pub struct Uses {
 }
 
 /// Finds the kind and joins `with:` with the preset's. `None` after a reported fault.
-pub fn uses(stage: &StageText, node: &Node, catalog: &dyn Catalog, faults: &mut Faults) -> Option<Uses> {
+pub fn uses(
+    stage: &StageText,
+    node: &Node,
+    declared: &Declared,
+    catalog: &dyn Catalog,
+    faults: &mut Faults,
+) -> Option<Uses> {
     let name = faults.text("`uses`", node)?;
     let with = match stage.own("with") {
         Some(with) => faults.map("`with`", with)?.entries().to_vec(),
@@ -48,13 +52,17 @@ pub fn uses(stage: &StageText, node: &Node, catalog: &dyn Catalog, faults: &mut 
         return from_preset(name, text, with, node.span, catalog, faults);
     }
     let Some(info) = catalog.kind(name) else {
-        if UNBUILT.contains(&name) {
+        if kinds::UNBUILT.contains(&name) {
             faults.unbuilt(&format!("`uses: {name}`"), node.span);
-        } else if name.starts_with("./") {
-            faults.unbuilt("a program as a kind", node.span);
+        } else if let Some(path) = kinds::as_path(name) {
+            faults.push(
+                Diagnostic::error("S030", format!("the kind `{name}` is not known"), node.span)
+                    .label("not known")
+                    .help(format!("write `{path}` to mean a program of the repo")),
+            );
         } else {
             let known = catalog.kinds();
-            let known: Vec<&str> = known.iter().map(String::as_str).collect();
+            let known: Vec<&str> = known.iter().chain(declared.kinds.keys()).map(String::as_str).collect();
             faults.unknown("S030", "the kind", name, node.span, &known);
         }
         return None;
@@ -460,7 +468,7 @@ fn missing(name: &str, span: Span, faults: &mut Faults) {
 }
 
 /// Remembers where a setting and what is inside it stand.
-fn note_spans(name: &str, node: &Node, spans: &mut BTreeMap<String, Span>) {
+pub fn note_spans(name: &str, node: &Node, spans: &mut BTreeMap<String, Span>) {
     spans.insert(name.to_owned(), node.span);
     for entry in node.entries() {
         note_spans(&format!("{name}.{}", entry.key), &entry.value, spans);

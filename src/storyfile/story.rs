@@ -1,5 +1,6 @@
 //! What a Storyfile comes to: its stages made concrete, one [`Action`] for each instance. Plain data.
 
+use crate::base::address::Address;
 use crate::base::id::{ActionId, StageId};
 use crate::base::path::RepoPath;
 use crate::base::span::Span;
@@ -149,7 +150,21 @@ pub enum Work {
     },
     /// An open fan-out: once these lists are known, the instances of the stage take its place.
     Fan { lists: Vec<ListSource>, territories: Vec<Territory> },
+    /// `uses: ./program`
+    Program(ProgramCall),
 }
+
+/// A program of the repo that does the work, and what it is told.
+#[derive(Clone, Debug)]
+pub struct ProgramCall {
+    pub path: RepoPath,
+    pub with: With,
+    /// Where `uses:` names it.
+    pub span: Span,
+}
+
+/// The role of the program that a stage `uses:`, among the stage's inputs.
+pub const PROGRAM_ROLE: &str = "uses.program";
 
 /// An input of an action.
 #[derive(Clone, Debug)]
@@ -274,4 +289,34 @@ pub enum Provider {
     Local,
     /// The built-in voice.
     LocalVoice,
+    /// An API.
+    Http(Box<HttpProvider>),
+}
+
+/// Where an API is and what it is told with every call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HttpProvider {
+    pub base: Address,
+    /// Sent as `Authorization: Bearer …`.
+    pub api_key: Option<SecretText>,
+    /// By their names in lower case.
+    pub headers: BTreeMap<String, SecretText>,
+    pub max_concurrency: Option<u32>,
+    /// Of one call.
+    pub timeout: Option<Duration>,
+    /// Stands in keys in the place of what storygen finds.
+    pub identity: Option<String>,
+}
+
+/// A text with secrets in it: their names only, until the call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SecretText {
+    pub pieces: Vec<SecretPiece>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SecretPiece {
+    Literal(String),
+    /// An environment variable.
+    Variable(String),
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 /// How many redirects one download may follow.
-const REDIRECTS_MAX: usize = 5;
+pub(super) const REDIRECTS_MAX: usize = 5;
 
 /// How long a download may stand still.
 #[derive(Clone, Copy, Debug)]
@@ -81,7 +81,7 @@ pub async fn get(get: Get<'_>, cancel: &CancellationToken) -> Result<Body, HttpE
     if !is_allowed(&url, is_loopback(&url)) {
         return Err(HttpError::Address(get.url.to_owned()));
     }
-    let client = client(&url, get.patience)?;
+    let client = client(&url, get.patience, redirect::Policy::custom(follow))?;
     let mut request = client.get(url);
     if get.from > 0 {
         request = request.header(RANGE, format!("bytes={}-", get.from));
@@ -117,7 +117,7 @@ impl Body {
 }
 
 /// Builds a client. Fails on a machine without a bundle of certificates, so only a download that happens builds one.
-fn client(url: &Url, patience: Patience) -> Result<Client, HttpError> {
+pub(super) fn client(url: &Url, patience: Patience, policy: redirect::Policy) -> Result<Client, HttpError> {
     static PROVIDER: Once = Once::new();
     // An embedder may have installed a provider of its own: then that one stays.
     PROVIDER.call_once(|| drop(rustls::crypto::ring::default_provider().install_default()));
@@ -126,7 +126,7 @@ fn client(url: &Url, patience: Patience) -> Result<Client, HttpError> {
         .connect_timeout(patience.connect)
         .read_timeout(patience.idle)
         .referer(false)
-        .redirect(redirect::Policy::custom(follow));
+        .redirect(policy);
     if is_loopback(url) {
         builder = builder.no_proxy();
     }
@@ -145,7 +145,7 @@ fn follow(attempt: redirect::Attempt) -> redirect::Action {
 }
 
 /// Says whether a download may go to `url`: https, or this machine if it never left it; and no password in the address.
-fn is_allowed(url: &Url, from_loopback: bool) -> bool {
+pub(super) fn is_allowed(url: &Url, from_loopback: bool) -> bool {
     let bare = url.username().is_empty() && url.password().is_none();
     bare && match url.scheme() {
         // A page out there must not make us talk to a server in here.
@@ -155,7 +155,7 @@ fn is_allowed(url: &Url, from_loopback: bool) -> bool {
     }
 }
 
-fn is_loopback(url: &Url) -> bool {
+pub(super) fn is_loopback(url: &Url) -> bool {
     let host = url.host_str().unwrap_or_default();
     let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
     host == "localhost" || address.is_ok_and(|address| address.is_loopback())
@@ -186,7 +186,7 @@ fn no_answer(error: reqwest::Error) -> HttpError {
 }
 
 /// Returns the innermost reason: the outer ones only repeat the address.
-fn whole_story(error: &dyn Error) -> String {
+pub(super) fn whole_story(error: &dyn Error) -> String {
     let mut innermost = error;
     while let Some(source) = innermost.source() {
         innermost = source;

@@ -1,5 +1,6 @@
 //! The only doors outside: disk, processes, network, environment and clock.
 
+pub mod call;
 pub mod clock;
 pub mod disk;
 pub mod env;

@@ -3,6 +3,7 @@
 use super::strays::{self, Member};
 use std::collections::BTreeMap;
 use std::io;
+use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
@@ -30,6 +31,18 @@ pub struct Program {
     pub request: Option<Vec<u8>>,
 }
 
+/// Where a child says something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stream {
+    Out,
+    Err,
+}
+
+/// Hears what a child says as it arrives; `Break` ends the child.
+pub trait Ear: Send {
+    fn hear(&mut self, stream: Stream, bytes: &[u8]) -> ControlFlow<()>;
+}
+
 /// How a child ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ended {
@@ -38,6 +51,8 @@ pub enum Ended {
     Signal(i32),
     TimedOut,
     Cancelled,
+    /// Ended because of what it said.
+    Broken,
 }
 
 /// A child that has ended: how, and what it printed on both streams, in the order it arrived.
@@ -90,14 +105,20 @@ impl Running {
     /// Waits until the child has ended and its output is read, within `limits`.
     ///
     /// What the child started ends with it, in its group or where it went: a stage leaves nothing running.
-    pub async fn finish(mut self, limits: Limits) -> io::Result<Finished> {
+    pub async fn finish(self, limits: Limits) -> io::Result<Finished> {
         let mut output = Tail::default();
+        let ended = self.finish_heard(limits, &mut output).await?;
+        Ok(Finished { ended, output: output.bytes })
+    }
+
+    /// As [`Running::finish`], with `ear` hearing what the child says.
+    pub async fn finish_heard(mut self, limits: Limits, ear: &mut dyn Ear) -> io::Result<Ended> {
         let request = self.request.take();
         let stdin = self.child.stdin.take();
         let mut stdout = self.child.stdout.take();
         let mut stderr = self.child.stderr.take();
         let ended = {
-            let reading = read_both(&mut stdout, &mut stderr, &mut output);
+            let reading = read_both(&mut stdout, &mut stderr, ear);
             tokio::pin!(reading);
             let asking = ask(stdin, request);
             tokio::pin!(asking);
@@ -112,7 +133,10 @@ impl Running {
             loop {
                 tokio::select! {
                     () = &mut asking, if !asked => asked = true,
-                    () = &mut reading, if !read => read = true,
+                    flow = &mut reading, if !read => match flow {
+                        ControlFlow::Continue(()) => read = true,
+                        ControlFlow::Break(()) => break Err(Ended::Broken),
+                    },
                     status = self.child.wait() => break Ok(exit(status?)),
                     () = &mut timeout => break Err(Ended::TimedOut),
                     () = limits.cancel.cancelled() => break Err(Ended::Cancelled),
@@ -130,9 +154,15 @@ impl Running {
         // Descendants that outlived the child hold its pipes: without them gone the last read would never end.
         signal_group(self.group, Signal::Kill);
         self.member.end_strays(&limits.kill).await;
-        let rest = read_both(&mut stdout, &mut stderr, &mut output);
-        tokio::time::timeout(LAST_READ, rest).await.ok();
-        Ok(Finished { ended, output: output.bytes })
+        if ended == Ended::Broken {
+            // What it says there counts no more; what it says on standard error may tell why.
+            stdout = None;
+        }
+        let rest = read_both(&mut stdout, &mut stderr, ear);
+        match tokio::time::timeout(LAST_READ, rest).await {
+            Ok(ControlFlow::Break(())) => Ok(Ended::Broken),
+            _ => Ok(ended),
+        }
     }
 
     /// Asks the group to end, waits for the child through the grace, then kills the group.
@@ -234,21 +264,22 @@ async fn ask(stdin: Option<ChildStdin>, request: Option<Vec<u8>>) {
 async fn read_both(
     stdout: &mut Option<impl AsyncRead + Unpin>,
     stderr: &mut Option<impl AsyncRead + Unpin>,
-    output: &mut Tail,
-) {
+    ear: &mut dyn Ear,
+) -> ControlFlow<()> {
     let (mut one, mut two) = (vec![0; 16 * 1024], vec![0; 16 * 1024]);
     while stdout.is_some() || stderr.is_some() {
         tokio::select! {
             read = read_some(stdout, &mut one) => match read {
                 0 => *stdout = None,
-                count => output.push(&one[..count]),
+                count => ear.hear(Stream::Out, &one[..count])?,
             },
             read = read_some(stderr, &mut two) => match read {
                 0 => *stderr = None,
-                count => output.push(&two[..count]),
+                count => ear.hear(Stream::Err, &two[..count])?,
             },
         }
     }
+    ControlFlow::Continue(())
 }
 
 /// Reads some bytes; 0 at the end or on an error; never returns while there is no stream.
@@ -261,12 +292,19 @@ async fn read_some(stream: &mut Option<impl AsyncRead + Unpin>, buffer: &mut [u8
 
 /// The last bytes of a stream, bounded.
 #[derive(Default)]
-struct Tail {
-    bytes: Vec<u8>,
+pub struct Tail {
+    pub bytes: Vec<u8>,
+}
+
+impl Ear for Tail {
+    fn hear(&mut self, _: Stream, bytes: &[u8]) -> ControlFlow<()> {
+        self.push(bytes);
+        ControlFlow::Continue(())
+    }
 }
 
 impl Tail {
-    fn push(&mut self, piece: &[u8]) {
+    pub fn push(&mut self, piece: &[u8]) {
         self.bytes.extend_from_slice(piece);
         if self.bytes.len() > 2 * OUTPUT_BYTES_MAX {
             self.bytes.drain(..self.bytes.len() - OUTPUT_BYTES_MAX);
@@ -297,6 +335,32 @@ mod tests {
         assert_eq!(finished.ended, Ended::Exit(3));
         let text = String::from_utf8(finished.output).unwrap();
         assert!(text.contains("out\n") && text.contains("err\n"), "{text}");
+    }
+
+    #[tokio::test]
+    async fn a_request_is_read_to_its_end_however_long_it_is() {
+        let request = "line\n".repeat(100_000);
+        let program = Program { request: Some(request.clone().into_bytes()), ..sh("cat | wc -c; wc -c </dev/null") };
+        let finished = start(&program).unwrap().finish(limits()).await.unwrap();
+        let text = String::from_utf8(finished.output).unwrap();
+        assert_eq!(text.split_whitespace().collect::<Vec<_>>(), [request.len().to_string().as_str(), "0"]);
+        let deaf = Program { request: Some(request.into_bytes()), ..sh("exit 0") };
+        assert_eq!(start(&deaf).unwrap().finish(limits()).await.unwrap().ended, Ended::Exit(0));
+    }
+
+    #[tokio::test]
+    async fn what_a_child_says_can_end_it() {
+        struct Enough(usize);
+        impl Ear for Enough {
+            fn hear(&mut self, stream: Stream, bytes: &[u8]) -> ControlFlow<()> {
+                assert_eq!(stream, Stream::Out);
+                self.0 += bytes.len();
+                if self.0 > 100_000 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            }
+        }
+        let mut ear = Enough(0);
+        let running = start(&sh("while :; do echo and on and on; done")).unwrap();
+        assert_eq!(running.finish_heard(limits(), &mut ear).await.unwrap(), Ended::Broken);
     }
 
     #[tokio::test]

@@ -239,7 +239,6 @@ impl Run {
         run
     }
 
-    /// Asserts that nothing ran, that all is well, and that one line says so.
     /// Asserts what was started, however it ended; an empty name means nothing.
     pub fn started_only(&self, name: &str) -> Run {
         let wanted: BTreeSet<String> = [name].into_iter().filter(|name| !name.is_empty()).map(str::to_owned).collect();
@@ -247,6 +246,7 @@ impl Run {
         self.clone()
     }
 
+    /// Asserts that nothing ran, that all is well, and that one line says so.
     pub fn ran_nothing(&self) -> Run {
         let run = self.ran([]);
         assert!(run.started().is_empty(), "{}", run.err);

@@ -5,12 +5,13 @@ use crate::cli::commands::build::hold;
 use crate::cli::context::{Context, Manner};
 use crate::cli::error::CliError;
 use crate::cli::inputs::Inputs;
-use crate::cli::session::{find, open_project, stamp};
+use crate::cli::session::{find, open_project};
 use crate::engine::accept::{Accepted, accept};
 use crate::engine::command::STATE_DIR;
 use crate::engine::open::{Access, LockPolicy, close};
 use crate::engine::recover::recover;
 use crate::engine::select::find_all;
+use crate::engine::settle::Stamp;
 use serde_json::json;
 use std::collections::BTreeSet;
 
@@ -28,7 +29,7 @@ pub fn run(context: &Context, args: &AcceptArgs) -> Result<u8, CliError> {
     // What stood when the person looked was torn; what stands now they have not seen.
     let (torn, chosen): (BTreeSet<usize>, BTreeSet<usize>) =
         chosen.into_iter().partition(|&action| recovered.contains(&opened.project.node(action).action.id));
-    let results = accept(&mut opened.project, &chosen, &stamp(&context.world));
+    let results = accept(&mut opened.project, &chosen, &Stamp::now(&context.world));
     close(&mut opened, &context.world, LockPolicy::Update, None)?;
     let mut refused = !torn.is_empty();
     let mut told = Vec::new();

@@ -4,7 +4,7 @@ use crate::cli::args::build::BuildArgs;
 use crate::cli::context::Context;
 use crate::cli::error::CliError;
 use crate::cli::inputs::Inputs;
-use crate::cli::session::{Found, find, open_project, request_digest, stamp};
+use crate::cli::session::{Found, find, open_project, request_digest};
 use crate::cli::views::views;
 use crate::engine::command::STATE_DIR;
 use crate::engine::drive::{self, Built};
@@ -12,7 +12,8 @@ use crate::engine::error::EngineError;
 use crate::engine::hooks::{close_run, hear_of_nothing};
 use crate::engine::open::{Access, LockPolicy, Opened, QuietBasis, close, is_quiet};
 use crate::engine::options::{OnFailure, Options};
-use crate::engine::plan::{Plan, Selection, foresee};
+use crate::engine::plan::{Plan, Selection, choose, foresee};
+use crate::engine::programs::{ask, is_to_ask};
 use crate::engine::recover::{make_usable, recover};
 use crate::engine::select::Wish;
 use crate::engine::settle::Stamp;
@@ -25,7 +26,7 @@ use crate::report::status::{Detail, render_dry_run};
 use crate::report::view::PlanView;
 use crate::store::make_way;
 use crate::world::lock::{Held, Tried, try_exclusive, wait_exclusive};
-use crate::world::signals::check_handles;
+use crate::world::signals::{Stop, check_handles};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -63,11 +64,14 @@ pub fn run(context: &Context, args: &BuildArgs) -> Result<u8, CliError> {
         }
         held => held?,
     };
-    let stamp = stamp(&context.world);
+    let stamp = Stamp::now(&context.world);
     // Loaded only now: a build that waited must see what the one before it left.
     let mut opened = open_project(&found, &inputs, Access::Write)?;
     context.warn(&opened.sources, &opened.warnings);
     recover(&mut opened.project, &state, &*sink)?;
+    if let Some(stop) = ask_programs(context, &mut opened, &wish)? {
+        return Ok(stop.exit_code());
+    }
     let (selection, plan) = foresee(&mut opened.project, &wish)?;
     if args.locked
         && let Some(refusal) = refusal(&opened, &plan)
@@ -138,9 +142,7 @@ fn perform(
         on_failure: if args.keep_going { OnFailure::KeepGoing } else { OnFailure::Stop },
         reaper: context.world.env.program.clone(),
     };
-    let runtime = check_handles()
-        .and_then(|()| tokio::runtime::Builder::new_current_thread().enable_all().build())
-        .map_err(|error| CliError::Io { what: "failed to start the runtime".into(), source: error.to_string() })?;
+    let runtime = runtime()?;
     let built = runtime.block_on(drive::build(
         &mut opened.project,
         context.world.clone(),
@@ -173,6 +175,33 @@ fn perform(
     }
     sink.send(&ended(exit));
     Ok(exit)
+}
+
+/// Asks programs that stages use as kinds what they take, if they have not said it yet, and checks their settings by it.
+/// Returns the signal if the person stopped it.
+fn ask_programs(context: &Context, opened: &mut Opened, wish: &Wish) -> Result<Option<Stop>, CliError> {
+    let all = (0..opened.project.workflow.nodes.len()).collect();
+    if !is_to_ask(&opened.project, &all) {
+        return Ok(None);
+    }
+    let selection = choose(&mut opened.project, wish)?;
+    if !is_to_ask(&opened.project, &selection.actions) {
+        return Ok(None);
+    }
+    let stop = runtime()?.block_on(ask(&mut opened.project, &selection.actions, &context.world))?;
+    let project = &opened.project;
+    let faults = project.programs.faults(project.workflow.nodes.iter().map(|node| &node.action));
+    if faults.is_empty() {
+        return Ok(stop);
+    }
+    Err(CliError::Faults { sources: opened.sources.clone(), faults })
+}
+
+/// Starts what a build works in.
+fn runtime() -> Result<tokio::runtime::Runtime, CliError> {
+    check_handles()
+        .and_then(|()| tokio::runtime::Builder::new_current_thread().enable_all().build())
+        .map_err(|error| CliError::Io { what: "failed to start the runtime".into(), source: error.to_string() })
 }
 
 /// Takes the repo's lock, saying for whom we wait.

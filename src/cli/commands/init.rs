@@ -9,7 +9,7 @@ use crate::cli::init::FILES;
 pub fn run(context: &Context, args: &InitArgs) -> Result<u8, CliError> {
     let dir = args.dir.as_ref().map_or(context.dir.clone(), |dir| context.dir.join(dir));
     let disk = &context.world.disk;
-    for name in crate::cli::session::NAMES {
+    for name in crate::embed::NAMES {
         if disk.stat(&dir.join(name)).is_ok() {
             return Err(CliError::Usage {
                 message: format!("`{}` is there already", dir.join(name).display()),

