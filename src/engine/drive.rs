@@ -159,6 +159,7 @@ impl Drive<'_> {
                 Judgement::Unknown { maker } | Judgement::Blocked { maker } => return self.block(action, maker),
                 Judgement::Skipped(skip) => {
                     let notes = skip.notes(self.project);
+                    self.project.carry_line(action);
                     return self.finish(action, Settled::Skipped, Outcome::Skipped, |finished| finished.notes = notes);
                 }
                 Judgement::Fault(failure) => return self.fail(action, None, failure, String::new(), 0),
