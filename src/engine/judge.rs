@@ -14,7 +14,7 @@ use crate::engine::error::EngineError;
 use crate::engine::keep::{Keep, Kept};
 use crate::engine::lockfile::{Line, LineName, Lines};
 use crate::engine::rebuild::{Accepted, Demand, Mode, OutputView, Owner, Question, Standing, Verdict, decide, made_in};
-use crate::engine::skip::{Part, Skip};
+use crate::engine::skip::{OnPath, Part, Skip};
 use crate::engine::workflow::TEMPLATE_ROLE;
 use crate::engine::workflow::{Bound, Node, What, Workflow};
 use crate::engine::workspace::Workspace;
@@ -63,8 +63,7 @@ pub struct Project {
     pub named: BTreeSet<(RepoPath, Digest)>,
     pub registry: Arc<Registry>,
     pub providers: Providers,
-    /// Whether each program that a condition asks for is there.
-    pub on_path: BTreeMap<String, bool>,
+    pub on_path: OnPath,
     /// The actions that were last judged to take no part.
     pub skipped: BTreeSet<usize>,
 }
