@@ -309,6 +309,12 @@ fn a_condition_points_at_what_it_cannot_ask() {
         .says("write `when: params.video`");
     report("params: { video: true }\nstages: { a: { when: params.video | uper, run: touch x } }")
         .marked(&[("S058", "uper")]);
+    report("stages: { a: { when: \"inputs[0] == 'on'\", inputs: x, run: 'true' } }")
+        .marked(&[("S171", "inputs[0]")])
+        .says("`inputs[0].text | trim == 'yes'`");
+    report("stages: { a: { when: yes, run: touch x } }").marked(&[("S171", "yes")]).says("write `when: true`");
+    report("stages: { a: { when: '', run: touch x } }").says("`when` is empty");
+    report("stages: { a: { when: inputs.z == 1, inputs: { x: y }, run: touch x } }").marked(&[("S051", "inputs.z")]);
     report("stages: { a: { when: [a], run: touch x } }").marked(&[("S021", "[a]")]);
     report("params: { x: { required: false } }\nstages: { a: { when: params.x, run: touch x } }")
         .marked(&[("S171", "params.x")])

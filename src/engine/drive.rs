@@ -185,6 +185,7 @@ impl Drive<'_> {
                 Judgement::Unfold { wrong } => return self.unfold(action, wrong),
                 Judgement::Skipped(skip) => {
                     let notes = skip.notes(self.project);
+                    self.project.carry_line(action);
                     return self.finish(action, Settled::Skipped, Outcome::Skipped, |finished| finished.notes = notes);
                 }
                 Judgement::Undescribed => {

@@ -18,7 +18,7 @@ use crate::engine::programs::Programs;
 use crate::engine::rebuild::{
     Accepted, Demand, Mode, OutputView, Owner, Question, Standing, Verdict, Wait, decide, made_in,
 };
-use crate::engine::skip::{Part, Skip};
+use crate::engine::skip::{OnPath, Part, Skip};
 use crate::engine::sources::Guards;
 use crate::engine::workflow::TEMPLATE_ROLE;
 use crate::engine::workflow::{Node, What, Workflow};
@@ -77,7 +77,7 @@ pub struct Project {
     /// Fan-outs that cannot be unfolded as their lists stand.
     pub held: BTreeMap<usize, Hold>,
     /// Whether each program that a condition asks for is there.
-    pub on_path: BTreeMap<String, bool>,
+    pub on_path: OnPath,
     /// The actions that were last judged to take no part.
     pub skipped: BTreeSet<usize>,
     /// By action, what its command is known to have read beside what the stage declares.

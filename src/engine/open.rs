@@ -13,9 +13,10 @@ use crate::engine::keep::Keep;
 use crate::engine::lockfile::{Line, Lines};
 use crate::engine::programs::Programs;
 use crate::engine::recover::foresee;
+use crate::engine::skip::OnPath;
 use crate::engine::snapshot::{self, Body, Quiet};
 use crate::engine::sources::{Guards, Match, Pattern};
-use crate::engine::workflow::{Find, What, Workflow, connect};
+use crate::engine::workflow::{Find, What, connect};
 use crate::engine::workspace::{Workspace, is_absent};
 use crate::kind::registry::Registry;
 use crate::provider::Providers;
@@ -108,7 +109,6 @@ pub fn open(opening: Opening) -> Result<Result<Opened, Vec<Diagnostic>>, EngineE
     looked.remember(parts);
     let workspace = Workspace::new(disk.clone(), root, memo, looked, opened_ns);
     let keep = Keep::new(disk, state.join("keep"));
-    let on_path = on_path(&workflow, &world);
     let mut project = Project {
         story,
         workflow,
@@ -124,7 +124,7 @@ pub fn open(opening: Opening) -> Result<Result<Opened, Vec<Diagnostic>>, EngineE
         env: world.env.clone(),
         guards,
         held: BTreeMap::new(),
-        on_path,
+        on_path: OnPath::new(world.clone()),
         skipped: BTreeSet::new(),
         discovered: BTreeMap::new(),
     };
@@ -136,13 +136,6 @@ pub fn open(opening: Opening) -> Result<Result<Opened, Vec<Diagnostic>>, EngineE
         return Ok(Err(faults.into_iter().chain(of_lists).collect()));
     }
     Ok(Ok(Opened { project, sources, warnings: faults, state_bytes, lock_text, lock_unread }))
-}
-
-/// Looks for every program that a condition asks for, once: all of a build goes by the same answer.
-fn on_path(workflow: &Workflow, world: &World) -> BTreeMap<String, bool> {
-    let conditions = workflow.nodes.iter().filter_map(|node| node.action.when.as_ref());
-    let names: BTreeSet<&String> = conditions.flat_map(|condition| &condition.programs).collect();
-    names.into_iter().map(|name| (name.clone(), world.has_program(name))).collect()
 }
 
 /// Finds the faults that show only in a story as a whole: settings that its kinds refuse, missing inputs, cycles.
@@ -281,7 +274,7 @@ fn quiet_state(opened: &Opened, world: &World, basis: QuietBasis) -> Result<Opti
         .map(|line| line.edits.len())
         .sum();
     let watched = watched.into_iter().collect();
-    let on_path = project.on_path.clone().into_iter().collect();
+    let on_path = project.on_path.answers();
     let skipped = basis.actions.intersection(&project.skipped).count();
     let actions = basis.actions.iter().filter(|action| !project.workflow.unfolded.contains_key(action)).count();
     Ok(Some(Quiet { request: basis.request, env, watched, on_path, actions, edited, skipped }))

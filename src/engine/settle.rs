@@ -127,6 +127,17 @@ impl Project {
         self.state.insert(line);
     }
 
+    /// Lets the line of an action that takes no part stand where either of lock and state has it: should the other be lost,
+    /// what stands is known to be ours all the same.
+    pub fn carry_line(&mut self, action: usize) {
+        let name = self.line_name(action);
+        match (self.lock.get(&name).cloned(), self.state.get(&name).cloned()) {
+            (Some(line), None) => self.state.insert(line),
+            (None, Some(line)) => self.lock.insert(line),
+            _ => {}
+        }
+    }
+
     /// Takes over what stands and is right but is not remembered here: a clone's outputs, or those of a lost cache.
     pub fn adopt(&mut self, action: usize, recipe: &Recipe, stands: &Fresh, stamp: &Stamp) -> Result<(), EngineError> {
         let node = &self.workflow.nodes[action];

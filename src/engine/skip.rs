@@ -7,7 +7,9 @@ use crate::engine::judge::{Course, Project, Settled};
 use crate::engine::workflow::{Bound, Node, PROGRAM_ROLE, Plurality, What, Workflow};
 use crate::storyfile::condition::{Answer, Condition, Facts};
 use crate::storyfile::story::Presence;
+use crate::world::World;
 use crate::world::disk::Sort;
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Why an action takes no part.
@@ -17,6 +19,27 @@ pub enum Skip {
     Condition { source: String, because: Vec<String> },
     /// It requires what a skipped action makes; `None` for that action's verdict.
     Requires { maker: usize, path: Option<RepoPath> },
+}
+
+/// Whether each program that a condition asks for is there: looked for once, so that all of a build goes by one answer.
+pub struct OnPath {
+    world: World,
+    known: RefCell<BTreeMap<String, bool>>,
+}
+
+impl OnPath {
+    pub fn new(world: World) -> OnPath {
+        OnPath { world, known: RefCell::default() }
+    }
+
+    fn has(&self, name: &str) -> bool {
+        *self.known.borrow_mut().entry(name.to_owned()).or_insert_with(|| self.world.has_program(name))
+    }
+
+    /// Returns what was asked for so far.
+    pub fn answers(&self) -> Vec<(String, bool)> {
+        self.known.borrow().iter().map(|(name, there)| (name.clone(), *there)).collect()
+    }
 }
 
 /// Whether an action takes part.
@@ -199,7 +222,7 @@ impl Project {
         let asked = condition.paths.iter().zip(&node.asked);
         let facts = Facts {
             paths: asked.map(|(asked, bound)| (asked.text.clone(), stands(bound))).collect(),
-            programs: self.on_path.clone(),
+            programs: condition.programs.iter().map(|name| (name.clone(), self.on_path.has(name))).collect(),
         };
         match (filled.and_then(|()| condition.answer(&scope, &facts)), wrong) {
             (Ok(Answer::True), _) => Part::Takes,

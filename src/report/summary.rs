@@ -152,6 +152,14 @@ mod tests {
     }
 
     #[test]
+    fn what_is_skipped_is_named_and_is_nothing_to_do() {
+        let counts = [(Outcome::Fresh, 1), (Outcome::Skipped, 2)];
+        assert_eq!(summary(&counts, 0), ["everything is up to date (3 stages, 2 skipped)"]);
+        let counts = [(Outcome::Done, 1), (Outcome::Skipped, 1)];
+        assert_eq!(summary(&counts, 0), ["built 2 stages in 14.2 s: 1 ran, 1 skipped", "  skipped: s1"]);
+    }
+
+    #[test]
     fn a_long_list_of_names_is_cut() {
         let lines = summary(&[(Outcome::Failed, 12)], 1);
         assert_eq!(lines[1], "  failed:  s1, s2, s3, s4, s5, s6, s7, s8, s9, s10 and 2 more");

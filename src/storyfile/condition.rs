@@ -318,6 +318,33 @@ pub fn calls(source: &str, function: &str) -> Vec<Range<usize>> {
     found
 }
 
+/// Returns where an input as a whole is compared with something: a file is equal to no text, whatever it holds.
+pub fn compared_files(source: &str) -> Vec<Range<usize>> {
+    let tokens = tokens(source);
+    let token = |index: usize| tokens.get(index).map_or("", |(token, _)| *token);
+    let compares =
+        |index: usize| matches!(token(index), "=" | "<" | ">") || token(index) == "!" && token(index + 1) == "=";
+    let mut found = Vec::new();
+    for index in 0..tokens.len() {
+        let is_field = index > 0 && token(index - 1) == ".";
+        if token(index) != "inputs" || is_field {
+            continue;
+        }
+        // `inputs.flag`, or `inputs[0]`.
+        let end = match (token(index + 1), token(index + 3)) {
+            (".", _) => index + 3,
+            ("[", "]") => index + 4,
+            _ => continue,
+        };
+        let is_compared_before = index > 0 && matches!(token(index - 1), "=" | "<" | ">");
+        let goes_on = matches!(token(end), "." | "[" | "|" | "(");
+        if !goes_on && (compares(end) || is_compared_before) {
+            found.push(tokens[index].1.start..tokens[end - 1].1.end);
+        }
+    }
+    found
+}
+
 /// Cuts an expression that compiles into words, texts in quotes, and single signs.
 fn tokens(source: &str) -> Vec<(&str, Range<usize>)> {
     let mut tokens = Vec::new();
@@ -414,6 +441,26 @@ mod tests {
         ] {
             let Err(Unclear::NoTruth { found, .. }) = asked(source) else { panic!("{source}") };
             assert_eq!(found, word, "{source}");
+        }
+    }
+
+    #[test]
+    fn a_file_that_is_compared_as_a_whole_is_found() {
+        let found = |source: &str| -> Vec<String> {
+            compared_files(source).into_iter().map(|at| source[at].to_owned()).collect()
+        };
+        assert_eq!(found("inputs.flag == 'on' or 'on' != inputs[0]"), ["inputs.flag", "inputs[0]"]);
+        assert_eq!(found("inputs['a b'] < 'x'"), ["inputs['a b']"]);
+        for fine in [
+            "inputs.flag.text == 'on'",
+            "inputs.flag | trim == 'on'",
+            "inputs.flag is defined and x == 1",
+            "x == 1 and inputs[0] is defined",
+            "inputs | length == 2",
+            "'inputs.flag == 1'",
+            "inputs.meta.json.n > 1",
+        ] {
+            assert_eq!(found(fine), Vec::<String>::new(), "{fine}");
         }
     }
 

@@ -25,13 +25,17 @@ pub fn read(stage: &StageText, names: &Names, faults: &mut Faults) -> Option<Con
     let start = text.len() - text.trim_start().len();
     let spot = Spot::new(node.span, text, start..start + source.len());
     if let Err(error) = expr::compile(source) {
-        let message = format!("`{source}` is no expression: {}", expr::reason(&error));
+        let message = if source.is_empty() {
+            "`when` is empty".to_owned()
+        } else {
+            format!("`{source}` is no expression: {}", expr::reason(&error))
+        };
         let fault = Diagnostic::error("S050", message, faults.locate(spot)).label("cannot be read");
         faults.push(fault.help("a condition compares and joins: `params.video and lang == 'en'`, `not has('ffmpeg')`"));
         return None;
     }
     let known = look_up(spot, names, faults);
-    let known = check_filters(spot, faults) && known;
+    let known = check_filters(spot, faults) && known && files_are_read(spot, faults);
     let env = variables(spot, names, faults)?;
     if !known {
         return None;
@@ -97,10 +101,35 @@ fn look_up(spot: Spot, names: &Names, faults: &mut Faults) -> bool {
                 false
             }
             "env" => true,
+            "yes" | "no" | "on" | "off" if name == source && !names.roots.contains_key(&name) => {
+                let truth = matches!(source, "yes" | "on");
+                let message = format!("`{name}` is text in YAML 1.2, neither true nor false");
+                let fault = Diagnostic::error("S171", message, faults.locate(place));
+                faults.push(fault.label("no answer").help(format!("write `when: {truth}`")));
+                false
+            }
             _ => names.check_name(&name, place, faults),
         };
     }
     fine
+}
+
+/// Refuses to compare a file with a text: that would always be false.
+fn files_are_read(spot: Spot, faults: &mut Faults) -> bool {
+    let compared = condition::compared_files(spot.found());
+    for at in &compared {
+        let file = &spot.found()[at.clone()];
+        faults.push(
+            Diagnostic::error(
+                "S171",
+                format!("`{file}` is a file, and equal to no text"),
+                faults.locate(spot.part(at.clone())),
+            )
+            .label("what of it?")
+            .help(format!("compare what it holds: `{file}.text | trim == 'yes'`, `{file}.json.field`")),
+        );
+    }
+    compared.is_empty()
 }
 
 /// Returns the variables that the condition names and that are set: one that is not is undefined, and may be tested.

@@ -257,3 +257,37 @@ fn an_interrupted_build_asks_its_hooks_to_end_and_tells_its_end() {
     assert_eq!(fs::read_to_string(run.note("ended")).unwrap(), "ended\n");
     assert!(space.has("a.txt"));
 }
+
+#[test]
+fn a_build_that_is_killed_takes_its_hook_along() {
+    let space = Space::new().fifo("up").fifo("gone").story(
+        "
+        hooks: { stage_complete: 'echo up > NOTES/up; exec 3> NOTES/gone; sleep 1000' }
+        stages: { a: { outputs: a.txt, run: touch a.txt } }
+        ",
+    );
+    let mut child = space.spawn(&["build"]);
+    fs::read(space.note("up")).unwrap();
+    let mut gone = fs::File::open(space.note("gone")).unwrap();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    // Ends once nobody holds the pipe open any more.
+    gone.read_to_end(&mut Vec::new()).unwrap();
+    space.story("stages: { a: { outputs: a.txt, run: touch a.txt } }").build().exit(0);
+}
+
+#[test]
+fn with_keep_going_all_is_made_though_a_required_hook_failed() {
+    let space = Space::new().story(
+        "
+        hooks: { stage_complete: { run: 'false', required: true } }
+        stages:
+          a: { outputs: a.txt, run: touch a.txt }
+          b: { inputs: a.txt, outputs: b.txt, run: cat a.txt > b.txt }
+          c: { inputs: b.txt, outputs: c.txt, run: touch c.txt }
+        ",
+    );
+    space.build_with(&["-k"]).exit(1).ended_as("c", "done");
+    // Nothing runs again for it: the stages are right.
+    space.build().is_up_to_date();
+}

@@ -9,6 +9,8 @@ use std::fmt::Write;
 
 /// Seeds that failed once stay here for ever.
 const FAILED_ONCE: [u64; 1] = [125];
+/// The same of graphs with conditions.
+const ASKED_ONCE: [u64; 1] = [28];
 /// Each seed is a graph and a history.
 const SEEDS: std::ops::Range<u64> = 1..17;
 const STEPS: usize = 7;
@@ -39,9 +41,40 @@ struct Stage {
     staged: bool,
 }
 
+/// What a stage asks before it takes part, and which of its inputs it can do without.
+#[derive(Clone, Default)]
+struct Asks {
+    /// The file whose presence keeps it out.
+    hold: Option<usize>,
+    /// Its first input has to say `keep`.
+    keep: bool,
+    optional: BTreeSet<String>,
+}
+
+impl Asks {
+    fn random(dice: &mut Dice, stage: &Stage) -> Asks {
+        Asks {
+            hold: dice.is(4).then(|| dice.below(2)),
+            keep: dice.is(3),
+            optional: stage.inputs.iter().filter(|_| dice.is(2)).cloned().collect(),
+        }
+    }
+
+    /// Returns `when:`, if there is anything to ask.
+    fn condition(&self) -> Option<String> {
+        let hold = self.hold.map(|file| format!("not exists('hold/{file}')"));
+        let keep = self.keep.then(|| "inputs[0] is defined and 'keep' in inputs[0].text".to_owned());
+        let all: Vec<String> = hold.into_iter().chain(keep).collect();
+        (!all.is_empty()).then(|| all.join(" and "))
+    }
+}
+
 struct World {
     sources: Vec<String>,
     stages: Vec<Stage>,
+    /// One for each stage.
+    asks: Vec<Asks>,
+    holds: BTreeSet<usize>,
 }
 
 impl World {
@@ -59,14 +92,19 @@ impl World {
             let inputs = inputs.into_iter().collect();
             stages.push(Stage { inputs, word: dice.below(3), coarse: dice.is(3), staged: dice.is(2) });
         }
-        World { sources, stages }
+        World { sources, asks: vec![Asks::default(); stages.len()], stages, holds: BTreeSet::new() }
     }
 
     fn story(&self) -> String {
         let mut text = String::from("storygen: 1\nstages:\n");
         for (index, stage) in self.stages.iter().enumerate() {
-            let inputs = stage.inputs.join(", ");
-            let cat = format!("cat {}", stage.inputs.join(" "));
+            let asks = &self.asks[index];
+            let mark = |path: &String| if asks.optional.contains(path) { format!("{path}?") } else { path.clone() };
+            let inputs = stage.inputs.iter().map(mark).collect::<Vec<_>>().join(", ");
+            let cat = match asks.optional.is_empty() {
+                true => format!("cat {}", stage.inputs.join(" ")),
+                false => "cat /dev/null ${inputs}".to_owned(),
+            };
             let cat = if stage.coarse { format!("{cat} | {{ grep keep || true; }}") } else { cat };
             let to = if stage.staged { "${outputs[0]}".to_owned() } else { output(index) };
             let _ = write!(
@@ -75,16 +113,26 @@ impl World {
                 output(index),
                 stage.word
             );
+            if let Some(condition) = asks.condition() {
+                let _ = writeln!(text, "    when: \"{condition}\"");
+            }
         }
         text
     }
 
-    /// What a build from nothing makes.
+    /// What a build from nothing makes; a stage that takes no part makes nothing.
     fn naive(&self) -> BTreeMap<String, String> {
         let mut files: BTreeMap<String, String> =
             self.sources.iter().enumerate().map(|(index, text)| (source(index), text.clone())).collect();
         for (index, stage) in self.stages.iter().enumerate() {
-            let read: String = stage.inputs.iter().map(|path| files[path].as_str()).collect();
+            let asks = &self.asks[index];
+            let lacks = stage.inputs.iter().any(|path| !files.contains_key(path) && !asks.optional.contains(path));
+            let held = asks.hold.is_some_and(|hold| self.holds.contains(&hold));
+            let refused = asks.keep && !files.get(&stage.inputs[0]).is_some_and(|text| text.contains("keep"));
+            if lacks || held || refused {
+                continue;
+            }
+            let read: String = stage.inputs.iter().filter_map(|path| files.get(path)).map(String::as_str).collect();
             let kept = |line: &&str| !stage.coarse || line.contains("keep");
             let mut text: String = read.lines().filter(kept).map(|line| format!("{line}\n")).collect();
             let _ = writeln!(text, "{}", stage.word);
@@ -133,6 +181,10 @@ fn step(dice: &mut Dice, world: &mut World, space: &Space) -> String {
         }
         6 if space.has("Storyfile.lock") && dice.is(2) => {
             space.remove("Storyfile.lock");
+            // Without the state nothing would say whose the outputs are.
+            if !space.has(".storygen") && space.has("out") {
+                space.remove("out");
+            }
             "delete the lock".to_owned()
         }
         6 if space.has(".storygen") => {
@@ -151,9 +203,21 @@ fn step(dice: &mut Dice, world: &mut World, space: &Space) -> String {
     }
 }
 
-fn check(seed: u64) {
+/// Whether the stages have conditions.
+#[derive(Clone, Copy, PartialEq)]
+enum Conditions {
+    None,
+    Some,
+}
+
+fn check(seed: u64, conditions: Conditions) {
     let mut dice = Dice(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1);
     let mut world = World::random(&mut dice);
+    // Dice of their own, so that a seed is the same graph with and without.
+    let mut asking = Dice(seed.wrapping_mul(0xD1B5_4A32_D192_ED03) | 1);
+    if conditions == Conditions::Some {
+        world.asks = world.stages.iter().map(|stage| Asks::random(&mut asking, stage)).collect();
+    }
     let space = Space::new();
     world.sources.iter().enumerate().for_each(|(index, text)| drop(space.file(&source(index), text)));
     let mut history = vec!["first build".to_owned()];
@@ -176,7 +240,13 @@ fn check(seed: u64) {
             assert!(made, "`{id}` did not run\n{told}");
         }
         let unneeded = run.with("unneeded");
-        for (path, text) in world.naive() {
+        let made = world.naive();
+        let skipped = (0..world.stages.len()).filter(|&index| !made.contains_key(&output(index)));
+        assert_eq!(run.with("skipped"), skipped.map(|index| format!("s{index}")).collect(), "{told}");
+        for id in plan.keys().filter(|id| plan[*id] == "skipped") {
+            assert!(run.with("skipped").contains(id), "`{id}` was to be skipped\n{told}");
+        }
+        for (path, text) in made {
             let index = path.strip_prefix("out/").map(|index| format!("s{index}"));
             if index.is_some_and(|id| unneeded.contains(&id)) && !space.has(&path) {
                 continue;
@@ -189,6 +259,17 @@ fn check(seed: u64) {
             for _ in 0..1 + dice.below(2) {
                 history.push(step(&mut dice, &mut world, &space));
             }
+            if conditions == Conditions::Some && asking.is(2) {
+                let hold = asking.below(2);
+                let file = format!("hold/{hold}");
+                if world.holds.remove(&hold) {
+                    space.remove(&file);
+                } else {
+                    world.holds.insert(hold);
+                    space.file(&file, "");
+                }
+                history.push(format!("{file} comes or goes"));
+            }
             history.push("build".to_owned());
         }
     }
@@ -196,5 +277,10 @@ fn check(seed: u64) {
 
 #[test]
 fn every_history_ends_where_a_build_from_nothing_does() {
-    SEEDS.chain(FAILED_ONCE).for_each(check);
+    SEEDS.chain(FAILED_ONCE).for_each(|seed| check(seed, Conditions::None));
+}
+
+#[test]
+fn so_does_every_history_of_stages_that_take_part_or_not() {
+    SEEDS.chain(ASKED_ONCE).for_each(|seed| check(seed, Conditions::Some));
 }
