@@ -7,6 +7,7 @@
 
 pub mod catalog;
 pub mod command;
+pub mod export;
 pub mod expr;
 pub mod load;
 pub mod schema;

@@ -8,6 +8,7 @@ mod cutoff;
 mod depfile;
 mod edits;
 mod exits;
+mod export;
 mod failures;
 mod faults;
 mod flags;
