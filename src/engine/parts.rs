@@ -185,6 +185,8 @@ pub fn part_of(input: &Input, path: &RepoPath, faults: &mut Vec<Diagnostic>) -> 
 pub struct Sources {
     parts: Parts,
     read: BTreeMap<RepoPath, Option<Parsed>>,
+    /// Files that cannot be read, told once for all their parts.
+    told: BTreeSet<RepoPath>,
 }
 
 impl Sources {
@@ -210,6 +212,9 @@ impl Sources {
         let Some(Some(parsed)) = self.read.get(path) else { return };
         let Err(trouble) = selected(parsed, part) else { return };
         if trouble.is_absence() && input.presence == Presence::Optional {
+            return;
+        }
+        if matches!(trouble, Trouble::File(_)) && !self.told.insert(path.clone()) {
             return;
         }
         let message = format!("`{path}` {}", trouble.words());

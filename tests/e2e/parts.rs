@@ -254,3 +254,31 @@ fn a_part_that_a_command_reads_by_itself_is_looked_at_again_after_it() {
     space.build().ran(["a"]).says("`o.json` changed while the command ran");
     space.build().ran(["a"]).holds("a.txt", r#"{"a": 2}"#).build().ran_nothing();
 }
+
+#[test]
+fn a_rule_that_a_part_breaks_names_the_part() {
+    let space = Space::new()
+        .story(
+            "
+            stages:
+              check: { uses: check, inputs: { a: 'o.json#/a', b: 'o.json#/b' }, with: { words: { max: 2 }, preserves: b } }
+            ",
+        )
+        .file("o.json", r#"{"a": "one two three", "b": "one two three"}"#);
+    space.build().exit(1).says("`words` of `o.json#/a`: 3 words, over 2");
+    space
+        .file("o.json", r#"{"a": "one two", "b": "one three"}"#)
+        .build()
+        .exit(1)
+        .says("the words of `o.json#/b` are not kept");
+    space.file("o.json", r#"{"a": "one two", "b": "one two"}"#).build().ran(["check"]);
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_told_once_for_all_its_parts() {
+    let space = Space::new()
+        .story("stages: { a: { inputs: ['o.json#/a', 'o.json#/b'], outputs: a.txt, run: 'cat ${inputs} > a.txt' } }")
+        .file("o.json", "{");
+    let run = space.build().exit(2);
+    assert_eq!(run.err.matches("S193").count(), 1, "{}", run.err);
+}
