@@ -238,9 +238,13 @@ fn bind(
             let maker = makers.of_path(path);
             match (maker, find.sort(path)) {
                 (None, None) if input.presence == Presence::Required => faults.push(
-                    Diagnostic::error("S101", format!("input `{path}` is not there, and no stage makes it"), input.span)
-                        .label("not found")
-                        .help("Make the file, name the stage that writes it, or write `?` after an input that may be missing."),
+                    Diagnostic::error(
+                        "S101",
+                        format!("input `{path}` is not there, and no stage makes it"),
+                        input.span,
+                    )
+                    .label("not found")
+                    .help(way_to(path)),
                 ),
                 (None, Some(Sort::Dir)) if is_named_by_user(&input.role) => {
                     faults.push(folder(input, path, &format!("input `{path}` is a folder")));
@@ -316,6 +320,15 @@ fn file_or_part(
         known.sources.check(input, &path, &part, find, faults);
     }
     What::Part(path, part)
+}
+
+fn way_to(path: &RepoPath) -> &'static str {
+    match path.as_str().contains('#') {
+        true => {
+            "A `#` begins a part only behind `.json`, `.yaml`, `.yml`, `.md` and the like: here it belongs to the name."
+        }
+        false => "Make the file, name the stage that writes it, or write `?` after an input that may be missing.",
+    }
 }
 
 fn folder(input: &Input, path: &RepoPath, message: &str) -> Diagnostic {

@@ -282,3 +282,24 @@ fn a_file_that_cannot_be_read_is_told_once_for_all_its_parts() {
     let run = space.build().exit(2);
     assert_eq!(run.err.matches("S193").count(), 1, "{}", run.err);
 }
+
+#[test]
+fn a_part_of_a_file_that_has_none_is_told_for_what_it_is() {
+    let space = Space::new()
+        .story("stages: { a: { inputs: 'notes.txt#intro', outputs: a.txt, run: touch a.txt } }")
+        .file("notes.txt", "# intro");
+    space.build().exit(2).says("S101").says("here it belongs to the name");
+    space.story("stages: { a: { inputs: 'rows.csv#/0', outputs: a.txt, run: touch a.txt } }");
+    space.build().exit(2).says("S190").says("of a `.csv` file only `foreach` reads parts");
+}
+
+#[test]
+fn a_pattern_with_an_optional_part_takes_the_files_that_have_it() {
+    let space = Space::new()
+        .story("stages: { a: { inputs: 'ch/*.md#summary?', outputs: a.txt, run: 'cat /dev/null ${inputs} > a.txt' } }")
+        .file("ch/1.md", "# One\n")
+        .file("ch/2.md", "# Two\n# Summary\nShort.\n");
+    space.build().ran(["a"]).holds("a.txt", "# Summary\nShort.\n");
+    space.file("ch/1.md", "# Other\n").build().ran_nothing();
+    space.file("ch/1.md", "# Summary\nNone.\n").build().ran(["a"]).because("input ch/1.md#summary is new");
+}
