@@ -15,7 +15,8 @@ use std::sync::Arc;
 
 /// Keys of a param.
 pub const KEYS: [&str; 6] = ["ask", "type", "enum", "default", "required", "description"];
-const SORTS: [&str; 6] = ["text", "number", "integer", "bool", "list", "map"];
+/// What a param can be.
+pub const SORTS: [&str; 6] = ["text", "number", "integer", "bool", "list", "map"];
 
 /// Reads the declarations.
 pub fn declare(node: &Node, faults: &mut Faults) -> Vec<Param> {
