@@ -71,7 +71,7 @@ fn what_the_loader_takes_the_schema_takes() {
         agree(&format!("stages: {{ s: {stage} }}"), true);
     }
     agree(
-        "name: 5\nparams: { a: 1, b: { ask: B?, type: list, default: [x] }, c: [1] }\npools: { gpu: 2 }\nx-all: { b: 1 }\nenv: { A: b }\ndefaults: { timeout: 5m, pool: gpu }\nproviders: { w: { type: local } }\nstages: { s: { run: touch x } }",
+        "name: 5\nparams: { a: 1, b: { ask: B?, type: list, default: [x] }, c: [1] }\npools: { gpu: 2 }\nx-all: { b: 1 }\nenv: { A: b }\ndefaults: { timeout: 5m, pool: gpu }\nproviders: { w: { type: local }, v: { type: local-voice } }\nstages: { s: { run: touch x } }",
         true,
     );
 }

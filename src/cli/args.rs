@@ -12,7 +12,7 @@ use build::BuildArgs;
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
 use look_up::{GraphArgs, LogArgs, StatusArgs, ValidateArgs, WhyArgs};
-use show::SchemaArgs;
+use show::{ExportArgs, SchemaArgs};
 use std::ffi::OsString;
 use std::path::PathBuf;
 use tend::{AcceptArgs, CleanArgs, CompletionsArgs, EjectArgs, InitArgs, ModelsArgs};
@@ -77,6 +77,7 @@ pub enum Command {
     Eject(EjectArgs),
     Models(ModelsArgs),
     Schema(SchemaArgs),
+    Export(ExportArgs),
     Completions(CompletionsArgs),
     /// A word that is no command of this version; [`parse`] never returns it.
     #[command(external_subcommand)]

@@ -81,6 +81,7 @@ fn wants_json(command: &Command) -> bool {
         Command::Log(args) => args.json,
         Command::Accept(args) => args.json,
         Command::Clean(args) => args.json,
+        Command::Export(args) => args.json,
         Command::Models(args) => match &args.command {
             ModelsCommand::List { json } | ModelsCommand::Pull { json, .. } | ModelsCommand::Path { json, .. } => *json,
         },
@@ -103,6 +104,7 @@ fn command(context: &Context, command: &Command) -> Result<u8, CliError> {
         Command::Eject(args) => commands::eject::run(context, args),
         Command::Models(args) => commands::models::run(context, args),
         Command::Schema(_) => commands::schema::run(context),
+        Command::Export(args) => commands::export::run(context, args),
         Command::Init(args) => commands::init::run(context, args),
         Command::Completions(args) => commands::completions::run(context, args),
         Command::Unknown(_) => Err(CliError::usage("no such command")),

@@ -66,7 +66,7 @@ impl Outline {
         let mut start = body;
         let first_line = text[..body].matches('\n').count() + 1;
         for (line, piece) in (first_line..).zip(text[body..].split_inclusive('\n')) {
-            if let Some((level, title, above)) = scan.heading(piece.trim_end_matches(['\n', '\r']), start, line) {
+            if let Some((level, title, above)) = scan.heading(text, piece.trim_end_matches(['\n', '\r']), start, line) {
                 outline.add(level, &title, above);
             }
             start += piece.len();
@@ -148,27 +148,27 @@ struct Scan {
     /// The sign and length of an open code fence.
     fence: Option<(char, usize)>,
     comment: bool,
-    /// The paragraph that a line of `===` or `---` would make a heading: its text and where it began.
-    paragraph: Option<(String, (usize, usize))>,
+    /// Where the paragraph began that a line of `===` or `---` would make a heading, with its line.
+    paragraph: Option<(usize, usize)>,
 }
 
 type Found = (usize, String, (usize, usize));
 
 impl Scan {
-    /// Returns the heading that this line is, or makes of the paragraph before it.
-    fn heading(&mut self, line: &str, start: usize, number: usize) -> Option<Found> {
+    /// Returns the heading that the line at `start` is, or makes of the paragraph before it.
+    fn heading(&mut self, text: &str, line: &str, start: usize, number: usize) -> Option<Found> {
         if self.is_inside(line) {
             self.paragraph = None;
             return None;
         }
         let indent = line.len() - line.trim_start_matches(' ').len();
         let body = line.trim();
-        if body.is_empty() || line.starts_with('\t') || indent > 3 {
-            // An indented line goes on with a paragraph; alone it is code.
-            match &mut self.paragraph {
-                Some((text, _)) if !body.is_empty() => *text = format!("{text} {body}"),
-                _ => self.paragraph = None,
-            }
+        if body.is_empty() {
+            self.paragraph = None;
+            return None;
+        }
+        // An indented line goes on with a paragraph; alone it is code.
+        if line.starts_with('\t') || indent > 3 {
             return None;
         }
         if let Some((level, title)) = atx(body) {
@@ -176,16 +176,16 @@ impl Scan {
             return Some((level, title, (start, number)));
         }
         if let Some(level) = underline(body)
-            && let Some((text, above)) = self.paragraph.take()
+            && let Some(above) = self.paragraph.take()
         {
-            return Some((level, text, above));
+            let lines: Vec<&str> = text[above.0..start].lines().map(str::trim).collect();
+            return Some((level, lines.join(" "), above));
         }
-        let is_block = body.starts_with(['>', '|', '<']) || is_item(body) || underline(body).is_some();
-        self.paragraph = match self.paragraph.take() {
-            _ if is_block => None,
-            Some((text, above)) => Some((format!("{text} {body}"), above)),
-            None => Some((body.to_owned(), (start, number))),
-        };
+        if body.starts_with(['>', '|', '<']) || is_item(body) || underline(body).is_some() {
+            self.paragraph = None;
+        } else {
+            self.paragraph.get_or_insert((start, number));
+        }
         None
     }
 
@@ -361,6 +361,17 @@ mod tests {
         let text = "# Top\n\n    # code\n\n~~~sh\n# code\n~~~\n<!--\n# comment\n-->\n- item\n---\n> quote\n---\n#tag\n####### seven\n\n---\nend\n";
         let outline = Outline::of(text);
         assert_eq!(outline.headings.iter().map(|heading| &*heading.text).collect::<Vec<_>>(), ["Top"]);
+    }
+
+    #[test]
+    fn a_paragraph_over_a_line_of_signs_is_a_heading_of_all_its_lines() {
+        assert_eq!(
+            section("x\n\nThe last\n    bus home\n---\ny\n", "the-last-bus-home").unwrap(),
+            "The last\n    bus home\n---\ny"
+        );
+        // A paragraph of any length costs no more than its length.
+        let long = "a line\n".repeat(300_000);
+        assert_eq!(Outline::of(&long).headings.len(), 0);
     }
 
     #[test]

@@ -142,26 +142,30 @@ impl Binder<'_> {
                     found.fans.extend(self.makers.fans_of_path(path).into_iter().filter(|fan| *fan != index));
                 }
                 match (maker, self.find.sort(path)) {
-                (None, None) if !found.fans.is_empty() => {}
-                (None, None) if input.presence == Presence::Required => self.faults.push(
-                    Diagnostic::error("S101", format!("input `{path}` is not there, and no stage makes it"), input.span)
+                    (None, None) if !found.fans.is_empty() => {}
+                    (None, None) if input.presence == Presence::Required => self.faults.push(
+                        Diagnostic::error(
+                            "S101",
+                            format!("input `{path}` is not there, and no stage makes it"),
+                            input.span,
+                        )
                         .label("not found")
-                        .help("Make the file, name the stage that writes it, or write `?` after an input that may be missing."),
-                ),
-                (None, Some(Sort::Dir)) if is_named_by_user(&input.role) => {
-                    self.faults.push(folder(input, path, &format!("input `{path}` is a folder")));
+                        .help(way_to(path)),
+                    ),
+                    (None, Some(Sort::Dir)) if is_named_by_user(&input.role) => {
+                        self.faults.push(folder(input, path, &format!("input `{path}` is a folder")));
+                    }
+                    (None, Some(Sort::Dir)) if input.role != PROGRAM_ROLE => {
+                        let message = format!("`{path}` is a folder, and a file is read here");
+                        self.faults.push(unusable(input, message, "a folder", "Name a file."));
+                    }
+                    (None, Some(Sort::Special)) => self.faults.push(special(input, path)),
+                    (Some(maker), _) if self.makers.trees.get(path) == Some(&maker) => {
+                        let message = format!("input `{path}` is a folder that `{}` writes", nodes[maker].action.id);
+                        self.faults.push(folder(input, path, &message));
+                    }
+                    _ => {}
                 }
-                (None, Some(Sort::Dir)) if input.role != PROGRAM_ROLE => {
-                    let message = format!("`{path}` is a folder, and a file is read here");
-                    self.faults.push(unusable(input, message, "a folder", "Name a file."));
-                }
-                (None, Some(Sort::Special)) => self.faults.push(special(input, path)),
-                (Some(maker), _) if self.makers.trees.get(path) == Some(&maker) => {
-                    let message = format!("input `{path}` is a folder that `{}` writes", nodes[maker].action.id);
-                    self.faults.push(folder(input, path, &message));
-                }
-                _ => {}
-            }
                 let what = self.file_or_part(input, path.clone(), maker);
                 found.inputs.push(bound(Plurality::One, what, maker.into_iter().collect()));
                 if input.role.starts_with(TEMPLATE_ROLE) {
@@ -282,6 +286,15 @@ impl Binder<'_> {
             );
         }
         (found, late)
+    }
+}
+
+fn way_to(path: &RepoPath) -> &'static str {
+    match path.as_str().contains('#') {
+        true => {
+            "A `#` begins a part only behind `.json`, `.yaml`, `.yml`, `.md` and the like: here it belongs to the name."
+        }
+        false => "Make the file, name the stage that writes it, or write `?` after an input that may be missing.",
     }
 }
 

@@ -206,7 +206,8 @@ impl Project {
             };
             // A header that is not there, or a file that the command made and removed: nothing that could change.
             let Some(digest) = digest else { continue };
-            let changed = |stat: &Stat| stat.mtime_ns.max(stat.ctime_ns) > began_ns;
+            // A file's mtime can be set to any time, its ctime cannot.
+            let changed = |stat: &Stat| stat.ctime_ns > began_ns;
             if self.workflow.maker_of(&path).is_none() && stats.iter().any(changed) {
                 reading.moved.get_or_insert(path.clone());
             }

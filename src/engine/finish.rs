@@ -243,13 +243,13 @@ impl Drive<'_> {
             match &input.what {
                 What::File(path) => {
                     let bytes = self.read_for_check(path, &self.project.workspace.place(path))?;
-                    inputs.push((input.role.as_str(), path.as_str(), bytes));
+                    inputs.push((input.role.as_str(), path.to_string(), bytes));
                 }
                 What::Part(path, part) => {
                     let broken = |error: EngineError| Failure::new(Cause::Machine, error.to_string());
                     let content = self.project.workspace.part(path, part).map_err(broken)??;
                     let bytes = content.map(|content| content.file_bytes()).unwrap_or_default();
-                    inputs.push((input.role.as_str(), path.as_str(), bytes));
+                    inputs.push((input.role.as_str(), input.what_text(), bytes));
                 }
                 What::Tree(_) | What::Verdict(_) => {}
             }

@@ -185,6 +185,8 @@ pub fn part_of(input: &Input, path: &RepoPath, faults: &mut Vec<Diagnostic>) -> 
 pub struct Sources {
     parts: Parts,
     read: BTreeMap<RepoPath, Option<Parsed>>,
+    /// Files that cannot be read, told once for all their parts.
+    told: BTreeSet<RepoPath>,
 }
 
 impl Sources {
@@ -210,6 +212,9 @@ impl Sources {
         let Some(Some(parsed)) = self.read.get(path) else { return };
         let Err(trouble) = selected(parsed, part) else { return };
         if trouble.is_absence() && input.presence == Presence::Optional {
+            return;
+        }
+        if matches!(trouble, Trouble::File(_)) && !self.told.insert(path.clone()) {
             return;
         }
         let message = format!("`{path}` {}", trouble.words());
@@ -375,4 +380,50 @@ pub struct Staged {
     /// From where commands start.
     pub place: String,
     pub content: Content,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn path(text: &str) -> RepoPath {
+        RepoPath::parse(text).unwrap()
+    }
+
+    #[test]
+    fn a_file_is_parsed_once_whoever_reads_it() {
+        let parts = Parts::default();
+        let (digest, first) = parts.parse(&path("a.json"), b"{}");
+        let (again, second) = parts.parse(&path("b/a.json"), b"{}");
+        assert!(digest == again && Arc::ptr_eq(&first, &second));
+        // The same bytes under another extension are another document.
+        let (_, text) = parts.parse(&path("a.md"), b"{}");
+        assert!(!Arc::ptr_eq(&first, &text));
+    }
+
+    #[test]
+    fn digests_of_parts_are_kept_as_long_as_their_file_stays_as_it_was() {
+        let (parts, file) = (Parts::default(), Digest::of(b"{}"));
+        let part = Part::parse("json", "/a").unwrap();
+        parts.learn(file, &path("o.json"), &part, Some(Digest::of(b"a")));
+        parts.learn(Digest::of(b"old"), &path("o.json"), &part, None);
+        let known = parts.known(&BTreeSet::from([file]));
+        let next = Parts::default();
+        next.remember(known);
+        assert_eq!(next.look_up(&file, &path("o.json"), &part), Some(Some(Digest::of(b"a"))));
+        assert_eq!(next.look_up(&Digest::of(b"old"), &path("o.json"), &part), None);
+        assert_eq!(next.look_up(&file, &path("o.md"), &part), None);
+    }
+
+    #[test]
+    fn parsed_files_do_not_pile_up() {
+        let parts = Parts::default();
+        // No text, so that nothing long is looked through.
+        let big = vec![0xff; HELD_BYTES_MAX / 3];
+        for number in 0..5 {
+            let bytes = [&big[..], number.to_string().as_bytes()].concat();
+            parts.parse(&path("a.md"), &bytes);
+            assert!(parts.inner().documents.len() <= 3);
+        }
+    }
 }

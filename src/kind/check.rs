@@ -18,14 +18,16 @@ mod subtitles;
 mod tags;
 
 use crate::base::failure::{Cause, Failure};
+use crate::base::part;
 use crate::kind::contract::{Job, Kind, Made, Pay, Work};
 use crate::kind::fault::{About, SettingFault, every_fault};
 use crate::provider::chat::BoxFuture;
 use crate::storyfile::catalog::KindInfo;
-use crate::storyfile::scope::is_named_by_user;
+use crate::storyfile::scope::{ScopeFile, is_named_by_user};
 use crate::storyfile::story::{Input, Selector};
 use rules::{IfBroken, Rules};
 use serde_json::{Value, json};
+use std::borrow::Cow;
 pub use subject::Subject;
 
 /// Measures files and gives a verdict.
@@ -90,7 +92,10 @@ pub fn faults_of_rules(work: &Work<'_>) -> Vec<SettingFault> {
 /// Tells whether `preserves` may name this; what a pattern finds is not known yet.
 fn is_file_of(work: &Work<'_>, name: &str) -> bool {
     let input = |input: &Input| match &input.selector {
-        Selector::File(path) | Selector::Tree(path) => input.role == name || path.as_str() == name,
+        Selector::File(path) | Selector::Tree(path) => {
+            let part = input.part.as_ref().map(|part| format!("{}#{part}", part::escape(path.as_str())));
+            input.role == name || part.as_deref().unwrap_or(path.as_str()) == name
+        }
         Selector::Glob { .. } => true,
     };
     work.inputs.iter().any(input) || work.outputs.iter().any(|output| output.path.as_str() == name)
@@ -113,11 +118,12 @@ pub fn check_outputs(settings: &Value, files: &[Subject<'_>], inputs: &[Subject<
 
 fn verdict(job: &Job<'_>) -> Result<Made, Failure> {
     let mut files = Vec::with_capacity(job.scope.inputs.len());
-    for file in &job.scope.inputs {
+    let names: Vec<Cow<'_, str>> = job.scope.inputs.iter().map(ScopeFile::shown).collect();
+    for (file, name) in job.scope.inputs.iter().zip(&names) {
         let bytes = file.content.as_deref().ok_or_else(|| {
             Failure::new(Cause::Machine, format!("`{}` was not read before the stage began", file.path))
         })?;
-        files.push(Subject { role: &file.role, path: &file.path, bytes });
+        files.push(Subject { role: &file.role, path: name, bytes });
     }
     let rules = Rules::with_files(&job.settings, &files)?;
     let subjects: Vec<Subject<'_>> = files.into_iter().filter(|file| is_named_by_user(file.role)).collect();

@@ -10,6 +10,7 @@ pub mod catalog;
 pub mod command;
 pub mod condition;
 pub mod dotenv;
+pub mod export;
 pub mod expr;
 pub mod hooks;
 pub mod lists;

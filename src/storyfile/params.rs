@@ -10,8 +10,8 @@ use std::sync::Arc;
 
 /// Keys of a param.
 pub const KEYS: [&str; 8] = ["ask", "type", "enum", "default", "required", "min", "max", "description"];
-/// The names of types that are suggested; some have a second one.
-const SORTS: [&str; 8] = ["text", "number", "integer", "bool", "list", "map", "path", "enum"];
+/// What a param can be; some types have a second name.
+pub const SORTS: [&str; 8] = ["text", "number", "integer", "bool", "list", "map", "path", "enum"];
 
 /// Reads the declarations.
 pub fn declare(node: &Node, faults: &mut Faults) -> Vec<Param> {

@@ -88,7 +88,7 @@ const PARAM: [Entry; 8] = [
     (
         "type",
         "What its value is.",
-        || json!({ "enum": ["text", "string", "number", "integer", "int", "bool", "boolean", "list", "map", "path", "enum"] }),
+        || json!({ "enum": params::SORTS.iter().chain(&["string", "int", "boolean"]).collect::<Vec<_>>() }),
     ),
     ("enum", "The only values there are.", || json!({ "type": "array" })),
     ("default", "The value if nobody gives one.", || json!({})),

@@ -217,3 +217,33 @@ fn a_file_that_changes_while_it_is_read_answers_for_nothing() {
     space.story("stages: { a: { outputs: a.txt, depfile: a.d, run: \"cat x > a.txt; echo 'a: x' > a.d\" } }");
     space.build().ran(["a"]).build().ran_nothing();
 }
+
+#[test]
+fn a_stamp_in_the_future_is_no_change() {
+    let space = woven("@include c.txt\n");
+    let later = std::time::SystemTime::now() + std::time::Duration::from_secs(3600);
+    std::fs::File::open(space.path("c.txt")).unwrap().set_modified(later).unwrap();
+    space.build().ran(["page"]).says_not("changed while").build().ran_nothing();
+}
+
+#[test]
+fn a_stage_without_outputs_and_each_instance_of_a_fan_out_discover_for_themselves() {
+    let space = Space::new()
+        .story(
+            "
+            stages:
+              lint: { depfile: lint.d, run: \"echo 'x: one.txt' > lint.d\" }
+              many:
+                foreach: { n: [one, two] }
+                outputs: out/${n}
+                depfile: out.d/${n}
+                run: \"cat ${n}.txt > ${outputs[0]}; echo 'x: ${n}.txt' > out.d/${n}\"
+            ",
+        )
+        .file("one.txt", "1")
+        .file("two.txt", "2");
+    space.build().ran(["lint", "many:one", "many:two"]).build().ran_nothing();
+    space.file("two.txt", "zwei").build().ran(["many:two"]);
+    space.file("one.txt", "eins").build().ran(["lint", "many:one"]);
+    space.file("one.txt", "1").build().ran([]).holds("out/one", "1");
+}

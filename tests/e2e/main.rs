@@ -10,6 +10,7 @@ mod depfile;
 mod dotenv;
 mod edits;
 mod exits;
+mod export;
 mod failures;
 mod fans;
 mod faults;

@@ -254,3 +254,52 @@ fn a_part_that_a_command_reads_by_itself_is_looked_at_again_after_it() {
     space.build().ran(["a"]).says("`o.json` changed while the command ran");
     space.build().ran(["a"]).holds("a.txt", r#"{"a": 2}"#).build().ran_nothing();
 }
+
+#[test]
+fn a_rule_that_a_part_breaks_names_the_part() {
+    let space = Space::new()
+        .story(
+            "
+            stages:
+              check: { uses: check, inputs: { a: 'o.json#/a', b: 'o.json#/b' }, with: { words: { max: 2 }, preserves: b } }
+            ",
+        )
+        .file("o.json", r#"{"a": "one two three", "b": "one two three"}"#);
+    space.build().exit(1).says("`words` of `o.json#/a`: 3 words, over 2");
+    space
+        .file("o.json", r#"{"a": "one two", "b": "one three"}"#)
+        .build()
+        .exit(1)
+        .says("the words of `o.json#/b` are not kept");
+    space.file("o.json", r#"{"a": "one two", "b": "one two"}"#).build().ran(["check"]);
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_told_once_for_all_its_parts() {
+    let space = Space::new()
+        .story("stages: { a: { inputs: ['o.json#/a', 'o.json#/b'], outputs: a.txt, run: 'cat ${inputs} > a.txt' } }")
+        .file("o.json", "{");
+    let run = space.build().exit(2);
+    assert_eq!(run.err.matches("S193").count(), 1, "{}", run.err);
+}
+
+#[test]
+fn a_part_of_a_file_that_has_none_is_told_for_what_it_is() {
+    let space = Space::new()
+        .story("stages: { a: { inputs: 'notes.txt#intro', outputs: a.txt, run: touch a.txt } }")
+        .file("notes.txt", "# intro");
+    space.build().exit(2).says("S101").says("here it belongs to the name");
+    space.story("stages: { a: { inputs: 'rows.csv#/0', outputs: a.txt, run: touch a.txt } }");
+    space.build().exit(2).says("S190").says("of a `.csv` file only `foreach` reads parts");
+}
+
+#[test]
+fn a_pattern_with_an_optional_part_takes_the_files_that_have_it() {
+    let space = Space::new()
+        .story("stages: { a: { inputs: 'ch/*.md#summary?', outputs: a.txt, run: 'cat /dev/null ${inputs} > a.txt' } }")
+        .file("ch/1.md", "# One\n")
+        .file("ch/2.md", "# Two\n# Summary\nShort.\n");
+    space.build().ran(["a"]).holds("a.txt", "# Summary\nShort.\n");
+    space.file("ch/1.md", "# Other\n").build().ran_nothing();
+    space.file("ch/1.md", "# Summary\nNone.\n").build().ran(["a"]).because("input ch/1.md#summary is new");
+}

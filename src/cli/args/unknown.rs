@@ -12,7 +12,6 @@ const LATER: &[&str] = &[
     "cache",
     "cost",
     "diff",
-    "export",
     "gc",
     "history",
     "import",

@@ -5,6 +5,7 @@ pub mod build;
 pub mod clean;
 pub mod completions;
 pub mod eject;
+pub mod export;
 pub mod graph;
 pub mod init;
 pub mod log;

@@ -1,6 +1,7 @@
 //! A file to be measured, and how a broken rule names a place in it.
 
 use crate::base::failure::Failure;
+use crate::base::part;
 use crate::base::span::Span;
 use crate::kind::input;
 
@@ -36,9 +37,14 @@ impl<'a> Subject<'a> {
         }
     }
 
-    /// Returns what follows the last full stop of its name.
+    /// Returns what follows the last full stop of its name; a part is of the sort that its file is.
     pub fn extension(&self) -> &'a str {
-        self.path.rsplit('/').next().and_then(|name| name.rsplit_once('.')).map_or("", |(_, extension)| extension)
+        let end = part::split(self.path).1.map_or(self.path.len(), |part| self.path.len() - part.len() - 1);
+        self.path[..end]
+            .rsplit('/')
+            .next()
+            .and_then(|name| name.rsplit_once('.'))
+            .map_or("", |(_, extension)| extension)
     }
 
     /// Returns the file's content as text.

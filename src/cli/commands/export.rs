@@ -1,0 +1,29 @@
+//! `storygen export`: prints the Storyfile as it is understood.
+
+use crate::cli::args::show::ExportArgs;
+use crate::cli::context::Context;
+use crate::cli::error::CliError;
+use crate::cli::inputs::Inputs;
+use crate::cli::session::{find, load_story};
+use crate::kind::registry::Registry;
+use crate::storyfile::export::resolve;
+use crate::storyfile::load::Given;
+
+/// Runs the command and returns its exit code.
+pub fn run(context: &Context, args: &ExportArgs) -> Result<u8, CliError> {
+    let found = find(&context.world, &context.dir, context.file.as_deref())?;
+    let inputs = Inputs::of(context, &found, &args.given)?;
+    let loaded = load_story(&found, &Registry::builtin(), &inputs)?;
+    context.warn(&loaded.sources, &loaded.warnings);
+    let given = Given {
+        params: inputs.params.clone(),
+        params_file: inputs.params_file.clone(),
+        profiles: inputs.profiles.clone(),
+        typed: &|path| found.path(path),
+        env: &|name| inputs.world.env.look_up(name).map(str::to_owned),
+        file: &found.name,
+    };
+    let resolved = resolve(loaded.sources.first().text, &given).expect("what has loaded is a tree");
+    context.answer(&if args.json { resolved.json() } else { resolved.yaml() });
+    Ok(0)
+}
