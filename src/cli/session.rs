@@ -96,8 +96,8 @@ pub struct Loaded {
     pub warnings: Vec<Diagnostic>,
 }
 
-/// Loads the Storyfile. Its faults come as one error.
-pub fn load_story(found: &Found, registry: &Registry, inputs: &Inputs) -> Result<Loaded, CliError> {
+/// Reads the Storyfile with what is given to it.
+pub fn read_draft(found: &Found, registry: &Registry, inputs: &Inputs) -> Result<Draft, CliError> {
     let world = &inputs.world;
     let place = found.root.join(&found.name);
     let size = world.disk.stat_following(&place).map_or(0, |stat| stat.size);
@@ -115,7 +115,12 @@ pub fn load_story(found: &Found, registry: &Registry, inputs: &Inputs) -> Result
         env: &|name| world.env.look_up(name).map(str::to_owned),
         file: &found.name,
     };
-    let Draft { story, faults: mut diagnostics, sources } = draft(&text, registry, &given);
+    Ok(draft(&text, registry, &given))
+}
+
+/// Loads the Storyfile. Its faults come as one error.
+pub fn load_story(found: &Found, registry: &Registry, inputs: &Inputs) -> Result<Loaded, CliError> {
+    let Draft { story, faults: mut diagnostics, sources, .. } = read_draft(found, registry, inputs)?;
     let is_error = |fault: &Diagnostic| fault.severity == Severity::Error;
     match story {
         Some(story) if !diagnostics.iter().any(is_error) => Ok(Loaded { story, sources, warnings: diagnostics }),
@@ -123,7 +128,7 @@ pub fn load_story(found: &Found, registry: &Registry, inputs: &Inputs) -> Result
             // One report for every fault: also what shows only in the whole, where nothing is wrong already.
             let more = story.map(|story| {
                 let providers = providers(inputs, &story);
-                faults_of(world, &found.root, story, registry, &providers)
+                faults_of(&inputs.world, &found.root, story, registry, &providers)
             });
             let known = Taken::by(&diagnostics);
             let is_known =

@@ -7,6 +7,7 @@ use crate::storyfile::faults::{Faults, listed};
 use crate::storyfile::load::Given;
 use crate::storyfile::model::{Param, ParamSort};
 use crate::storyfile::param_values::ParamValues;
+use crate::storyfile::question::Question;
 use crate::storyfile::settle::{Names, Variables};
 use crate::storyfile::tree::Node;
 use crate::storyfile::with::Field;
@@ -24,15 +25,17 @@ enum Origin<'n> {
 }
 
 /// Settles every parameter: `-p` over the environment over the file of `--params` over the default (R21).
+///
+/// Also returns what to ask for: the params to which nobody gave a value, as far as they are to be asked for.
 pub fn settle(
     params: &[Param],
     file: Option<&Node>,
     given: &Given,
     variables: &Variables,
     faults: &mut Faults,
-) -> ParamValues {
+) -> (ParamValues, Vec<Question>) {
     unknown_names(params, file, given, faults);
-    let mut settled = ParamValues::default();
+    let (mut settled, mut questions) = (ParamValues::default(), Vec::new());
     for param in params {
         let line = given.params.iter().rev().find(|(name, _)| *name == param.name).map(|(_, value)| value.as_str());
         let variable = environment_name(&param.name);
@@ -60,15 +63,31 @@ pub fn settle(
             Some(Value::Null)
         };
         // After a fault some value stands in, so that it is told once and not by every stage that uses it.
-        let value = value.unwrap_or_else(|| stand_in(param.sort));
+        let value = value.unwrap_or_else(|| stand_in(param));
         settled.values.insert(param.name.clone(), value);
+        if line.is_none() && environment.is_none() && in_file.is_none() {
+            questions.extend(Question::of(param, &settled));
+        }
     }
-    settled
+    (settled, questions)
 }
 
 /// Returns the name of the variable that gives a param.
 pub fn environment_name(param: &str) -> String {
     format!("STORYGEN_PARAM_{}", param.to_uppercase())
+}
+
+/// Tells why `text` cannot be the value of a param; `Ok` if it can.
+pub fn check_answer(param: &Param, text: &str, typed_path: &dyn Fn(&str) -> String) -> Result<(), String> {
+    let mut faults = Faults::new("", Vec::new());
+    typed(param, text, typed_path, Origin::Line, &mut ParamValues::default(), &mut faults);
+    match faults.finish().into_iter().next() {
+        None => Ok(()),
+        Some(fault) => Err(match fault.help {
+            Some(help) => format!("{}: {help}", fault.message),
+            None => fault.message,
+        }),
+    }
 }
 
 fn unknown_names(params: &[Param], file: Option<&Node>, given: &Given, faults: &mut Faults) {
@@ -106,8 +125,8 @@ fn typed(
             whole.or_else(|| text.parse::<f64>().ok().and_then(Number::from_f64).map(Value::Number))
         }
         ParamSort::Bool => match text.to_ascii_lowercase().as_str() {
-            "true" | "1" | "yes" | "on" => Some(Value::Bool(true)),
-            "false" | "0" | "no" | "off" | "" => Some(Value::Bool(false)),
+            "true" | "1" | "yes" | "y" | "on" => Some(Value::Bool(true)),
+            "false" | "0" | "no" | "n" | "off" | "" => Some(Value::Bool(false)),
             _ => None,
         },
         ParamSort::List if text.trim_start().starts_with(['[', '{']) => {
@@ -246,8 +265,14 @@ fn about(param: &Param, code: &'static str, message: String, origin: Origin) -> 
     }
 }
 
-fn stand_in(sort: ParamSort) -> Value {
-    match sort {
+fn stand_in(param: &Param) -> Value {
+    if let Some(choice) = param.choices.first() {
+        return if param.sort == ParamSort::List { Value::Array(vec![choice.clone()]) } else { choice.clone() };
+    }
+    if let Some(bound) = param.range.min.as_ref().or(param.range.max.as_ref()) {
+        return Value::Number(bound.clone());
+    }
+    match param.sort {
         ParamSort::Text | ParamSort::Path => Value::from("x"),
         ParamSort::Number | ParamSort::Integer => Value::from(1),
         ParamSort::Bool => Value::Bool(true),

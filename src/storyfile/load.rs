@@ -5,6 +5,7 @@ use crate::base::sources::Sources;
 use crate::storyfile::catalog::Catalog;
 use crate::storyfile::faults::Faults;
 use crate::storyfile::parse::{self, Reading};
+use crate::storyfile::question::Question;
 use crate::storyfile::settle::Variables;
 use crate::storyfile::story::Story;
 use crate::storyfile::texts::{self, Texts};
@@ -45,6 +46,8 @@ pub struct Draft {
     pub faults: Vec<Diagnostic>,
     /// The texts that were read; the places of all faults are in them.
     pub sources: Sources,
+    /// Params that nobody has given a value, and that are to be asked for.
+    pub questions: Vec<Question>,
 }
 
 /// Loads a Storyfile. There is a story exactly if no diagnostic is an error.
@@ -60,14 +63,15 @@ pub fn draft(text: &str, catalog: &dyn Catalog, given: &Given) -> Draft {
     let mut faults = Faults::new(sources.text(), faults);
     let root = root.map(|root| profiles::overlay(&root, &given.profiles, &mut faults));
     let story = root.map(|root| read_story(&root, params_file.as_deref(), catalog, given, &mut faults));
+    let (story, questions) = story.map_or((None, Vec::new()), |(story, questions)| (Some(story), questions));
     let mut faults = faults.finish();
     faults.retain(|fault| SYNTAX.contains(&fault.code) || !parse::touches(fault, &damaged));
     if reading == Reading::Whole {
-        return Draft { story, faults, sources };
+        return Draft { story, faults, sources, questions };
     }
     // A stage that could not be read may be what another names, or make what it reads.
     faults.retain(|fault| fault.code != "S012");
-    Draft { story: None, faults, sources }
+    Draft { story: None, faults, sources, questions }
 }
 
 fn read_story(
@@ -76,15 +80,15 @@ fn read_story(
     catalog: &dyn Catalog,
     given: &Given,
     faults: &mut Faults,
-) -> Story {
+) -> (Story, Vec<Question>) {
     let declared = read::read(root, faults);
     let variables =
         Variables { get: given.env, used: RefCell::new(BTreeSet::new()), secrets: declared.secrets.clone() };
-    let params = given::settle(&declared.params, params_file, given, &variables, faults);
+    let (params, questions) = given::settle(&declared.params, params_file, given, &variables, faults);
     let (stages, actions) = lower::lower(&declared, &params, catalog, &variables, faults);
     check::check(&actions, given.file, faults);
     let providers = declared.providers.into_iter().filter_map(|(name, provider)| provider.map(|one| (name, one)));
-    Story {
+    let story = Story {
         name: declared.name,
         description: declared.description,
         params: params.values,
@@ -93,5 +97,6 @@ fn read_story(
         pools: declared.pools,
         providers: providers.collect(),
         env_used: variables.used.into_inner(),
-    }
+    };
+    (story, questions)
 }

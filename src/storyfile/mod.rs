@@ -10,6 +10,7 @@ pub mod command;
 pub mod dotenv;
 pub mod expr;
 pub mod load;
+pub mod question;
 pub mod scope;
 pub mod shell;
 pub mod story;

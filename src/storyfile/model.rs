@@ -36,6 +36,9 @@ pub struct Param {
     /// What a number may be.
     pub range: Range,
     pub required: bool,
+    /// The question of `--interactive`.
+    pub ask: Option<String>,
+    pub description: Option<String>,
 }
 
 /// The bounds of a number, themselves allowed.
