@@ -41,6 +41,8 @@ pub enum Field {
     Salt,
     /// What the outputs must satisfy.
     Check,
+    /// The folder in which the stage is at home, where that is not the Storyfile's.
+    Folder,
 }
 
 /// The value of one field: the text itself while it is short, else its digest.
@@ -170,6 +172,7 @@ impl Field {
             Field::Outputs => (8, ""),
             Field::Salt => (9, ""),
             Field::Check => (10, ""),
+            Field::Folder => (11, ""),
         }
     }
 }
@@ -198,6 +201,7 @@ impl fmt::Display for Change {
             Field::Outputs => f.write_str("the declared outputs changed")?,
             Field::Salt => f.write_str("`salt` changed")?,
             Field::Check => f.write_str("`check` changed")?,
+            Field::Folder => f.write_str("the stage's folder changed")?,
             Field::Input(_) => {}
         }
         match (&self.old, &self.new) {

@@ -47,7 +47,7 @@ fn ask(
     to: &mut dyn Write,
 ) -> Result<Option<String>, CliError> {
     loop {
-        let _ = write!(to, "{}: ", clean(&question.words()));
+        let _ = to.write_all(format!("{}: ", clean(&question.words())).as_bytes());
         let _ = to.flush();
         let mut line = Vec::new();
         let read = from.read_until(b'\n', &mut line).map_err(|error| CliError::Io {

@@ -3,12 +3,14 @@
 use crate::base::diagnostic::{Diagnostic, Severity};
 use crate::base::digest::Digest;
 use crate::base::id::RunId;
+use crate::base::path::RepoPath;
 use crate::base::sources::Sources;
 use crate::base::span::Span;
 use crate::cli::error::CliError;
 use crate::cli::inputs::Inputs;
 use crate::engine::open::{Access, Opened, Opening, faults_of, open};
 use crate::engine::settle::Stamp;
+use crate::engine::workspace::stays_inside;
 use crate::kind::registry::Registry;
 use crate::provider::Providers;
 use crate::provider::local::builtin;
@@ -111,11 +113,32 @@ pub fn read_draft(found: &Found, registry: &Registry, inputs: &Inputs) -> Result
         params: inputs.params.clone(),
         params_file: inputs.params_file.clone(),
         profiles: inputs.profiles.clone(),
+        files: &|path| included(world, &found.root, path),
         typed: &|path| found.path(path),
         env: &|name| world.env.look_up(name).map(str::to_owned),
         file: &found.name,
     };
     Ok(draft(&text, registry, &given))
+}
+
+/// Reads a file that the Storyfile includes, or says why it cannot be read.
+fn included(world: &World, root: &Path, path: &RepoPath) -> Result<String, String> {
+    let place = path.under(root);
+    let stat = world.disk.stat_following(&place).map_err(|error| match error.kind() {
+        std::io::ErrorKind::NotFound => "it is not there".to_owned(),
+        _ => error.to_string(),
+    })?;
+    if stat.sort != Sort::File {
+        return Err("it is no file".to_owned());
+    }
+    if !stays_inside(&*world.disk, root, path) {
+        return Err("a symlink leads out of the repo".to_owned());
+    }
+    if stat.size > crate::storyfile::parse::BYTES_MAX as u64 {
+        return Err("it is larger than 32 MiB".to_owned());
+    }
+    let bytes = world.disk.read(&place).map_err(|error| error.to_string())?;
+    String::from_utf8(bytes).map_err(|error| format!("byte {} is no UTF-8", error.utf8_error().valid_up_to()))
 }
 
 /// Loads the Storyfile. Its faults come as one error.

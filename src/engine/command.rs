@@ -167,7 +167,7 @@ impl Workshop {
             let written = |place: &Path| is_written(&**disk, output, place);
             match (prepared.staged && written(&staging), written(&declared)) {
                 // Nothing in the command names the declared path: somebody saved there while it ran.
-                (true, true) if !prepared.names(&staging, &output.path) => found.push((output.clone(), staging)),
+                (true, true) if !prepared.names(project, action, output) => found.push((output.clone(), staging)),
                 (true, true) => {
                     return Err(Failure::new(Cause::Output, format!("output `{}` was written twice", output.path))
                         .hint("Write it through `${outputs…}` or to its declared path, not both."));
@@ -285,9 +285,10 @@ impl Workshop {
 
 impl Prepared {
     /// Tells whether the command's own text names the declared `path`, beside its staging place.
-    fn names(&self, staging: &Path, path: &RepoPath) -> bool {
-        let relative = staging.strip_prefix(&self.program.current_dir).unwrap_or(staging).display().to_string();
-        self.program.argv.iter().any(|word| has_path(&word.replace(&relative, " "), path.as_str()))
+    fn names(&self, project: &Project, action: usize, output: &Output) -> bool {
+        let home = &project.node(action).action.home;
+        let staging = home.seen(&staging(self.number, output));
+        self.program.argv.iter().any(|word| has_path(&word.replace(&staging, " "), &home.seen(output.path.as_str())))
     }
 }
 
@@ -402,6 +403,11 @@ fn make_folders(project: &Project, output: &Output, root: &Path) -> Result<(), E
     }
 }
 
+/// Returns where an attempt stages an output, from the root.
+fn staging(number: u64, output: &Output) -> String {
+    format!("{STATE_DIR}/{WORK_DIR}/{number}/out/{}", output.path)
+}
+
 fn program(
     node: &Node,
     project: &Project,
@@ -410,9 +416,7 @@ fn program(
     environment: &Environment,
 ) -> Result<Program, Failure> {
     let inputs: Vec<&Bound> = node.inputs.iter().filter(|input| project.is_present(input)).collect();
-    let staging = format!("{STATE_DIR}/{WORK_DIR}/{number}/out");
-    let mut scope =
-        compose::scope(&project.story, &node.action, &inputs, &|output| format!("{staging}/{}", output.path));
+    let mut scope = compose::scope(&project.story, &node.action, &inputs, &|output| staging(number, output));
     if command.reads_content() {
         compose::fill(&mut scope, &mut |path| project.workspace.content(path))?;
     }
@@ -431,7 +435,9 @@ fn program(
         }
     }
     env.insert(MARK.to_owned(), mark(environment.get(MARK), &project.workspace.root, &node.action.id));
-    Ok(Program { argv, current_dir: project.workspace.root.clone(), env })
+    let root = &project.workspace.root;
+    let current_dir = node.action.home.folder().map_or_else(|| root.clone(), |folder| folder.under(root));
+    Ok(Program { argv, current_dir, env })
 }
 
 /// Names the processes of an action: the same in every build, so that a command which prints its environment prints the

@@ -7,7 +7,7 @@ use crate::engine::workflow::{Bound, Node, Plurality, What};
 use crate::kind::contract::{Kind, Work as KindWork};
 use crate::kind::registry::Registry;
 use crate::provider::Providers;
-use crate::storyfile::scope::{Plurality as ScopePlurality, Scope, ScopeFile};
+use crate::storyfile::scope::{Plurality as ScopePlurality, Scope, ScopeFile, is_named_by_user};
 use crate::storyfile::story::{Action, Output, OutputSort, Story, Work};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
@@ -73,6 +73,9 @@ pub fn recipe(
             Some(digest) => recipe.file(&input.role, &input.what_text(), *digest),
             None => recipe.absent(&input.role),
         }
+    }
+    if let Some(folder) = action.home.folder() {
+        recipe.text(Field::Folder, folder.as_str());
     }
     recipe.text(Field::Outputs, &outputs(action));
     if let Some(salt) = &action.salt {
@@ -143,7 +146,9 @@ fn present<'a>(node: &'a Node, digests: &[InputDigest]) -> Vec<&'a Bound> {
 pub fn scope(story: &Story, action: &Action, inputs: &[&Bound], place: &dyn Fn(&Output) -> String) -> Scope {
     let file = |bound: &Bound, role: &str| {
         let path = match &bound.what {
-            What::File(path) | What::Tree(path) => path.to_string(),
+            // What a setting names is found by its role; what the user names is seen from the stage's folder.
+            What::File(path) | What::Tree(path) if is_setting(bound) => path.to_string(),
+            What::File(path) | What::Tree(path) => action.home.seen(path.as_str()),
             What::Verdict(_) => return None,
         };
         let list = match bound.plurality {
@@ -174,7 +179,7 @@ pub fn scope(story: &Story, action: &Action, inputs: &[&Bound], place: &dyn Fn(&
         .map(|output| ScopeFile {
             role: output.slot.clone(),
             list: ScopePlurality::One,
-            path: place(output),
+            path: action.home.seen(&place(output)),
             content: None,
             parsed: None,
         })
@@ -182,11 +187,18 @@ pub fn scope(story: &Story, action: &Action, inputs: &[&Bound], place: &dyn Fn(&
     scope
 }
 
+fn is_setting(bound: &Bound) -> bool {
+    !is_named_by_user(&bound.role) && !bound.role.starts_with("needs.")
+}
+
 /// Gives the files of a scope their content, read by `read` as bytes.
 pub fn fill(scope: &mut Scope, read: Read<'_>) -> Result<(), Failure> {
+    let home = scope.home.clone();
     let needed = scope.needs.iter_mut().flat_map(|(_, files)| files);
-    for file in scope.inputs.iter_mut().chain(needed) {
-        let Some(bytes) = read(&file.path)? else { continue };
+    let inputs = scope.inputs.iter_mut().map(|file| (is_named_by_user(&file.role), file));
+    for (is_seen, file) in inputs.chain(needed.map(|file| (true, file))) {
+        let place = if is_seen { home.unseen(&file.path) } else { file.path.clone() };
+        let Some(bytes) = read(&place)? else { continue };
         let extension = file.path.rsplit('/').next().and_then(|name| name.rsplit_once('.')).map_or("", |(_, ext)| ext);
         // A file that is not what its name says is still text; a template that looks into it says what is missing.
         file.parsed = crate::data::parse::parse(extension, &bytes).and_then(Result::ok);

@@ -152,7 +152,7 @@ pub fn connect(
             bind(index, input, &actions, &makers, &mut known, orphans, find, &mut inputs, faults);
         }
         for need in &action.needs {
-            let role = format!("needs.{}", need.stage);
+            let role = format!("needs.{}", need.called);
             let plurality = if need.actions.len() == 1 { Plurality::One } else { Plurality::Many };
             for maker in need.actions.iter().filter_map(|id| index_of.get(id.as_str()).copied()) {
                 inputs.extend(needed(&actions[maker], maker, &role, plurality));

@@ -114,8 +114,8 @@ pub fn expand(stages: &[StageText], names: &Names, faults: &mut Faults) -> Vec<R
                     break Rc::clone(&single);
                 }
                 None => break Rc::new(own(&stages[at], names, faults).unwrap_or_default()),
-                Some((name, span)) => match index.get(name) {
-                    Some(&next) => at = next,
+                Some((name, span)) => match stages[at].resolve(name, &index) {
+                    Some(next) => at = next,
                     None if name.contains(['$', '/', '*', '.']) => {
                         let node = stages[at].own("foreach").expect("its text was just read");
                         faults.sort("`foreach`", "a stage's name or a map of axes", node);

@@ -4,6 +4,7 @@ use crate::base::diagnostic::Diagnostic;
 use crate::base::path::RepoPath;
 use crate::base::span::Span;
 use crate::storyfile::faults::{Faults, listed};
+use crate::storyfile::home::Home;
 use crate::storyfile::load::Given;
 use crate::storyfile::model::{Param, ParamSort};
 use crate::storyfile::param_values::ParamValues;
@@ -65,6 +66,9 @@ pub fn settle(
         // After a fault some value stands in, so that it is told once and not by every stage that uses it.
         let value = value.unwrap_or_else(|| stand_in(param));
         settled.values.insert(param.name.clone(), value);
+        if param.sort == ParamSort::Path {
+            settled.paths.insert(param.name.clone());
+        }
         if line.is_none() && environment.is_none() && in_file.is_none() {
             questions.extend(Question::of(param, &settled));
         }
@@ -182,9 +186,13 @@ fn default(
         outputs: Vec::new(),
         needs: Vec::new(),
         late_with: BTreeSet::new(),
+        home: Home::default(),
         only_now: Some("a param has its value before anything runs"),
     };
     match names.field(node, faults)? {
+        Field::Constant(Value::String(path)) if param.sort == ParamSort::Path => {
+            path_value(param, &param.home.from_root(&path), Origin::Node(node), faults)
+        }
         Field::Constant(value) => fitting(param, value, node, faults),
         _ => None,
     }

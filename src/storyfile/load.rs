@@ -1,9 +1,11 @@
 //! The way in: a Storyfile's text to a [`Story`], or to every fault of it in one report.
 
 use crate::base::diagnostic::{Diagnostic, Severity};
+use crate::base::path::RepoPath;
 use crate::base::sources::Sources;
 use crate::storyfile::catalog::Catalog;
 use crate::storyfile::faults::Faults;
+use crate::storyfile::include::Included;
 use crate::storyfile::parse::{self, Reading};
 use crate::storyfile::question::Question;
 use crate::storyfile::settle::Variables;
@@ -25,6 +27,8 @@ pub struct Given<'a> {
     pub params_file: Option<(String, String)>,
     /// `--profile`: laid over the file, left to right.
     pub profiles: Vec<String>,
+    /// Reads a file that is included, or says why it cannot be.
+    pub files: &'a dyn Fn(&RepoPath) -> Result<String, String>,
     /// Turns a path as it was typed on the command line into one that is meant from the Storyfile's folder.
     pub typed: &'a dyn Fn(&str) -> String,
     /// Looks up an environment variable. `STORYGEN_PARAM_NAME` gives a param as well.
@@ -36,7 +40,15 @@ pub struct Given<'a> {
 impl<'a> Given<'a> {
     /// Returns what is given to a Storyfile that is called `file` and stands alone.
     pub fn alone(file: &'a str, env: &'a dyn Fn(&str) -> Option<String>) -> Given<'a> {
-        Given { params: Vec::new(), params_file: None, profiles: Vec::new(), typed: &|path| path.to_owned(), env, file }
+        Given {
+            params: Vec::new(),
+            params_file: None,
+            profiles: Vec::new(),
+            files: &|_| Err("it is not there".into()),
+            typed: &|path| path.to_owned(),
+            env,
+            file,
+        }
     }
 }
 
@@ -59,10 +71,10 @@ pub fn load(text: &str, catalog: &dyn Catalog, given: &Given) -> (Option<Story>,
 
 /// Loads what can be made out of a Storyfile.
 pub fn draft(text: &str, catalog: &dyn Catalog, given: &Given) -> Draft {
-    let Texts { sources, root, params_file, faults, damaged, reading } = texts::read(text, given);
+    let Texts { sources, root, included, params_file, faults, damaged, reading } = texts::read(text, given);
     let mut faults = Faults::new(sources.text(), faults);
     let root = root.map(|root| profiles::overlay(&root, &given.profiles, &mut faults));
-    let story = root.map(|root| read_story(&root, params_file.as_deref(), catalog, given, &mut faults));
+    let story = root.map(|root| read_story(&root, included, params_file.as_deref(), catalog, given, &mut faults));
     let (story, questions) = story.map_or((None, Vec::new()), |(story, questions)| (Some(story), questions));
     let mut faults = faults.finish();
     faults.retain(|fault| SYNTAX.contains(&fault.code) || !parse::touches(fault, &damaged));
@@ -76,22 +88,25 @@ pub fn draft(text: &str, catalog: &dyn Catalog, given: &Given) -> Draft {
 
 fn read_story(
     root: &Node,
+    included: Included,
     params_file: Option<&Node>,
     catalog: &dyn Catalog,
     given: &Given,
     faults: &mut Faults,
 ) -> (Story, Vec<Question>) {
-    let declared = read::read(root, faults);
+    let declared = read::read(root, &included, faults);
     let variables =
         Variables { get: given.env, used: RefCell::new(BTreeSet::new()), secrets: declared.secrets.clone() };
     let (params, questions) = given::settle(&declared.params, params_file, given, &variables, faults);
     let (stages, actions) = lower::lower(&declared, &params, catalog, &variables, faults);
-    check::check(&actions, given.file, faults);
+    check::check(&actions, given.file, &included.files, faults);
     let providers = declared.providers.into_iter().filter_map(|(name, provider)| provider.map(|one| (name, one)));
     let story = Story {
         name: declared.name,
         description: declared.description,
         params: params.values,
+        path_params: params.paths,
+        included: included.files,
         stages,
         actions,
         pools: declared.pools,

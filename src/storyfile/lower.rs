@@ -8,6 +8,7 @@ use crate::storyfile::catalog::Catalog;
 use crate::storyfile::expr;
 use crate::storyfile::faults::Faults;
 use crate::storyfile::fields::{self, Fields};
+use crate::storyfile::home::Home;
 use crate::storyfile::model::{Declared, StageText};
 use crate::storyfile::param_values::ParamValues;
 use crate::storyfile::paths;
@@ -48,18 +49,27 @@ pub fn lower(
     variables: &Variables,
     faults: &mut Faults,
 ) -> (Vec<Stage>, Vec<Action>) {
-    let params = params.clone().root();
-    let base = names(variables, &params);
+    let root = params.clone().root();
+    let base = names(variables, &root);
     let all_axes = axes::expand(&declared.stages, &base, faults);
     let references = references::read(&declared.stages, faults);
     let mut stages = Vec::new();
     let mut actions = Vec::new();
     for ((text, axes), (needs, after)) in declared.stages.iter().zip(&all_axes).zip(references) {
+        let seen = text.home.folder().map(|_| params.seen_from(&text.home).root());
         let plan = plan(text, axes, needs, after, declared, catalog, faults);
         stages.push(Stage { name: plan.id.clone(), description: plan.fields.description.clone(), span: text.span });
         for index in 0..axes.instances.len() {
             let before = faults.count();
-            actions.extend(action(&plan, index, declared, &all_axes, variables, &params, faults));
+            actions.extend(action(
+                &plan,
+                index,
+                declared,
+                &all_axes,
+                variables,
+                seen.as_ref().unwrap_or(&root),
+                faults,
+            ));
             // Further instances would say the same again, a hundred thousand times over.
             if faults.count() > before + 20 {
                 break;
@@ -77,6 +87,7 @@ fn names<'a>(variables: &'a Variables<'a>, params: &minijinja::Value) -> Names<'
         outputs: Vec::new(),
         needs: Vec::new(),
         late_with: BTreeSet::new(),
+        home: Home::default(),
         only_now: Some("it shapes the graph, which stands before anything runs"),
     }
 }
@@ -199,6 +210,7 @@ fn action(
     let id = plan.axes.id(&plan.id, index);
     let mut names = names(variables, params);
     names.only_now = Some("it must be known before anything runs");
+    names.home = plan.text.home.clone();
     names.roots.insert("stage".into(), scope::stage_value(&id));
     // What `include` gives to some instances is a name of ours in all of them: without a value, never the shell's.
     names.roots.extend(plan.names.iter().map(|name| (name.clone(), minijinja::Value::UNDEFINED)));
@@ -216,7 +228,7 @@ fn action(
     names.only_now = None;
     names.inputs = plan.inputs.iter().map(|(role, _)| role.clone()).collect();
     names.outputs = plan.outputs.iter().map(|(slot, _)| slot.clone()).collect();
-    names.needs = needs.iter().map(|need| need.stage.as_str().to_owned()).collect();
+    names.needs = needs.iter().map(|need| need.called.clone()).collect();
     let work = work(plan, &mut names, &mut inputs, &outputs, faults);
     let check = plan.check.as_ref().and_then(|check| check.settle(&mut names, faults)).map(|(with, files)| {
         inputs.extend(files.into_iter().map(|file| Input { role: file.role.replacen("with.", "check.", 1), ..file }));
@@ -226,6 +238,7 @@ fn action(
         id,
         stage: plan.id.clone(),
         span: plan.text.span,
+        home: plan.text.home.clone(),
         axes: instance.values.clone(),
         work: work?,
         inputs,
@@ -259,7 +272,7 @@ fn work(
     }
     let node = plan.text.own("run")?;
     let command = run::command(plan.text, node, names, faults)?;
-    if let Some(program) = command.program() {
+    if let Some(program) = command.program(&plan.text.home) {
         let known = inputs.iter().any(|input| input.selector == Selector::File(program.clone()));
         // A program that the stage itself writes is no input of it.
         if !known && !outputs.iter().any(|output| program.is_within(&output.path)) {
@@ -283,6 +296,7 @@ fn related(
     };
     let needs = plan.needs.iter().map(|&(stage, span)| Need {
         stage: StageId::new(&*stages[stage].name),
+        called: plan.text.calls(&stages[stage]).to_owned(),
         actions: ids(stage),
         span,
     });

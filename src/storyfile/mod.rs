@@ -1,6 +1,6 @@
 //! Text in, a [`story::Story`] and diagnostics out. No disk: what a Storyfile names on disk is the engine's to find.
 //!
-//! [`load::load`] reads in this order: texts → events → trees (`texts`, `parse`, `tree`, `syntax`) → overlays
+//! [`load::load`] reads in this order: texts → events → trees (`texts`, `include`, `parse`, `tree`, `syntax`) → overlays
 //! (`profiles`) → declared sections (`read`, `model`, `params`) → values of params (`given`) → instances (`axes`, `references`) → actions (`lower`, `fields`, `paths`,
 //! `settings`, `preset`, `providers`, `run`, with expressions by `settle`) → what holds between actions (`check`).
 //! The engine then uses [`story`], [`command`], [`with`], [`template`] and [`scope`].
@@ -24,6 +24,8 @@ mod faults;
 mod fields;
 mod fixed;
 mod given;
+pub mod home;
+mod include;
 mod lexer;
 mod lower;
 mod mend;

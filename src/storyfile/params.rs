@@ -3,9 +3,11 @@
 use crate::base::diagnostic::Diagnostic;
 use crate::base::span::Span;
 use crate::storyfile::faults::Faults;
+use crate::storyfile::home::Home;
 use crate::storyfile::model::{Param, ParamSort, Range};
 use crate::storyfile::tree::{Content, Node, Scalar};
 use serde_json::{Number, Value};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Keys of a param.
@@ -14,7 +16,7 @@ pub const KEYS: [&str; 8] = ["ask", "type", "enum", "default", "required", "min"
 const SORTS: [&str; 8] = ["text", "number", "integer", "bool", "list", "map", "path", "enum"];
 
 /// Reads the declarations.
-pub fn declare(node: &Node, faults: &mut Faults) -> Vec<Param> {
+pub fn declare(node: &Node, homes: &BTreeMap<String, Home>, faults: &mut Faults) -> Vec<Param> {
     node.entries()
         .iter()
         .map(|entry| {
@@ -27,10 +29,12 @@ pub fn declare(node: &Node, faults: &mut Faults) -> Vec<Param> {
                 );
             }
             let value = &entry.value;
+            let home = homes.get(&entry.key).cloned().unwrap_or_default();
             match value.value {
-                Content::Map(_) => described(&entry.key, span, value, faults),
+                Content::Map(_) => Param { home, ..described(&entry.key, span, value, faults) },
                 _ => Param {
                     name: entry.key.clone(),
+                    home,
                     span,
                     sort: guess(value),
                     default: Some(Arc::clone(value)).filter(|node| !node.is_null()),
@@ -60,7 +64,18 @@ fn described(name: &str, span: Span, node: &Node, faults: &mut Faults) -> Param 
     };
     let range = range(name, sort, node, faults);
     let (ask, description) = (text("ask", faults), text("description", faults));
-    Param { name: name.to_owned(), span, sort, default, choices, range, required, ask, description }
+    Param {
+        name: name.to_owned(),
+        home: Home::default(),
+        span,
+        sort,
+        default,
+        choices,
+        range,
+        required,
+        ask,
+        description,
+    }
 }
 
 fn sort(name: &str, span: Span, node: &Node, default: Option<&Node>, faults: &mut Faults) -> ParamSort {

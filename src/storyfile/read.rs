@@ -5,13 +5,14 @@ use crate::base::span::Span;
 use crate::storyfile::expr::{self, Piece};
 use crate::storyfile::faults::Faults;
 use crate::storyfile::fixed;
+use crate::storyfile::include::Included;
 use crate::storyfile::model::{Declared, StageText};
 use crate::storyfile::params;
 use crate::storyfile::story::Provider;
 use crate::storyfile::tree::{Content, Node};
 use std::sync::Arc;
 
-const KEYS: [&str; 12] = [
+const KEYS: [&str; 13] = [
     "storygen",
     "name",
     "description",
@@ -24,8 +25,9 @@ const KEYS: [&str; 12] = [
     "stages",
     "budget",
     "profiles",
+    "include",
 ];
-const UNBUILT: [&str; 3] = ["hooks", "include", "remote"];
+const UNBUILT: [&str; 2] = ["hooks", "remote"];
 
 /// Keys of a stage.
 pub const STAGE_KEYS: [&str; 25] = [
@@ -104,7 +106,7 @@ pub fn check_keys(root: &Node, faults: &mut Faults) {
 }
 
 /// Reads the sections.
-pub fn read(root: &Node, faults: &mut Faults) -> Declared {
+pub fn read(root: &Node, included: &Included, faults: &mut Faults) -> Declared {
     let mut declared = Declared::default();
     let Some(root) = faults.map("a Storyfile", root) else { return declared };
     faults.keys("the key", root, &KEYS, &UNBUILT);
@@ -127,7 +129,7 @@ pub fn read(root: &Node, faults: &mut Faults) -> Declared {
         faults.texts("`pass`", pass);
     }
     if let Some(node) = section(root, "params", faults) {
-        declared.params = params::declare(node, faults);
+        declared.params = params::declare(node, &included.params, faults);
     }
     if let Some(node) = section(root, "pools", faults) {
         for entry in node.entries() {
@@ -140,7 +142,7 @@ pub fn read(root: &Node, faults: &mut Faults) -> Declared {
         faults.keys("the default", node, &DEFAULTS_KEYS, &STAGE_UNBUILT);
         declared.defaults = root.get("defaults").cloned();
     }
-    stages(root, &mut declared, faults);
+    stages(root, included, &mut declared, faults);
     declared
 }
 
@@ -153,7 +155,7 @@ fn version(root: &Node, faults: &mut Faults) {
     match root.get("storygen") {
         None => faults.push(
             Diagnostic::error("S022", "the key `storygen` is missing", Span::new(root.span.start, root.span.start))
-                .help("the first line says the format's version: `storygen: 1`"),
+                .help("the first line says the format's version: `storygen: 1`; a file that another includes is built from that one"),
         ),
         Some(node) if node.scalar().is_some_and(|scalar| scalar.text == "1") => {}
         Some(node) => faults.push(
@@ -215,7 +217,7 @@ fn secrets(node: &Node, declared: &mut Declared) {
     }
 }
 
-fn stages(root: &Node, declared: &mut Declared, faults: &mut Faults) {
+fn stages(root: &Node, included: &Included, declared: &mut Declared, faults: &mut Faults) {
     if root.get("stages").is_none() {
         faults.push(
             Diagnostic::error("S022", "the key `stages` is missing", Span::new(root.span.start, root.span.start))
@@ -239,6 +241,7 @@ fn stages(root: &Node, declared: &mut Declared, faults: &mut Faults) {
         faults.keys("the key", stage, &STAGE_KEYS, &STAGE_UNBUILT);
         declared.stages.push(StageText {
             name: entry.key.clone(),
+            home: included.stages.get(&entry.key).cloned().unwrap_or_default(),
             span: entry.key_span,
             node: Arc::clone(&entry.value),
             defaults: declared.defaults.clone(),

@@ -2,7 +2,8 @@
 
 use crate::base::id::ActionId;
 use crate::storyfile::expr;
-use crate::storyfile::param_values::ParamValues;
+use crate::storyfile::home::Home;
+use crate::storyfile::param_values::{ParamValues, seen_from};
 use crate::storyfile::story::{Action, Selector, Story};
 use indexmap::IndexMap;
 use minijinja::value::{DynObject, Enumerator, Object, ObjectRepr};
@@ -21,6 +22,8 @@ pub struct Scope {
     pub needs: Vec<(String, Vec<ScopeFile>)>,
     /// `params`, the axes, `item`, `stage`, `with`: see [`globals`].
     pub globals: Value,
+    /// The folder from which paths are seen.
+    pub home: Home,
     /// The declared inputs in order. A role of many without a file is an empty list, of one it is undefined.
     pub declared: Vec<(String, Plurality)>,
 }
@@ -64,7 +67,8 @@ impl Scope {
         });
         Scope {
             declared: declared.collect(),
-            globals: globals(&story.params, &action.axes, &action.id),
+            globals: globals(&seen_from(&story.params, &story.path_params, &action.home), &action.axes, &action.id),
+            home: action.home.clone(),
             ..Scope::default()
         }
     }
@@ -84,7 +88,7 @@ impl Scope {
         roots.insert("inputs".into(), self.input_files(view));
         roots.insert("outputs".into(), files(&self.outputs, &[], View::Path));
         let needs = self.needs.iter().map(|(stage, files)| (stage.clone(), group(files.clone(), view)));
-        roots.insert("needs".into(), needs.collect::<BTreeMap<String, minijinja::Value>>().into());
+        roots.insert("needs".into(), nested(needs.collect()));
         roots.into()
     }
 
@@ -109,6 +113,29 @@ impl Scope {
     fn input_files(&self, view: View) -> minijinja::Value {
         files(&self.inputs, &self.declared, view)
     }
+}
+
+/// Tells whether `needs.voices.narrate` names one of the needed stages, whose name has a dot in it.
+pub fn is_dotted(name: &str, stages: &[&str]) -> bool {
+    let Some(rest) = name.strip_prefix("needs.") else { return false };
+    let is_named =
+        |stage: &&&str| rest.strip_prefix(**stage).is_some_and(|tail| tail.is_empty() || tail.starts_with('.'));
+    stages.iter().filter(|stage| stage.contains('.')).any(|stage| is_named(&stage))
+}
+
+/// Lets `needs.voices.narrate` find what `needs['voices.narrate']` is.
+fn nested(needs: BTreeMap<String, minijinja::Value>) -> minijinja::Value {
+    let mut inner: BTreeMap<String, BTreeMap<String, minijinja::Value>> = BTreeMap::new();
+    for (stage, files) in &needs {
+        if let Some((folder, name)) = stage.split_once('.') {
+            inner.entry(folder.to_owned()).or_default().insert(name.to_owned(), files.clone());
+        }
+    }
+    let mut all = needs;
+    for (folder, stages) in inner {
+        all.entry(folder).or_insert_with(|| nested(stages));
+    }
+    all.into()
 }
 
 /// Returns what `params`, the axes, `item` and `stage` are for one action.

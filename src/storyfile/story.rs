@@ -4,6 +4,7 @@ use crate::base::id::{ActionId, StageId};
 use crate::base::path::RepoPath;
 use crate::base::span::Span;
 use crate::storyfile::command::Command;
+use crate::storyfile::home::Home;
 use crate::storyfile::with::With;
 use indexmap::IndexMap;
 use serde_json::Value;
@@ -17,6 +18,10 @@ pub struct Story {
     pub description: Option<String>,
     /// The parameters with their values for this load.
     pub params: IndexMap<String, Value>,
+    /// Those that are paths: stages of other folders see them from there.
+    pub path_params: BTreeSet<String>,
+    /// The files that the Storyfile includes.
+    pub included: Vec<RepoPath>,
     /// Declared stages in the order of the file.
     pub stages: Vec<Stage>,
     /// All instances, stage by stage, in the axes' order.
@@ -45,6 +50,8 @@ pub struct Action {
     pub stage: StageId,
     /// Where the stage's name stands.
     pub span: Span,
+    /// The folder where its command runs, and from which its paths are seen.
+    pub home: Home,
     /// The axes' values of this instance, in the axes' order.
     pub axes: IndexMap<String, Value>,
     pub work: Work,
@@ -143,6 +150,8 @@ pub enum Keep {
 #[derive(Clone, Debug)]
 pub struct Need {
     pub stage: StageId,
+    /// The name under which expressions find it: without the folder's, in that folder.
+    pub called: String,
     /// The instance with equal keys, else all instances in order.
     pub actions: Vec<ActionId>,
     pub span: Span,

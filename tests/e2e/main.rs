@@ -12,6 +12,7 @@ mod failures;
 mod faults;
 mod flags;
 mod folders;
+mod includes;
 mod interactive;
 mod kills;
 mod lost;

@@ -1,0 +1,235 @@
+//! `include`: files of stages and params from other folders of the repo, each with its own places.
+
+use crate::base::diagnostic::Diagnostic;
+use crate::base::path::RepoPath;
+use crate::base::sources::Sources;
+use crate::base::span::Span;
+use crate::storyfile::fixed;
+use crate::storyfile::home::Home;
+use crate::storyfile::parse::{Parsed, Reading, parse};
+use crate::storyfile::tree::{Content, Entry, Node};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// Most files of one story.
+const FILES_MAX: usize = 1000;
+/// Keys of an included file, beside `x-…`.
+const KEYS: [&str; 3] = ["stages", "params", "include"];
+
+/// Reads a file of the repo as text, or says why it cannot be read.
+pub type ReadFile<'a> = &'a dyn Fn(&RepoPath) -> Result<String, String>;
+
+/// What the included files come to.
+#[derive(Default)]
+pub struct Included {
+    /// All of them, in the order in which they were read.
+    pub files: Vec<RepoPath>,
+    /// Where stages and params that they declare are at home, by their full names.
+    pub stages: BTreeMap<String, Home>,
+    pub params: BTreeMap<String, Home>,
+    pub faults: Vec<Diagnostic>,
+    pub damaged: Vec<Span>,
+    pub reading: Option<Reading>,
+}
+
+/// A file to be read, and the files that led to it.
+struct Open {
+    path: RepoPath,
+    /// Where it is named.
+    span: Span,
+    chain: Vec<RepoPath>,
+}
+
+/// Reads what the Storyfile `main` includes, directly or not, and adds its stages and params to the tree.
+pub fn include(root: Arc<Node>, main: &str, read: ReadFile<'_>, sources: &mut Sources) -> (Arc<Node>, Included) {
+    let mut included = Included::default();
+    let Some(node) = root.get("include") else { return (root, included) };
+    let start: Vec<RepoPath> = RepoPath::parse(main).into_iter().collect();
+    let mut open = named(node, &Home::default(), &start, &mut included.faults);
+    let mut sections = Sections::of(&root);
+    // Depth first with an explicit stack: chains may be long, and a circle closes on the way down.
+    while let Some(Open { path, span, chain }) = open.pop() {
+        if let Some(from) = chain.iter().position(|above| *above == path) {
+            included.faults.push(circle(&chain[from..], &path, span));
+            continue;
+        }
+        if included.files.contains(&path) {
+            continue;
+        }
+        if included.files.len() >= FILES_MAX {
+            let fault = Diagnostic::error("S009", format!("more than {FILES_MAX} files are included"), span);
+            included.faults.push(fault.label("one too many").help("put the stages of a folder into one file"));
+            break;
+        }
+        included.files.push(path.clone());
+        let text = match read(&path) {
+            Ok(text) => text,
+            Err(why) => {
+                let fault = Diagnostic::error("S131", format!("`{path}` cannot be included: {why}"), span);
+                included.faults.push(fault.label("not read").help("make the file, or correct its path"));
+                continue;
+            }
+        };
+        let Parsed { root: tree, mut faults, mut damaged, reading } =
+            parse(&text).moved(sources.add(path.as_str(), &text));
+        included.faults.append(&mut faults);
+        included.damaged.append(&mut damaged);
+        included.reading = Some(included.reading.map_or(reading, |so_far| so_far.and(reading)));
+        let Some(tree) = tree else { continue };
+        let home = Home::of(&path);
+        if let Some(fault) = unnamable(&home, span) {
+            included.faults.push(fault);
+            continue;
+        }
+        check_keys(&tree, &path, &mut included.faults);
+        sections.take(&tree, &home, &mut included);
+        if let Some(node) = tree.get("include") {
+            let chain = [&chain[..], &[path]].concat();
+            open.extend(named(node, &home, &chain, &mut included.faults));
+        }
+    }
+    (sections.over(root), included)
+}
+
+/// Returns the files that an `include:` names, the last first: they are taken from the end.
+fn named(node: &Node, home: &Home, chain: &[RepoPath], faults: &mut Vec<Diagnostic>) -> Vec<Open> {
+    let items: Vec<&Node> = match &node.value {
+        Content::Seq(items) => items.iter().map(AsRef::as_ref).collect(),
+        _ if node.is_null() => Vec::new(),
+        _ => vec![node],
+    };
+    let mut open = Vec::new();
+    for item in items {
+        let Some(scalar) = item.scalar().filter(|_| !item.is_null()) else {
+            let fault = Diagnostic::error("S021", format!("`include` names files, not {}", item.sort()), item.span);
+            faults
+                .push(fault.label(format!("this is {}", item.sort())).help("write `include: [voices/Storyfile.yaml]`"));
+            continue;
+        };
+        if scalar.text.contains("${") {
+            let fault = Diagnostic::error(fixed::CODE, "no expression can stand in `include`", item.span);
+            faults.push(fault.label("`${…}` is not read here").help("write the path itself"));
+            continue;
+        }
+        match RepoPath::parse(&home.from_root(&scalar.text)) {
+            Ok(path) => open.push(Open { path, span: item.span, chain: chain.to_vec() }),
+            Err(why) => {
+                let message = format!("`{}` is no path of this repo: {why}", scalar.text);
+                let fault = Diagnostic::error("S070", message, item.span).label("not a path of the repo");
+                faults.push(fault.help("an included file lies in the Storyfile's folder or below"));
+            }
+        }
+    }
+    open.reverse();
+    open
+}
+
+/// The stages and params of all files.
+struct Sections {
+    stages: Vec<Entry>,
+    params: Vec<Entry>,
+}
+
+impl Sections {
+    fn of(root: &Node) -> Sections {
+        let entries = |key: &str| root.get(key).map_or(&[][..], |node| node.entries()).to_vec();
+        Sections { stages: entries("stages"), params: entries("params") }
+    }
+
+    fn take(&mut self, tree: &Node, home: &Home, included: &mut Included) {
+        let prefix = home.prefix();
+        let mut take = |key: &str, prefix: &str, to: &mut Vec<Entry>, homes: &mut BTreeMap<String, Home>| {
+            let Some(section) = tree.get(key).filter(|node| !node.is_null()) else { return };
+            if !matches!(section.value, Content::Map(_)) {
+                let fault =
+                    Diagnostic::error("S021", format!("`{key}` must be a map, not {}", section.sort()), section.span);
+                let fault = fault.label(format!("this is {}", section.sort()));
+                included.faults.push(fault.help("write `name: value` lines below it, or `{ name: value }`"));
+                return;
+            }
+            let known: BTreeMap<String, Span> = to.iter().map(|entry| (entry.key.clone(), entry.key_span)).collect();
+            for entry in section.entries() {
+                let name = format!("{prefix}{}", entry.key);
+                match known.get(&name) {
+                    Some(first) => included.faults.push(twice(key, &name, entry.key_span, *first)),
+                    None => {
+                        homes.insert(name.clone(), home.clone());
+                        to.push(Entry { key: name, ..entry.clone() });
+                    }
+                }
+            }
+        };
+        take("stages", &prefix, &mut self.stages, &mut included.stages);
+        take("params", "", &mut self.params, &mut included.params);
+    }
+
+    /// Returns the Storyfile's tree with these sections in the place of its own.
+    fn over(self, root: Arc<Node>) -> Arc<Node> {
+        let mut entries = root.entries().to_vec();
+        for (key, section) in [("stages", self.stages), ("params", self.params)] {
+            let is_map = |node: &Node| node.is_null() || matches!(node.value, Content::Map(_));
+            match entries.iter_mut().find(|entry| entry.key == key) {
+                _ if section.is_empty() => {}
+                Some(entry) if is_map(&entry.value) => {
+                    entry.value = Arc::new(Node { value: Content::Map(section), ..Node::clone(&entry.value) });
+                }
+                Some(_) => {}
+                None => {
+                    let span = Span::new(root.span.start, root.span.start);
+                    let value = Node { value: Content::Map(section), span, size: 1, height: 1 };
+                    entries.push(Entry { key: key.to_owned(), key_span: span, value: Arc::new(value) });
+                }
+            }
+        }
+        match root.value {
+            Content::Map(_) => Arc::new(Node { value: Content::Map(entries), ..Node::clone(&root) }),
+            _ => root,
+        }
+    }
+}
+
+fn check_keys(tree: &Node, path: &RepoPath, faults: &mut Vec<Diagnostic>) {
+    if !matches!(tree.value, Content::Map(_)) {
+        let fault =
+            Diagnostic::error("S021", format!("an included file must be a map, not {}", tree.sort()), tree.span);
+        faults.push(fault.label(format!("this is {}", tree.sort())).help("write `stages:` and what belongs to it"));
+    }
+    let known: BTreeSet<&str> = KEYS.into_iter().collect();
+    for entry in tree.entries().iter().filter(|entry| !known.contains(entry.key.as_str())) {
+        if !entry.key.starts_with("x-") {
+            let message = format!("`{}` cannot stand in `{path}`, which is included", entry.key);
+            let fault = Diagnostic::error("S130", message, entry.key_span).label("not here");
+            faults
+                .push(fault.help("it holds `stages`, `params`, `include` and `x-…`; all else stands in the Storyfile"));
+        }
+    }
+}
+
+/// A folder's name becomes part of its stages' names.
+fn unnamable(home: &Home, span: Span) -> Option<Diagnostic> {
+    let folder = home.folder()?;
+    let fine = |part: &str| {
+        !part.starts_with(['-', '.']) && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte))
+    };
+    if folder.as_str().split('/').all(fine) {
+        return None;
+    }
+    let message = format!("the folder `{folder}` cannot be part of a stage's name");
+    let fault = Diagnostic::error("S132", message, span).label("its stages are called after it");
+    Some(fault.help("give the folder a name of letters of a to z, digits, `-` and `_`"))
+}
+
+fn twice(section: &str, name: &str, again: Span, first: Span) -> Diagnostic {
+    let what = if section == "stages" { "stage" } else { "param" };
+    Diagnostic::error("S133", format!("two files declare the {what} `{name}`"), again)
+        .label("again")
+        .related(first, "first")
+        .help("give one of them another name, or declare it once")
+}
+
+fn circle(chain: &[RepoPath], again: &RepoPath, span: Span) -> Diagnostic {
+    let names: Vec<&str> = chain.iter().chain([again]).map(RepoPath::as_str).collect();
+    Diagnostic::error("S134", format!("files include each other in a circle: {}", names.join(" → ")), span)
+        .label("the circle closes here")
+        .help("take one of these `include`s out")
+}
