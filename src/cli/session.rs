@@ -47,7 +47,8 @@ pub fn find(world: &World, start: &Path, named: Option<&Path>) -> Result<Found, 
         if !is_file(&path) {
             return Err(CliError::NoStoryfile { looked: path, named: true });
         }
-        let root = path.parent().unwrap_or(&start).to_owned();
+        let folder = path.parent().unwrap_or(&start);
+        let root = world.disk.canonical(folder).map_err(|error| CliError::folder(folder, &error))?;
         return Ok(Found { called: called(world, &root), ..found(&root, &path, &start) });
     }
     for folder in start.ancestors() {

@@ -181,7 +181,7 @@ fn default(
 ) -> Option<Value> {
     let names = Names {
         variables,
-        roots: BTreeMap::from([("params".to_owned(), earlier.clone().root())]),
+        roots: BTreeMap::from([("params".to_owned(), earlier.seen_from(&param.home).root())]),
         inputs: Vec::new(),
         outputs: Vec::new(),
         needs: Vec::new(),

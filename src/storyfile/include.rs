@@ -29,6 +29,7 @@ pub struct Included {
     pub params: BTreeMap<String, Home>,
     pub faults: Vec<Diagnostic>,
     pub damaged: Vec<Span>,
+    /// Whether all that they declare is known; `None` if there are none.
     pub reading: Option<Reading>,
 }
 
@@ -67,6 +68,7 @@ pub fn include(root: Arc<Node>, main: &str, read: ReadFile<'_>, sources: &mut So
             Err(why) => {
                 let fault = Diagnostic::error("S131", format!("`{path}` cannot be included: {why}"), span);
                 included.faults.push(fault.label("not read").help("make the file, or correct its path"));
+                included.reading = Some(Reading::Patched);
                 continue;
             }
         };
@@ -75,10 +77,14 @@ pub fn include(root: Arc<Node>, main: &str, read: ReadFile<'_>, sources: &mut So
         included.faults.append(&mut faults);
         included.damaged.append(&mut damaged);
         included.reading = Some(included.reading.map_or(reading, |so_far| so_far.and(reading)));
-        let Some(tree) = tree else { continue };
+        let Some(tree) = tree else {
+            included.reading = Some(Reading::Patched);
+            continue;
+        };
         let home = Home::of(&path);
         if let Some(fault) = unnamable(&home, span) {
             included.faults.push(fault);
+            included.reading = Some(Reading::Patched);
             continue;
         }
         check_keys(&tree, &path, &mut included.faults);

@@ -8,6 +8,7 @@ use crate::storyfile::story::{Action, Selector, Story};
 use indexmap::IndexMap;
 use minijinja::value::{DynObject, Enumerator, Object, ObjectRepr};
 use serde_json::{Value, json};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
@@ -65,9 +66,13 @@ impl Scope {
             let many = !matches!(input.selector, Selector::File(_));
             (input.role.clone(), if many { Plurality::Many } else { Plurality::One })
         });
+        let params = match action.home.folder() {
+            None => Cow::Borrowed(&story.params),
+            Some(_) => Cow::Owned(seen_from(&story.params, &story.path_params, &action.home)),
+        };
         Scope {
             declared: declared.collect(),
-            globals: globals(&seen_from(&story.params, &story.path_params, &action.home), &action.axes, &action.id),
+            globals: globals(&params, &action.axes, &action.id),
             home: action.home.clone(),
             ..Scope::default()
         }

@@ -160,7 +160,7 @@ fn a_fault_of_an_included_file_is_shown_there() {
     space.file("voices/more.yaml", "stages:\n  b: { inputs: no.txt, run: 'true' }\n");
     space.build().exit(2).says("error[S101]: input `voices/no.txt` is not there").says("--> voices/more.yaml:2:16");
     space.file("voices/more.yaml", "stages: [\n");
-    space.build().exit(2).says("error[S001]").says("--> voices/more.yaml:1:9");
+    space.build().exit(2).says("error[S001]").says("--> voices/more.yaml:2:1");
 }
 
 #[test]
@@ -173,6 +173,9 @@ fn what_cannot_be_included_is_told() {
     with("[voices/no.yaml]", &[])
         .says("error[S131]: `voices/no.yaml` cannot be included: it is not there")
         .says(":3:11");
+    // Who needs what the file would declare is not told that it is missing as well.
+    let space = Space::new().story("include: [no.yaml]\nstages: { a: { needs: no.more, run: 'true' } }");
+    space.build().exit(2).says("error[S131]").says_not("S012");
     with("[voices]", &[("voices/x", "")]).says("`voices` cannot be included: it is no file");
     with("[../x.yaml]", &[]).says("error[S070]: `../x.yaml` is no path of this repo: the path leads out of the repo");
     with("[/etc/passwd]", &[]).says("error[S070]");
