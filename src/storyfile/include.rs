@@ -6,9 +6,9 @@ use crate::base::sources::Sources;
 use crate::base::span::Span;
 use crate::storyfile::fixed;
 use crate::storyfile::home::Home;
-use crate::storyfile::parse::{Parsed, Reading, parse};
+use crate::storyfile::parse::{Parsed, Reading, is_blank, parse};
 use crate::storyfile::tree::{Content, Entry, Node};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 /// Most files of one story.
@@ -72,6 +72,9 @@ pub fn include(root: Arc<Node>, main: &str, read: ReadFile<'_>, sources: &mut So
                 continue;
             }
         };
+        if is_blank(&text) {
+            continue;
+        }
         let Parsed { root: tree, mut faults, mut damaged, reading } =
             parse(&text).moved(sources.add(path.as_str(), &text));
         included.faults.append(&mut faults);
@@ -132,47 +135,67 @@ fn named(node: &Node, home: &Home, chain: &[RepoPath], faults: &mut Vec<Diagnost
 
 /// The stages and params of all files.
 struct Sections {
-    stages: Vec<Entry>,
-    params: Vec<Entry>,
+    stages: Section,
+    params: Section,
+}
+
+/// One section of all files together.
+struct Section {
+    key: &'static str,
+    entries: Vec<Entry>,
+    /// Where each name was declared first.
+    known: HashMap<String, Span>,
+}
+
+impl Section {
+    fn of(root: &Node, key: &'static str) -> Section {
+        let entries = root.get(key).map_or(&[][..], |node| node.entries()).to_vec();
+        let known = entries.iter().map(|entry| (entry.key.clone(), entry.key_span)).collect();
+        Section { key, entries, known }
+    }
+
+    /// Adds what an included file declares, and where it is at home.
+    fn take(
+        &mut self,
+        tree: &Node,
+        prefix: &str,
+        home: &Home,
+        homes: &mut BTreeMap<String, Home>,
+        faults: &mut Vec<Diagnostic>,
+    ) {
+        let Some(section) = tree.get(self.key).filter(|node| !node.is_null()) else { return };
+        if !matches!(section.value, Content::Map(_)) {
+            faults.push(no_map(&format!("`{}`", self.key), section, "write `name: value` lines below it"));
+            return;
+        }
+        for entry in section.entries() {
+            let name = format!("{prefix}{}", entry.key);
+            if let Some(first) = self.known.get(&name) {
+                faults.push(twice(self.key, &name, entry.key_span, *first));
+                continue;
+            }
+            self.known.insert(name.clone(), entry.key_span);
+            homes.insert(name.clone(), home.clone());
+            self.entries.push(Entry { key: name, ..entry.clone() });
+        }
+    }
 }
 
 impl Sections {
     fn of(root: &Node) -> Sections {
-        let entries = |key: &str| root.get(key).map_or(&[][..], |node| node.entries()).to_vec();
-        Sections { stages: entries("stages"), params: entries("params") }
+        Sections { stages: Section::of(root, "stages"), params: Section::of(root, "params") }
     }
 
     fn take(&mut self, tree: &Node, home: &Home, included: &mut Included) {
-        let prefix = home.prefix();
-        let mut take = |key: &str, prefix: &str, to: &mut Vec<Entry>, homes: &mut BTreeMap<String, Home>| {
-            let Some(section) = tree.get(key).filter(|node| !node.is_null()) else { return };
-            if !matches!(section.value, Content::Map(_)) {
-                let fault =
-                    Diagnostic::error("S021", format!("`{key}` must be a map, not {}", section.sort()), section.span);
-                let fault = fault.label(format!("this is {}", section.sort()));
-                included.faults.push(fault.help("write `name: value` lines below it, or `{ name: value }`"));
-                return;
-            }
-            let known: BTreeMap<String, Span> = to.iter().map(|entry| (entry.key.clone(), entry.key_span)).collect();
-            for entry in section.entries() {
-                let name = format!("{prefix}{}", entry.key);
-                match known.get(&name) {
-                    Some(first) => included.faults.push(twice(key, &name, entry.key_span, *first)),
-                    None => {
-                        homes.insert(name.clone(), home.clone());
-                        to.push(Entry { key: name, ..entry.clone() });
-                    }
-                }
-            }
-        };
-        take("stages", &prefix, &mut self.stages, &mut included.stages);
-        take("params", "", &mut self.params, &mut included.params);
+        let Included { stages, params, faults, .. } = included;
+        self.stages.take(tree, &home.prefix(), home, stages, faults);
+        self.params.take(tree, "", home, params, faults);
     }
 
     /// Returns the Storyfile's tree with these sections in the place of its own.
     fn over(self, root: Arc<Node>) -> Arc<Node> {
         let mut entries = root.entries().to_vec();
-        for (key, section) in [("stages", self.stages), ("params", self.params)] {
+        for Section { key, entries: section, .. } in [self.stages, self.params] {
             let is_map = |node: &Node| node.is_null() || matches!(node.value, Content::Map(_));
             match entries.iter_mut().find(|entry| entry.key == key) {
                 _ if section.is_empty() => {}
@@ -196,12 +219,9 @@ impl Sections {
 
 fn check_keys(tree: &Node, path: &RepoPath, faults: &mut Vec<Diagnostic>) {
     if !matches!(tree.value, Content::Map(_)) {
-        let fault =
-            Diagnostic::error("S021", format!("an included file must be a map, not {}", tree.sort()), tree.span);
-        faults.push(fault.label(format!("this is {}", tree.sort())).help("write `stages:` and what belongs to it"));
+        faults.push(no_map("an included file", tree, "write `stages:` and what belongs to it"));
     }
-    let known: BTreeSet<&str> = KEYS.into_iter().collect();
-    for entry in tree.entries().iter().filter(|entry| !known.contains(entry.key.as_str())) {
+    for entry in tree.entries().iter().filter(|entry| !KEYS.contains(&entry.key.as_str())) {
         if !entry.key.starts_with("x-") {
             let message = format!("`{}` cannot stand in `{path}`, which is included", entry.key);
             let fault = Diagnostic::error("S130", message, entry.key_span).label("not here");
@@ -209,6 +229,12 @@ fn check_keys(tree: &Node, path: &RepoPath, faults: &mut Vec<Diagnostic>) {
                 .push(fault.help("it holds `stages`, `params`, `include` and `x-…`; all else stands in the Storyfile"));
         }
     }
+}
+
+fn no_map(what: &str, node: &Node, help: &str) -> Diagnostic {
+    Diagnostic::error("S021", format!("{what} must be a map, not {}", node.sort()), node.span)
+        .label(format!("this is {}", node.sort()))
+        .help(help)
 }
 
 /// A folder's name becomes part of its stages' names.

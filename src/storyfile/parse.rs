@@ -65,6 +65,12 @@ impl Parsed {
     }
 }
 
+/// Tells whether nothing but remarks stand in a text.
+pub fn is_blank(text: &str) -> bool {
+    let text = text.trim_start_matches('\u{feff}');
+    text.lines().all(|line| line.trim_start().starts_with('#') || line.trim().is_empty())
+}
+
 /// Parses `text`.
 pub fn parse(text: &str) -> Parsed {
     if text.len() > BYTES_MAX {

@@ -5,7 +5,7 @@ use crate::base::sources::Sources;
 use crate::base::span::Span;
 use crate::storyfile::include::{Included, include};
 use crate::storyfile::load::Given;
-use crate::storyfile::parse::{Parsed, Reading, parse};
+use crate::storyfile::parse::{Parsed, Reading, is_blank, parse};
 use crate::storyfile::tree::Node;
 use std::sync::Arc;
 
@@ -38,10 +38,9 @@ pub fn read(text: &str, given: &Given) -> Texts {
     faults.append(&mut included.faults);
     damaged.append(&mut included.damaged);
     reading = included.reading.map_or(reading, |of_included| reading.and(of_included));
-    let is_remark = |line: &str| line.trim_start().starts_with('#') || line.trim().is_empty();
     let params_file = given.params_file.as_ref().and_then(|(name, text)| {
         // Nothing is given: that is no fault, as it is in a Storyfile.
-        if text.lines().all(is_remark) {
+        if is_blank(text) {
             return None;
         }
         let start = sources.add(name.as_str(), text);

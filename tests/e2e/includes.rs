@@ -185,6 +185,11 @@ fn what_cannot_be_included_is_told() {
     with("[a/s.yaml]", &[("a/s.yaml", "storygen: 1\nenv: {}\nstages: {}")])
         .says("error[S130]: `storygen` cannot stand in `a/s.yaml`, which is included")
         .says("error[S130]: `env` cannot stand in");
+    Space::new()
+        .story("include: [a.yaml]\nstages: { a: { run: 'true' } }")
+        .file("a.yaml", "# later\n")
+        .build()
+        .ran(["a"]);
     with("[a/s.yaml]", &[("a/s.yaml", "[]")]).says("error[S021]: an included file must be a map, not a list");
     with("[a/s.yaml]", &[("a/s.yaml", "stages: []")]).says("error[S021]: `stages` must be a map, not a list");
 }
