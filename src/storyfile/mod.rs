@@ -30,6 +30,7 @@ mod lexer;
 mod lower;
 mod mend;
 mod model;
+mod moved;
 mod param_values;
 mod params;
 pub mod parse;
