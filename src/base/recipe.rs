@@ -172,7 +172,7 @@ impl Field {
             Field::Outputs => (8, ""),
             Field::Salt => (9, ""),
             Field::Check => (10, ""),
-            Field::Folder => (11, ""),
+            Field::Folder => (12, ""),
         }
     }
 }
