@@ -1,6 +1,7 @@
 //! Builds from Rust: a repo, the kinds that its stages may use, and who hears what happens.
 
 use crate::base::diagnostic::{Diagnostic, Severity};
+use crate::base::path::RepoPath;
 use crate::base::sources::Sources;
 use crate::base::span::Span;
 use crate::engine::command::STATE_DIR;
@@ -203,8 +204,12 @@ impl Repo {
         let from_environment = world.env.look_up("STORYGEN_PROFILE").filter(|_| self.profiles.is_empty());
         let named = from_environment.into_iter().flat_map(|names| names.split(',')).map(|name| name.trim().to_owned());
         let profiles = self.profiles.iter().cloned().chain(named.filter(|name| !name.is_empty())).collect();
-        let given = Given { params: self.params.clone(), profiles, ..Given::alone(&self.file, &env) };
-        let Draft { story, mut faults, sources } = draft(&text, &*self.registry, &given);
+        let files = |path: &RepoPath| {
+            let read = world.disk.read(&path.under(&self.root)).map_err(|error| error.to_string())?;
+            String::from_utf8(read).map_err(|_| "it is not UTF-8 text".to_owned())
+        };
+        let given = Given { params: self.params.clone(), profiles, files: &files, ..Given::alone(&self.file, &env) };
+        let Draft { story, mut faults, sources, .. } = draft(&text, &*self.registry, &given);
         let is_wrong = faults.iter().any(|fault| fault.severity == Severity::Error);
         let story = match story {
             Some(story) if !is_wrong => story,

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
-use storygen::base::diagnostic::Diagnostic;
+use storygen::base::diagnostic::{Diagnostic, Severity};
 use storygen::base::path::RepoPath;
 use storygen::base::sources::Sources;
 use storygen::engine::advice::advice;
@@ -18,7 +18,7 @@ use storygen::provider::weights::{PullPolicy, Weights};
 use storygen::report::diagnostic::{Color, render};
 use storygen::storyfile::catalog::{Catalog, InputRule, KindInfo, Need, OutputRule, Setting, SettingSort};
 use storygen::storyfile::dotenv;
-use storygen::storyfile::load::{Given, load};
+use storygen::storyfile::load::{Draft, Given, draft, load};
 use storygen::storyfile::template::Template;
 use storygen::world::World;
 use storygen::world::disk::Sort;
@@ -110,8 +110,8 @@ fn report(section: &Section) -> (Vec<Diagnostic>, String) {
         .map(|(name, text)| (name, text.replace("\\n", "\n")))
         .collect();
     if !files.is_empty() {
-        let faults = faults_in_a_repo(section.example, &files);
-        let shown = render(&faults, &Sources::new("Storyfile.yaml", section.example), Color::Never);
+        let (faults, sources) = faults_in_a_repo(section.example, &files);
+        let shown = render(&faults, &sources, Color::Never);
         return (faults, shown);
     }
     if section.language == "jinja" {
@@ -141,7 +141,7 @@ fn report(section: &Section) -> (Vec<Diagnostic>, String) {
 }
 
 /// Opens a repo with these files.
-fn faults_in_a_repo(story_text: &str, files: &[(&str, String)]) -> Vec<Diagnostic> {
+fn faults_in_a_repo(story: &str, files: &[(&str, String)]) -> (Vec<Diagnostic>, Sources) {
     let dir = tempfile::tempdir().expect("a folder for the repo");
     for (name, text) in files {
         let place = dir.path().join(name);
@@ -149,8 +149,12 @@ fn faults_in_a_repo(story_text: &str, files: &[(&str, String)]) -> Vec<Diagnosti
         std::fs::write(place, text).expect("the file");
     }
     let registry = Arc::new(Registry::builtin());
-    let (story, faults) = load(story_text, &*registry, &Given::alone("Storyfile.yaml", &|_| None));
-    let Some(story) = story else { return faults };
+    let read =
+        |path: &RepoPath| std::fs::read_to_string(path.under(dir.path())).map_err(|_| "it is not there".to_owned());
+    let given = Given { files: &read, ..Given::alone("Storyfile.yaml", &|_| None) };
+    let Draft { story, faults, sources, .. } = draft(story, &*registry, &given);
+    let is_wrong = faults.iter().any(|fault| fault.severity == Severity::Error);
+    let Some(story) = story.filter(|_| !is_wrong) else { return (faults, sources) };
     let mut providers = Providers::default();
     let weights = Arc::new(Weights::new(World::real(), PullPolicy::NoPull("a test"), Arc::new(|_| {})));
     builtin::add(&mut providers, &weights);
@@ -159,7 +163,7 @@ fn faults_in_a_repo(story_text: &str, files: &[(&str, String)]) -> Vec<Diagnosti
         world: World::real(),
         root,
         story,
-        sources: Sources::default(),
+        sources: sources.clone(),
         registry,
         providers,
         access: Access::Read,
@@ -168,10 +172,10 @@ fn faults_in_a_repo(story_text: &str, files: &[(&str, String)]) -> Vec<Diagnosti
         Ok(mut opened) => {
             let mut faults = std::mem::take(&mut opened.warnings);
             faults.extend(faults_of_sources(&mut opened.project).expect("the machine is well"));
-            faults.extend(advice(&mut opened.project, story_text));
-            faults
+            faults.extend(advice(&mut opened.project, sources.text()));
+            (faults, sources)
         }
-        Err(faults) => faults,
+        Err(faults) => (faults, sources),
     }
 }
 

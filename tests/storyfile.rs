@@ -293,7 +293,6 @@ fn defaults_stand_under_every_stage_and_env_is_merged() {
 #[test]
 fn what_the_format_knows_and_this_version_does_not_do_is_an_error() {
     for text in [
-        "include: [v/Storyfile.yaml]\nstages: { a: { run: touch x } }",
         "remote: { cache: x }\nstages: { a: { run: touch x } }",
         "budget: { usd: 20 }\nstages: { a: { run: touch x } }",
         "providers: { w: { type: openai, api_key: \"${OPENAI_API_KEY}\" } }\nstages: { a: { run: touch x } }",

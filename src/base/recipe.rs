@@ -44,6 +44,8 @@ pub enum Field {
     Check,
     /// A file that the command has read without being told to.
     Discovered,
+    /// The folder in which the stage is at home, where that is not the Storyfile's.
+    Folder,
 }
 
 /// The value of one field: the text itself while it is short, else its digest.
@@ -208,6 +210,7 @@ impl Field {
             Field::Salt => (9, ""),
             Field::Check => (10, ""),
             Field::Discovered => (11, ""),
+            Field::Folder => (12, ""),
         }
     }
 }
@@ -239,6 +242,7 @@ impl fmt::Display for Change {
             Field::Outputs => f.write_str("the declared outputs changed")?,
             Field::Salt => f.write_str("`salt` changed")?,
             Field::Check => f.write_str("`check` changed")?,
+            Field::Folder => f.write_str("the stage's folder changed")?,
             Field::Input(_) | Field::Discovered => {}
         }
         match (&self.old, &self.new) {

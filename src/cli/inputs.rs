@@ -63,7 +63,13 @@ fn beside(world: &World, found: &Found) -> Result<World, CliError> {
 fn profiles(line: &[String], environment: Option<&str>) -> Vec<String> {
     let environment = environment.filter(|_| line.is_empty()).map(str::to_owned);
     let names = line.iter().chain(&environment).flat_map(|names| names.split(',')).map(str::trim);
-    names.filter(|name| !name.is_empty()).map(str::to_owned).collect()
+    let mut chosen: Vec<String> = Vec::new();
+    for name in names.filter(|name| !name.is_empty()) {
+        // Twice is once: where it was named last.
+        chosen.retain(|known| known != name);
+        chosen.push(name.to_owned());
+    }
+    chosen
 }
 
 /// Longest file that is read here, in bytes.

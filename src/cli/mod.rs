@@ -2,6 +2,7 @@
 
 pub mod answer;
 pub mod args;
+mod ask;
 pub mod commands;
 pub mod context;
 pub mod error;

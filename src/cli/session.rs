@@ -2,12 +2,14 @@
 
 use crate::base::diagnostic::{Diagnostic, Severity};
 use crate::base::digest::Digest;
+use crate::base::path::RepoPath;
 use crate::base::sources::Sources;
 use crate::base::span::Span;
 use crate::cli::error::CliError;
 use crate::cli::inputs::Inputs;
 use crate::embed::NAMES;
 use crate::engine::open::{Access, Opened, Opening, faults_of, open};
+use crate::engine::workspace::stays_inside;
 use crate::kind::registry::Registry;
 use crate::provider::Providers;
 use crate::provider::weights::Weights;
@@ -40,7 +42,8 @@ pub fn find(world: &World, start: &Path, named: Option<&Path>) -> Result<Found, 
         if !is_file(&path) {
             return Err(CliError::NoStoryfile { looked: path, named: true });
         }
-        let root = path.parent().unwrap_or(&start).to_owned();
+        let folder = path.parent().unwrap_or(&start);
+        let root = world.disk.canonical(folder).map_err(|error| CliError::folder(folder, &error))?;
         return Ok(Found { called: called(world, &root), ..found(&root, &path, &start) });
     }
     for folder in start.ancestors() {
@@ -91,8 +94,8 @@ pub struct Loaded {
     pub warnings: Vec<Diagnostic>,
 }
 
-/// Loads the Storyfile. Its faults come as one error.
-pub fn load_story(found: &Found, registry: &Registry, inputs: &Inputs) -> Result<Loaded, CliError> {
+/// Reads the Storyfile with what is given to it.
+pub fn read_draft(found: &Found, registry: &Registry, inputs: &Inputs) -> Result<Draft, CliError> {
     let world = &inputs.world;
     let place = found.root.join(&found.name);
     let size = world.disk.stat_following(&place).map_or(0, |stat| stat.size);
@@ -106,11 +109,37 @@ pub fn load_story(found: &Found, registry: &Registry, inputs: &Inputs) -> Result
         params: inputs.params.clone(),
         params_file: inputs.params_file.clone(),
         profiles: inputs.profiles.clone(),
+        files: &|path| included(world, &found.root, path),
         typed: &|path| found.path(path),
         env: &|name| world.env.look_up(name).map(str::to_owned),
         file: &found.name,
     };
-    let Draft { story, faults: mut diagnostics, sources } = draft(&text, registry, &given);
+    Ok(draft(&text, registry, &given))
+}
+
+/// Reads a file that the Storyfile includes, or says why it cannot be read.
+pub fn included(world: &World, root: &Path, path: &RepoPath) -> Result<String, String> {
+    let place = path.under(root);
+    let stat = world.disk.stat_following(&place).map_err(|error| match error.kind() {
+        std::io::ErrorKind::NotFound => "it is not there".to_owned(),
+        _ => error.to_string(),
+    })?;
+    if stat.sort != Sort::File {
+        return Err("it is no file".to_owned());
+    }
+    if !stays_inside(&*world.disk, root, path) {
+        return Err("a symlink leads out of the repo".to_owned());
+    }
+    if stat.size > crate::storyfile::parse::BYTES_MAX as u64 {
+        return Err("it is larger than 32 MiB".to_owned());
+    }
+    let bytes = world.disk.read(&place).map_err(|error| error.to_string())?;
+    String::from_utf8(bytes).map_err(|error| format!("byte {} is no UTF-8", error.utf8_error().valid_up_to()))
+}
+
+/// Loads the Storyfile. Its faults come as one error.
+pub fn load_story(found: &Found, registry: &Registry, inputs: &Inputs) -> Result<Loaded, CliError> {
+    let Draft { story, faults: mut diagnostics, sources, .. } = read_draft(found, registry, inputs)?;
     let is_error = |fault: &Diagnostic| fault.severity == Severity::Error;
     match story {
         Some(story) if !diagnostics.iter().any(is_error) => Ok(Loaded { story, sources, warnings: diagnostics }),
@@ -118,7 +147,7 @@ pub fn load_story(found: &Found, registry: &Registry, inputs: &Inputs) -> Result
             // One report for every fault: also what shows only in the whole, where nothing is wrong already.
             let more = story.map(|story| {
                 let providers = providers(inputs, &story);
-                faults_of(world, &found.root, story, registry, &providers)
+                faults_of(&inputs.world, &found.root, story, registry, &providers)
             });
             let known = Taken::by(&diagnostics);
             let is_known =

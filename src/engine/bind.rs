@@ -56,7 +56,7 @@ impl Binder<'_> {
             }
         }
         for need in &action.needs {
-            let role = format!("needs.{}", need.stage);
+            let role = format!("needs.{}", need.called);
             let plurality = if need.actions.len() == 1 { Plurality::One } else { Plurality::Many };
             for maker in need.actions.iter().filter_map(|id| index_of.get(id.as_str()).copied()) {
                 match nodes[maker].action.is_fan() {

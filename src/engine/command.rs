@@ -161,7 +161,7 @@ impl Workshop {
             let written = |place: &Path| is_written(&**disk, output, place);
             match (prepared.staged && written(&staging), written(&declared)) {
                 // Nothing in the command names the declared path: somebody saved there while it ran.
-                (true, true) if !prepared.names(&staging, &output.path) => found.push((output.clone(), staging)),
+                (true, true) if !prepared.names(project, action, output) => found.push((output.clone(), staging)),
                 (true, true) => {
                     return Err(Failure::new(Cause::Output, format!("output `{}` was written twice", output.path))
                         .hint("Write it through `${outputs…}` or to its declared path, not both."));
@@ -291,9 +291,10 @@ impl Workshop {
 
 impl Prepared {
     /// Tells whether the command's own text names the declared `path`, beside its staging place.
-    fn names(&self, staging: &Path, path: &RepoPath) -> bool {
-        let relative = staging.strip_prefix(&self.program.current_dir).unwrap_or(staging).display().to_string();
-        self.program.argv.iter().any(|word| has_path(&word.replace(&relative, " "), path.as_str()))
+    fn names(&self, project: &Project, action: usize, output: &Output) -> bool {
+        let home = &project.node(action).action.home;
+        let staging = home.seen(&format!("{STATE_DIR}/{WORK_DIR}/{}/out/{}", self.number, output.path));
+        self.program.argv.iter().any(|word| has_path(&word.replace(&staging, " "), &home.seen(output.path.as_str())))
     }
 }
 

@@ -10,7 +10,7 @@ use crate::kind::contract::{Kind, Work as KindWork};
 use crate::kind::program::description::Description;
 use crate::kind::registry::Registry;
 use crate::provider::Providers;
-use crate::storyfile::scope::{Plurality as ScopePlurality, Scope, ScopeFile, ScopePart};
+use crate::storyfile::scope::{Plurality as ScopePlurality, Scope, ScopeFile, ScopePart, is_named_by_user};
 use crate::storyfile::story::{Action, Output, OutputSort, Story, Work};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -120,6 +120,9 @@ pub fn recipe(
             None => recipe.absent(&input.role),
         }
     }
+    if let Some(folder) = action.home.folder() {
+        recipe.text(Field::Folder, folder.as_str());
+    }
     recipe.text(Field::Outputs, &outputs(action));
     if let Some(salt) = &action.salt {
         recipe.text(Field::Salt, salt);
@@ -213,10 +216,14 @@ impl Places<'_> {
 pub fn scope(story: &Story, action: &Action, inputs: &[&Bound], places: &Places<'_>) -> Scope {
     let file = |bound: &Bound, role: &str| {
         let (path, part) = match &bound.what {
-            What::File(path) | What::Tree(path) => (path.to_string(), None),
+            // What a setting names is found by its role; what the user names is seen from the stage's folder.
+            What::File(path) | What::Tree(path) if is_setting(bound) => (path.to_string(), None),
+            What::File(path) | What::Tree(path) => (action.home.seen(path.as_str()), None),
             What::Part(path, part) => {
-                let part = ScopePart { text: part.text().to_owned(), place: (places.parts)(bound) };
-                (path.to_string(), Some(part))
+                let place = (places.parts)(bound).map(|place| action.home.seen(&place));
+                let part = ScopePart { text: part.text().to_owned(), place };
+                let path = if is_setting(bound) { path.to_string() } else { action.home.seen(path.as_str()) };
+                (path, Some(part))
             }
             What::Verdict(_) => return None,
         };
@@ -248,7 +255,7 @@ pub fn scope(story: &Story, action: &Action, inputs: &[&Bound], places: &Places<
         .map(|output| ScopeFile {
             role: output.slot.clone(),
             list: ScopePlurality::One,
-            path: (places.outputs)(output),
+            path: action.home.seen(&(places.outputs)(output)),
             part: None,
             content: None,
             parsed: None,
@@ -257,11 +264,18 @@ pub fn scope(story: &Story, action: &Action, inputs: &[&Bound], places: &Places<
     scope
 }
 
+fn is_setting(bound: &Bound) -> bool {
+    !is_named_by_user(&bound.role) && !bound.role.starts_with("needs.")
+}
+
 /// Gives the files of a scope their content, read by `read`.
 pub fn fill(scope: &mut Scope, read: Read<'_>) -> Result<(), Failure> {
+    let home = scope.home.clone();
     let needed = scope.needs.iter_mut().flat_map(|(_, files)| files);
-    for file in scope.inputs.iter_mut().chain(needed) {
-        let Some(Seen { bytes, parsed }) = read(file)? else { continue };
+    let inputs = scope.inputs.iter_mut().map(|file| (is_named_by_user(&file.role), file));
+    for (is_seen, file) in inputs.chain(needed.map(|file| (true, file))) {
+        let path = if is_seen { home.unseen(&file.path) } else { file.path.clone() };
+        let Some(Seen { bytes, parsed }) = read(&ScopeFile { path, ..file.clone() })? else { continue };
         (file.content, file.parsed) = (Some(bytes), parsed);
     }
     Ok(())

@@ -98,7 +98,7 @@ impl Errand<'_> {
                 program
             }
         };
-        Ok(Program { argv, current_dir: root.clone(), env, request: None })
+        Ok(Program { argv, current_dir: project.home_of(&node.action.home), env, request: None })
     }
 }
 

@@ -55,7 +55,7 @@ impl Call {
         let given = |env: &BTreeMap<String, String>, pass: &[String]| {
             let mut all = world.env.for_child();
             all.extend(env.clone());
-            all.extend(pass.iter().filter_map(|name| Some((name.clone(), world.env.get(name)?.to_owned()))));
+            all.extend(pass.iter().filter_map(|name| Some((name.clone(), world.env.look_up(name)?.to_owned()))));
             all
         };
         let mut left = VecDeque::new();
@@ -254,7 +254,7 @@ fn program(hook: &Hook, env: BTreeMap<String, String>, event: Vec<u8>, project: 
             program
         }
     };
-    Ok(Program { argv, current_dir: project.workspace.root.clone(), env, request: Some(event) })
+    Ok(Program { argv, current_dir: project.home_of(&hook.home), env, request: Some(event) })
 }
 
 impl Drive<'_> {

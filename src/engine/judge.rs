@@ -27,11 +27,13 @@ use crate::kind::registry::Registry;
 use crate::provider::Providers;
 use crate::store::{ActionRecord, OutputSort as RecordedSort, Store, TreeListing};
 use crate::storyfile::catalog::SettingSort;
+use crate::storyfile::home::Home;
 use crate::storyfile::scope::ScopeFile;
 use crate::storyfile::story::{Always, Edits, Output, OutputSort, Story, Work};
 use crate::storyfile::template::Template;
 use crate::world::env::Environment;
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// What is known of an action once its turn has come and gone; what it leaves to those that read it.
@@ -139,6 +141,12 @@ pub struct Course<'a> {
 impl Project {
     pub fn node(&self, action: usize) -> &Node {
         &self.workflow.nodes[action]
+    }
+
+    /// Returns the folder in which the commands of a home run.
+    pub fn home_of(&self, home: &Home) -> PathBuf {
+        let root = &self.workspace.root;
+        home.folder().map_or_else(|| root.clone(), |folder| folder.under(root))
     }
 
     /// Judges `action`. All that it waits for is settled or not selected.

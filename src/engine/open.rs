@@ -218,6 +218,7 @@ fn quiet_state(opened: &Opened, world: &World, basis: QuietBasis) -> Result<Opti
     let disk = &*world.disk;
     let mut watched: BTreeMap<String, Option<Stat>> = BTreeMap::new();
     let mut files = BTreeSet::from([basis.storyfile.clone(), LOCK_FILE.to_owned()]);
+    files.extend(project.story.included.iter().map(ToString::to_string));
     let mut trees = BTreeSet::new();
     for &action in &basis.actions {
         let node = project.node(action);

@@ -202,7 +202,7 @@ pub fn known(params: &BTreeSet<String>, action: &Action) -> Known {
         ("stage".to_owned(), all(&mut ["name", "id", "key"].map(str::to_owned).into_iter())),
         ("inputs".to_owned(), all(&mut inputs.cloned())),
         ("outputs".to_owned(), all(&mut action.outputs.iter().map(|output| output.slot.clone()))),
-        ("needs".to_owned(), all(&mut action.needs.iter().map(|need| need.stage.to_string()))),
+        ("needs".to_owned(), all(&mut action.needs.iter().map(|need| need.called.clone()))),
     ]);
     if let Work::Kind { with, .. } = &action.work {
         roots.insert("with".to_owned(), all(&mut with.names().map(str::to_owned)));

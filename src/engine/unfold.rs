@@ -140,7 +140,7 @@ impl Project {
             }
         }
         let env = self.env.clone();
-        let look_up = |name: &str| env.get(name).map(str::to_owned);
+        let look_up = |name: &str| env.look_up(name).map(str::to_owned);
         let unfolded = {
             let kept = self.workflow.nodes.iter().map(|node| &node.action).filter(|action| !action.is_fan());
             let earlier: Vec<_> = kept.collect();

@@ -128,8 +128,8 @@ pub fn expand(stages: &[StageText], names: &Names, lists: &Lists, faults: &mut F
                     break Rc::clone(&single);
                 }
                 None => break Rc::new(own(&stages[at], names, lists, faults).unwrap_or_default()),
-                Some((name, span)) => match index.get(name) {
-                    Some(&next) => at = next,
+                Some((name, span)) => match stages[at].resolve(name, &index) {
+                    Some(next) => at = next,
                     None if name.contains(['$', '/', '*', '.']) => {
                         let node = stages[at].own("foreach").expect("its text was just read");
                         faults.sort("`foreach`", "a stage's name or a map of axes", node);
@@ -184,6 +184,7 @@ fn reference(stage: &StageText) -> Option<(&str, Span)> {
 }
 
 fn own(stage: &StageText, names: &Names, lists: &Lists, faults: &mut Faults) -> Option<Axes> {
+    let names = &Names { home: stage.home.clone(), ..names.clone() };
     let (key, node) = match (stage.own("foreach"), stage.own("matrix")) {
         (None, None) => return None,
         (Some(_), Some(_)) => {
@@ -271,7 +272,7 @@ fn multiply(stage: &str, span: Span, axes: &[Axis], names: &Names, lists: &Lists
                     match (known.get(&name), lists.get(&name)) {
                         (Some(items), _) => Rc::clone(items),
                         (None, Some(items)) => {
-                            let items = Rc::new(axis.items_of(&source, items, faults)?);
+                            let items = Rc::new(axis.items_of(&source, items, &names.home, faults)?);
                             Rc::clone(known.entry(name).or_insert(items))
                         }
                         (None, None) => {

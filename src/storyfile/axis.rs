@@ -5,6 +5,7 @@ use crate::base::span::Span;
 use crate::storyfile::expr;
 use crate::storyfile::faults::Faults;
 use crate::storyfile::fixed;
+use crate::storyfile::home::Home;
 use crate::storyfile::lists::{Item, Items, ListSource};
 use crate::storyfile::params::is_identifier;
 use crate::storyfile::paths;
@@ -157,7 +158,8 @@ impl Axis {
     }
 
     /// Returns the items of a list that has been read.
-    pub fn items_of(&self, source: &ListSource, items: &Items, faults: &mut Faults) -> Option<Keyed> {
+    /// `home` is the folder from which files are seen.
+    pub fn items_of(&self, source: &ListSource, items: &Items, home: &Home, faults: &mut Faults) -> Option<Keyed> {
         let name = source.name();
         match items {
             Items::Values(values) => {
@@ -165,6 +167,7 @@ impl Axis {
                 self.keyed(&values, &|index| format!("item {} of `{name}`", index + 1), faults)
             }
             Items::Files(files) => {
+                let files: Vec<String> = files.iter().map(|path| home.seen(path.as_str())).collect();
                 let part = self.key.as_ref().map_or("stem", |(key, _)| key.as_str());
                 let values: Vec<(Value, Span)> =
                     files.iter().map(|path| (Item::File(path.clone()).data(), self.span)).collect();

@@ -5,12 +5,14 @@ use crate::base::path::RepoPath;
 use crate::storyfile::faults::Faults;
 use crate::storyfile::paths;
 use crate::storyfile::story::{Action, Output, OutputSort, Selector};
+use std::collections::BTreeSet;
 use unicode_normalization::UnicodeNormalization;
 
 /// Checks all actions; sorted neighbours, so that a thousand stages cost a sort. `file` is the Storyfile's own name.
-pub fn check(actions: &[&Action], file: &str, faults: &mut Faults) {
+pub fn check(actions: &[&Action], file: &str, included: &[RepoPath], faults: &mut Faults) {
+    let included: BTreeSet<&RepoPath> = included.iter().collect();
     for output in actions.iter().flat_map(|action| action.writes()) {
-        paths::reserved(&output.path, file, output.span, faults);
+        paths::reserved(&output.path, file, &included, output.span, faults);
     }
     let mut all: Vec<(String, &Action, &Output)> = actions
         .iter()

@@ -4,6 +4,7 @@ use crate::base::failure::{Cause, Failure};
 use crate::base::path::RepoPath;
 use crate::base::span::Span;
 use crate::storyfile::expr::{self, Late, Text, TextPiece};
+use crate::storyfile::home::Home;
 use crate::storyfile::scope::{self, Scope, View};
 use crate::storyfile::shell::{Form, Place};
 
@@ -120,14 +121,14 @@ impl Command {
     }
 
     /// Returns the program of the repo at the head: `./tools/x`, or the script of `python src/x.py`.
-    pub fn program(&self) -> Option<RepoPath> {
+    pub fn program(&self, home: &Home) -> Option<RepoPath> {
         let words = match &self.text {
             CommandText::Argv(words) => words.iter().map_while(Text::constant).collect(),
             CommandText::Shell(shell) => shell.head_words(),
         };
         let mut words = words.iter().map(String::as_str).skip_while(|word| is_assignment(word));
         let first = words.next()?;
-        if let Some(path) = repo_program(first) {
+        if let Some(path) = repo_program(first, home) {
             return Some(path);
         }
         let base = first.rsplit('/').next().unwrap_or(first);
@@ -137,7 +138,7 @@ impl Command {
         }
         // `-c` and `-m` take code or a module from elsewhere.
         let mut words = words.skip_while(|word| word.starts_with('-') && !["-c", "-m", "-e"].contains(word));
-        repo_program(words.next()?)
+        repo_program(words.next()?, home)
     }
 }
 
@@ -307,11 +308,11 @@ fn is_program(word: &str) -> bool {
     !word.is_empty() && !word.contains('=') && !is_shell_word(word)
 }
 
-fn repo_program(word: &str) -> Option<RepoPath> {
+fn repo_program(word: &str, home: &Home) -> Option<RepoPath> {
     if !word.contains('/') || word.ends_with('/') || word.contains("://") {
         return None;
     }
-    RepoPath::parse(word).ok()
+    RepoPath::parse(&home.from_root(word)).ok()
 }
 
 #[cfg(test)]
@@ -460,7 +461,7 @@ mod tests {
 
     #[test]
     fn a_program_of_the_repo_is_found_at_the_head() {
-        let program = |text: &str| command(text).program().map(String::from);
+        let program = |text: &str| command(text).program(&Home::default()).map(String::from);
         assert_eq!(program("./tools/x --fast"), Some("tools/x".into()));
         assert_eq!(program("python3 src/x.py ${inputs}"), Some("src/x.py".into()));
         assert_eq!(program("python -u src/x.py > y"), Some("src/x.py".into()));

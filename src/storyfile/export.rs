@@ -12,7 +12,7 @@ use crate::storyfile::param_values::ParamValues;
 use crate::storyfile::settle::Variables;
 use crate::storyfile::texts::{self, Texts};
 use crate::storyfile::tree::{Content, Entry, Node, Scalar, Style};
-use crate::storyfile::{profiles, read};
+use crate::storyfile::{parse, profiles, read};
 use serde_json::{Number, Value};
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -29,13 +29,14 @@ pub struct Resolved(Node);
 
 /// Resolves a Storyfile that loads without a fault.
 pub fn resolve(text: &str, given: &Given) -> Option<Resolved> {
-    let Texts { sources, root, params_file, faults, .. } = texts::read(text, given);
+    let Texts { sources, root, included, params_file, faults, .. } = texts::read(text, given);
     let mut faults = Faults::new(sources.text(), faults);
-    let root = profiles::overlay(&root?, &given.profiles, &mut faults);
-    let declared = read::read(&root, &mut faults);
+    let declared = read::read(&*profiles::overlay(&root?, &given.profiles, &mut faults), &included, &mut faults);
+    // What is included stays where it is: it is at home in its folder.
+    let root = profiles::overlay(&parse::parse(text).root?, &given.profiles, &mut faults);
     let variables =
         Variables { get: given.env, used: RefCell::new(BTreeSet::new()), secrets: declared.secrets.clone() };
-    let values = settle(&declared.params, params_file.as_deref(), given, &variables, &mut faults);
+    let (values, _) = settle(&declared.params, params_file.as_deref(), given, &variables, &mut faults);
     // The chosen profiles are laid over it already.
     let is_left = |entry: &&Entry| !entry.key.starts_with("x-") && !entry.value.is_null() && entry.key != "profiles";
     let entries = root.entries().iter().filter(is_left);
@@ -63,7 +64,8 @@ impl Resolved {
 
 /// Returns the declarations with today's values as defaults, and every sort said.
 fn with_values(declared: &Node, params: &[Param], values: &ParamValues) -> Node {
-    let params = declared.entries().iter().zip(params).map(|(entry, param)| {
+    let of_name = |entry: &Entry| params.iter().find(|param| param.name == entry.key);
+    let params = declared.entries().iter().filter_map(|entry| Some((entry, of_name(entry)?))).map(|(entry, param)| {
         let sort = scalar(sort_word(param.sort), Style::Plain);
         let mut fields = vec![field("type", sort)];
         let others = entry.value.entries().iter().filter(|field| !["type", "default"].contains(&field.key.as_str()));

@@ -4,9 +4,11 @@ use crate::base::diagnostic::Diagnostic;
 use crate::base::path::RepoPath;
 use crate::base::span::Span;
 use crate::storyfile::faults::{Faults, listed};
+use crate::storyfile::home::Home;
 use crate::storyfile::load::Given;
 use crate::storyfile::model::{Param, ParamSort};
 use crate::storyfile::param_values::ParamValues;
+use crate::storyfile::question::Question;
 use crate::storyfile::settle::{Names, Variables};
 use crate::storyfile::tree::Node;
 use crate::storyfile::with::Field;
@@ -24,15 +26,17 @@ enum Origin<'n> {
 }
 
 /// Settles every parameter: `-p` over the environment over the file of `--params` over the default (R21).
+///
+/// Also returns what to ask for: the params to which nobody gave a value, as far as they are to be asked for.
 pub fn settle(
     params: &[Param],
     file: Option<&Node>,
     given: &Given,
     variables: &Variables,
     faults: &mut Faults,
-) -> ParamValues {
+) -> (ParamValues, Vec<Question>) {
     unknown_names(params, file, given, faults);
-    let mut settled = ParamValues::default();
+    let (mut settled, mut questions) = (ParamValues::default(), Vec::new());
     for param in params {
         let line = given.params.iter().rev().find(|(name, _)| *name == param.name).map(|(_, value)| value.as_str());
         let variable = environment_name(&param.name);
@@ -60,15 +64,34 @@ pub fn settle(
             Some(Value::Null)
         };
         // After a fault some value stands in, so that it is told once and not by every stage that uses it.
-        let value = value.unwrap_or_else(|| stand_in(param.sort));
+        let value = value.unwrap_or_else(|| stand_in(param));
         settled.values.insert(param.name.clone(), value);
+        if param.sort == ParamSort::Path {
+            settled.paths.insert(param.name.clone());
+        }
+        if line.is_none() && environment.is_none() && in_file.is_none() {
+            questions.extend(Question::of(param, &settled));
+        }
     }
-    settled
+    (settled, questions)
 }
 
 /// Returns the name of the variable that gives a param.
 pub fn environment_name(param: &str) -> String {
     format!("STORYGEN_PARAM_{}", param.to_uppercase())
+}
+
+/// Tells why `text` cannot be the value of a param; `Ok` if it can.
+pub fn check_answer(param: &Param, text: &str, typed_path: &dyn Fn(&str) -> String) -> Result<(), String> {
+    let mut faults = Faults::new("", Vec::new());
+    typed(param, text, typed_path, Origin::Line, &mut ParamValues::default(), &mut faults);
+    match faults.finish().into_iter().next() {
+        None => Ok(()),
+        Some(fault) => Err(match fault.help {
+            Some(help) => format!("{}: {help}", fault.message),
+            None => fault.message,
+        }),
+    }
 }
 
 fn unknown_names(params: &[Param], file: Option<&Node>, given: &Given, faults: &mut Faults) {
@@ -106,8 +129,8 @@ fn typed(
             whole.or_else(|| text.parse::<f64>().ok().and_then(Number::from_f64).map(Value::Number))
         }
         ParamSort::Bool => match text.to_ascii_lowercase().as_str() {
-            "true" | "1" | "yes" | "on" => Some(Value::Bool(true)),
-            "false" | "0" | "no" | "off" | "" => Some(Value::Bool(false)),
+            "true" | "1" | "yes" | "y" | "on" => Some(Value::Bool(true)),
+            "false" | "0" | "no" | "n" | "off" | "" => Some(Value::Bool(false)),
             _ => None,
         },
         ParamSort::List if text.trim_start().starts_with(['[', '{']) => {
@@ -158,15 +181,19 @@ fn default(
 ) -> Option<Value> {
     let names = Names {
         variables,
-        roots: BTreeMap::from([("params".to_owned(), earlier.clone().root())]),
+        roots: BTreeMap::from([("params".to_owned(), earlier.seen_from(&param.home).root())]),
         inputs: Vec::new(),
         outputs: Vec::new(),
         needs: Vec::new(),
         late_with: BTreeSet::new(),
+        home: Home::default(),
         only_now: Some("a param has its value before anything runs"),
         open: BTreeSet::new(),
     };
     match names.field(node, faults)? {
+        Field::Constant(Value::String(path)) if param.sort == ParamSort::Path => {
+            path_value(param, &param.home.from_root(&path), Origin::Node(node), faults)
+        }
         Field::Constant(value) => fitting(param, value, node, faults),
         _ => None,
     }
@@ -247,8 +274,14 @@ fn about(param: &Param, code: &'static str, message: String, origin: Origin) -> 
     }
 }
 
-fn stand_in(sort: ParamSort) -> Value {
-    match sort {
+fn stand_in(param: &Param) -> Value {
+    if let Some(choice) = param.choices.first() {
+        return if param.sort == ParamSort::List { Value::Array(vec![choice.clone()]) } else { choice.clone() };
+    }
+    if let Some(bound) = param.range.min.as_ref().or(param.range.max.as_ref()) {
+        return Value::Number(bound.clone());
+    }
+    match param.sort {
         ParamSort::Text | ParamSort::Path => Value::from("x"),
         ParamSort::Number | ParamSort::Integer => Value::from(1),
         ParamSort::Bool => Value::Bool(true),

@@ -5,6 +5,7 @@ use crate::base::span::Span;
 use crate::storyfile::command::Command;
 use crate::storyfile::faults::{Faults, listed};
 use crate::storyfile::fields::{check_variable, duration};
+use crate::storyfile::home::Home;
 use crate::storyfile::lower::env;
 use crate::storyfile::model::{Declared, StageText};
 use crate::storyfile::run;
@@ -60,6 +61,8 @@ impl Moment {
 #[derive(Clone, Debug)]
 pub struct Hook {
     pub command: Command,
+    /// The folder in which it runs: that of the file which declares it.
+    pub home: Home,
     pub demand: Demand,
     pub timeout: Duration,
 }
@@ -95,7 +98,7 @@ enum Place {
 pub fn of_file(declared: &Declared, names: &Names, faults: &mut Faults) -> RunHooks {
     let mut hooks = Hooks::new();
     for entry in declared.hooks.as_deref().map_or_else(Vec::new, |node| entries(node, Place::File, faults)) {
-        hooks.extend(hook(entry, names, faults));
+        hooks.extend(hook(entry, Home::default(), names, faults));
     }
     let mut pass = Vec::new();
     if hooks.is_empty() {
@@ -113,13 +116,14 @@ pub fn of_file(declared: &Declared, names: &Names, faults: &mut Faults) -> RunHo
 /// Reads the hooks of one instance: its stage's, each in the place of the one under `defaults`.
 pub fn of_stage(stage: &StageText, names: &Names, faults: &mut Faults) -> Hooks {
     let defaults = stage.defaults.as_ref().and_then(|defaults| defaults.get("hooks"));
-    let mut chosen: BTreeMap<&str, &Entry> = BTreeMap::new();
-    for node in [defaults, stage.node.get("hooks")].into_iter().flatten() {
-        for entry in entries(node, Place::Stage, faults) {
-            chosen.insert(&entry.key, entry);
+    let mut chosen: BTreeMap<&str, (&Entry, Home)> = BTreeMap::new();
+    // `defaults` are the Storyfile's own, also for the stages of other folders.
+    for (node, home) in [(defaults, Home::default()), (stage.node.get("hooks"), stage.home.clone())] {
+        for entry in node.map_or_else(Vec::new, |node| entries(node, Place::Stage, faults)) {
+            chosen.insert(&entry.key, (entry, home.clone()));
         }
     }
-    chosen.into_values().filter_map(|entry| hook(entry, names, faults)).collect()
+    chosen.into_values().filter_map(|(entry, home)| hook(entry, home, names, faults)).collect()
 }
 
 fn entries<'n>(node: &'n Node, place: Place, faults: &mut Faults) -> Vec<&'n Entry> {
@@ -162,11 +166,11 @@ fn moment(key: &str) -> Option<Moment> {
 /// A stage that says nothing.
 fn nobody(span: Span) -> StageText {
     let node = Node { value: Content::Map(Vec::new()), span, size: 1, height: 0 };
-    StageText { name: String::new(), span, node: Arc::new(node), defaults: None }
+    StageText { name: String::new(), span, node: Arc::new(node), defaults: None, home: Home::default() }
 }
 
 /// Reads one hook; one without a value takes the default away.
-fn hook(entry: &Entry, names: &Names, faults: &mut Faults) -> Option<(Moment, Hook)> {
+fn hook(entry: &Entry, home: Home, names: &Names, faults: &mut Faults) -> Option<(Moment, Hook)> {
     let moment = moment(&entry.key)?;
     let node = &entry.value;
     if node.is_null() {
@@ -198,5 +202,5 @@ fn hook(entry: &Entry, names: &Names, faults: &mut Faults) -> Option<(Moment, Ho
     }
     // A stage's `shell:` is for its own command: what a hook is written in follows from the hook alone.
     let command = run::command(&nobody(entry.key_span), run, names, faults)?;
-    Some((moment, Hook { command, demand, timeout }))
+    Some((moment, Hook { command, home, demand, timeout }))
 }

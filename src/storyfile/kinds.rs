@@ -87,7 +87,7 @@ pub fn program(stage: &StageText, declared: &Declared, faults: &mut Faults) -> O
     let path = match declared.kinds.get(text) {
         // Its own fault is told where it is declared.
         Some(named) => named.path.clone()?,
-        None => program_path(text, node.span, faults)?,
+        None => program_path(&stage.home.from_root(text), node.span, faults)?,
     };
     Some(ProgramUse { path, settings, span: node.span })
 }

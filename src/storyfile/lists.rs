@@ -68,8 +68,9 @@ pub type Lists = BTreeMap<String, Arc<Items>>;
 #[derive(Clone, Debug, PartialEq)]
 pub enum Item {
     Value(Value),
-    /// A file that a pattern matched: it reads as its path, and has `.name`, `.stem`, `.dir` and `.ext`.
-    File(RepoPath),
+    /// A file that a pattern matched, as it is seen from the stage's folder: it reads as its path, and has `.name`, `.stem`,
+    /// `.dir` and `.ext`.
+    File(String),
 }
 
 impl Item {

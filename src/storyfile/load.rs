@@ -1,13 +1,16 @@
 //! The way in: a Storyfile's text to a [`Story`], or to every fault of it in one report.
 
 use crate::base::diagnostic::{Diagnostic, Severity};
+use crate::base::path::RepoPath;
 use crate::base::sources::Sources;
 use crate::storyfile::catalog::Catalog;
 use crate::storyfile::faults::Faults;
+use crate::storyfile::include::Included;
 use crate::storyfile::lists::Lists;
 use crate::storyfile::lower::{Ground, Lowered};
 use crate::storyfile::lowering::Lowering;
 use crate::storyfile::parse::{self, Reading};
+use crate::storyfile::question::Question;
 use crate::storyfile::settle::Variables;
 use crate::storyfile::story::Story;
 use crate::storyfile::texts::{self, Texts};
@@ -28,6 +31,8 @@ pub struct Given<'a> {
     pub params_file: Option<(String, String)>,
     /// `--profile`: laid over the file, left to right.
     pub profiles: Vec<String>,
+    /// Reads a file that is included, or says why it cannot be.
+    pub files: &'a dyn Fn(&RepoPath) -> Result<String, String>,
     /// Turns a path as it was typed on the command line into one that is meant from the Storyfile's folder.
     pub typed: &'a dyn Fn(&str) -> String,
     /// Looks up an environment variable. `STORYGEN_PARAM_NAME` gives a param as well.
@@ -39,7 +44,15 @@ pub struct Given<'a> {
 impl<'a> Given<'a> {
     /// Returns what is given to a Storyfile that is called `file` and stands alone.
     pub fn alone(file: &'a str, env: &'a dyn Fn(&str) -> Option<String>) -> Given<'a> {
-        Given { params: Vec::new(), params_file: None, profiles: Vec::new(), typed: &|path| path.to_owned(), env, file }
+        Given {
+            params: Vec::new(),
+            params_file: None,
+            profiles: Vec::new(),
+            files: &|_| Err("it is not there".into()),
+            typed: &|path| path.to_owned(),
+            env,
+            file,
+        }
     }
 }
 
@@ -49,6 +62,8 @@ pub struct Draft {
     pub faults: Vec<Diagnostic>,
     /// The texts that were read; the places of all faults are in them.
     pub sources: Sources,
+    /// Params that nobody has given a value, and that are to be asked for.
+    pub questions: Vec<Question>,
 }
 
 /// Loads a Storyfile. There is a story exactly if no diagnostic is an error.
@@ -60,43 +75,52 @@ pub fn load(text: &str, catalog: &dyn Catalog, given: &Given) -> (Option<Story>,
 
 /// Loads what can be made out of a Storyfile.
 pub fn draft(text: &str, catalog: &dyn Catalog, given: &Given) -> Draft {
-    let Texts { sources, root, params_file, faults, damaged, reading } = texts::read(text, given);
+    let Texts { sources, root, included, params_file, faults, damaged, reading } = texts::read(text, given);
     let mut faults = Faults::new(sources.text(), faults);
     let root = root.map(|root| profiles::overlay(&root, &given.profiles, &mut faults));
-    let story = root.map(|root| read_story(&root, params_file.as_deref(), &sources, catalog, given, &mut faults));
+    let read = |root: &Arc<Node>, faults: &mut Faults| {
+        read_story(root, included, params_file.as_deref(), &sources, catalog, given, faults)
+    };
+    let (story, questions) = match root.map(|root| read(&root, &mut faults)) {
+        Some((story, questions)) => (Some(story), questions),
+        None => (None, Vec::new()),
+    };
     let mut faults = faults.finish();
     faults.retain(|fault| SYNTAX.contains(&fault.code) || !parse::touches(fault, &damaged));
     if reading == Reading::Whole {
-        return Draft { story, faults, sources };
+        return Draft { story, faults, sources, questions };
     }
     // A stage that could not be read may be what another names, or make what it reads.
     faults.retain(|fault| fault.code != "S012");
-    Draft { story: None, faults, sources }
+    Draft { story: None, faults, sources, questions }
 }
 
 fn read_story(
     root: &Node,
+    included: Included,
     params_file: Option<&Node>,
     sources: &Sources,
     catalog: &dyn Catalog,
     given: &Given,
     faults: &mut Faults,
-) -> Story {
-    let declared = read::read(root, faults);
+) -> (Story, Vec<Question>) {
+    let declared = read::read(root, &included, faults);
     let variables =
         Variables { get: given.env, used: RefCell::new(BTreeSet::new()), secrets: declared.secrets.clone() };
-    let params = given::settle(&declared.params, params_file, given, &variables, faults);
+    let (params, questions) = given::settle(&declared.params, params_file, given, &variables, faults);
     let lists = Lists::new();
     let ground = Ground { declared: &declared, params: &params, catalog, variables: &variables, lists: &lists };
     let Lowered { stages, actions, open, .. } = lower::lower(&ground, faults);
     let hooks = lower::hooks(&declared, &params, &variables, faults);
-    check::check(&actions.iter().collect::<Vec<_>>(), given.file, faults);
+    check::check(&actions.iter().collect::<Vec<_>>(), given.file, &included.files, faults);
     let providers = declared.providers.iter().filter_map(|(name, provider)| Some((name.clone(), provider.clone()?)));
-    Story {
+    let story = Story {
         name: declared.name.clone(),
         description: declared.description.clone(),
         params: params.values.clone(),
         param_places: declared.params.iter().map(|param| (param.name.clone(), param.span)).collect(),
+        path_params: params.paths.clone(),
+        included: included.files.clone(),
         stages,
         actions,
         pools: declared.pools.clone(),
@@ -106,10 +130,12 @@ fn read_story(
         lowering: Lowering {
             sources: Arc::new(sources.clone()),
             file: given.file.to_owned(),
+            included: included.files,
             declared: Arc::new(declared),
             params,
             lists,
             open,
         },
-    }
+    };
+    (story, questions)
 }

@@ -8,6 +8,7 @@ use crate::storyfile::catalog::Catalog;
 use crate::storyfile::expr;
 use crate::storyfile::faults::Faults;
 use crate::storyfile::fields::{self, Fields};
+use crate::storyfile::home::Home;
 use crate::storyfile::hooks::{self, RunHooks};
 use crate::storyfile::kinds::{self, ProgramUse};
 use crate::storyfile::lists::{Item, ListSource, Lists};
@@ -35,6 +36,8 @@ struct Plan<'a> {
     index: usize,
     id: StageId,
     axes: Rc<Axes>,
+    /// The params as the stage sees them from its folder.
+    params: minijinja::Value,
     /// The names of the values that any instance has.
     names: BTreeSet<String>,
     fields: Fields,
@@ -104,7 +107,7 @@ pub fn again(ground: &Ground, chosen: &BTreeSet<usize>, faults: &mut Faults) -> 
             if needs.iter().chain(&after).any(|(stage, _)| named(stage)) {
                 let id = StageId::new(&*stages[index].name);
                 lowered.related.extend((0..own.instances.len()).map(|instance| {
-                    let (needs, after) = lower.related(&needs, &after, own, instance);
+                    let (needs, after) = lower.related(index, &needs, &after, instance);
                     Related { action: own.id(&id, instance), needs, after }
                 }));
             }
@@ -153,6 +156,7 @@ fn names<'a>(variables: &'a Variables<'a>, params: &minijinja::Value) -> Names<'
         outputs: Vec::new(),
         needs: Vec::new(),
         late_with: BTreeSet::new(),
+        home: Home::default(),
         only_now: Some("it shapes the graph, which stands before anything runs"),
         open: BTreeSet::new(),
     }
@@ -184,6 +188,10 @@ impl<'a> Lower<'a> {
             index,
             id: StageId::new(&*text.name),
             axes: Rc::clone(axes),
+            params: match text.home.folder() {
+                None => self.params.clone(),
+                Some(_) => self.ground.params.seen_from(&text.home).root(),
+            },
             names: axes.value_names(),
             fields,
             uses,
@@ -206,7 +214,7 @@ impl<'a> Lower<'a> {
             names.roots.insert("item".into(), item.value());
             names.roots.insert("prev".into(), previous.map_or_else(scope::nothing_before, Item::value));
         }
-        let (needs, after) = self.related(&plan.needs, &plan.after, &plan.axes, index);
+        let (needs, after) = self.related(plan.index, &plan.needs, &plan.after, index);
         let action = self.compose(plan, names, needs, faults)?;
         Some(Action {
             place: (plan.index, index),
@@ -237,7 +245,8 @@ impl<'a> Lower<'a> {
     }
 
     fn names_of(&self, plan: &Plan, id: &ActionId) -> Names<'a> {
-        let mut names = names(self.ground.variables, &self.params);
+        let mut names = names(self.ground.variables, &plan.params);
+        names.home = plan.text.home.clone();
         names.only_now = Some("it must be known before anything runs");
         names.roots.insert("stage".into(), scope::stage_value(id));
         // What `include` gives to some instances is a name of ours in all of them: without a value, never the shell's.
@@ -260,7 +269,7 @@ impl<'a> Lower<'a> {
         names.inputs = plan.inputs.iter().map(|(role, _)| role.clone()).collect();
         names.outputs = plan.outputs.iter().map(|(slot, _)| slot.clone()).collect();
         let stages = &self.ground.declared.stages;
-        names.needs = plan.needs.iter().map(|&(stage, _)| stages[stage].name.clone()).collect();
+        names.needs = plan.needs.iter().map(|&(stage, _)| plan.text.calls(&stages[stage]).to_owned()).collect();
         names.only_now = Some("a hook has the event on its standard input");
         let hooks = hooks::of_stage(plan.text, &names, faults);
         names.only_now = None;
@@ -290,6 +299,7 @@ impl<'a> Lower<'a> {
             always: plan.fields.always,
             edits: plan.fields.edits,
             salt,
+            home: plan.text.home.clone(),
             ..Action::new(id, plan.id.clone(), plan.text.span)
         })
     }
@@ -297,11 +307,12 @@ impl<'a> Lower<'a> {
     /// Returns what an instance needs and what it comes after: of a stage that is open, the fan.
     fn related(
         &self,
+        stage: usize,
         needs: &References,
         after: &References,
-        own: &Axes,
         instance: usize,
     ) -> (Vec<Need>, Vec<ActionId>) {
+        let (own, text) = (&self.axes[stage], &self.ground.declared.stages[stage]);
         let ids = |stage: usize| -> Vec<ActionId> {
             let name = StageId::new(&*self.ground.declared.stages[stage].name);
             let axes = &self.axes[stage];
@@ -312,6 +323,7 @@ impl<'a> Lower<'a> {
         };
         let needs = needs.iter().map(|&(stage, span)| Need {
             stage: StageId::new(&*self.ground.declared.stages[stage].name),
+            called: text.calls(&self.ground.declared.stages[stage]).to_owned(),
             actions: ids(stage),
             span,
         });
@@ -400,7 +412,7 @@ fn work(
     }
     let node = plan.text.own("run")?;
     let command = run::command(plan.text, node, names, faults)?;
-    if let Some(program) = command.program() {
+    if let Some(program) = command.program(&plan.text.home) {
         let known = inputs.iter().any(|input| input.selector == Selector::File(program.clone()));
         // A program that the stage itself writes is no input of it.
         if !known && !outputs.iter().any(|output| program.is_within(&output.path)) {

@@ -1,6 +1,7 @@
 //! Keeps what is needed to make the instances of open fan-outs once their lists are known.
 
 use crate::base::diagnostic::{Diagnostic, Severity};
+use crate::base::path::RepoPath;
 use crate::base::sources::Sources;
 use crate::storyfile::catalog::Catalog;
 use crate::storyfile::check;
@@ -21,6 +22,8 @@ pub struct Lowering {
     pub(super) sources: Arc<Sources>,
     /// The Storyfile's own name.
     pub(super) file: String,
+    /// The files that it includes.
+    pub(super) included: Vec<RepoPath>,
     pub(super) declared: Arc<Declared>,
     pub(super) params: ParamValues,
     pub(super) lists: Lists,
@@ -63,7 +66,7 @@ impl Lowering {
         let chosen = self.ready(&ground, &mut faults);
         let lowered = lower::again(&ground, &chosen, &mut faults);
         let all: Vec<&Action> = earlier.iter().copied().chain(&lowered.actions).collect();
-        check::check(&all, &self.file, &mut faults);
+        check::check(&all, &self.file, &self.included, &mut faults);
         next.open = &(&self.open - &chosen) | &lowered.open;
         let found = faults.finish();
         if found.iter().any(|fault| fault.severity == Severity::Error) {

@@ -1,8 +1,8 @@
 //! Text in, a [`story::Story`] and diagnostics out. No disk: what a Storyfile names on disk is the engine's to find.
 //!
-//! [`load::load`] reads in this order: texts → events → trees (`texts`, `parse`, `tree`, `syntax`) → overlays (`profiles`) →
-//! declared sections (`read`, `model`, `params`) → values of params (`given`) → instances (`axes`, `axis`, `matrix`,
-//! `references`) → actions (`lower`, `fields`, `paths`,
+//! [`load::load`] reads in this order: texts → events → trees (`texts`, `include`, `parse`, `tree`, `syntax`) → overlays
+//! (`profiles`) → declared sections (`read`, `model`, `params`) → values of params (`given`) → instances (`axes`, `axis`,
+//! `matrix`, `references`) → actions (`lower`, `fields`, `paths`,
 //! `settings`, `kinds`, `preset`, `providers`, `run`, with expressions by `settle`) → what holds between actions (`check`).
 //! The engine then uses [`story`], [`command`], [`with`], [`template`] and [`scope`].
 
@@ -15,6 +15,7 @@ pub mod expr;
 pub mod hooks;
 pub mod lists;
 pub mod load;
+pub mod question;
 pub mod schema;
 pub mod scope;
 pub mod shell;
@@ -30,7 +31,9 @@ mod faults;
 mod fields;
 mod fixed;
 mod given;
+pub mod home;
 pub mod http_provider;
+mod include;
 mod kinds;
 mod lexer;
 pub mod lower;
@@ -38,6 +41,7 @@ pub mod lowering;
 mod matrix;
 mod mend;
 mod model;
+mod moved;
 mod param_values;
 mod params;
 pub mod parse;

@@ -2,10 +2,11 @@
 
 use crate::base::path::RepoPath;
 use crate::base::span::Span;
+use crate::storyfile::home::Home;
 use crate::storyfile::story::Provider;
 use crate::storyfile::tree::Node;
 use serde_json::{Number, Value};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 /// What stands in the file, before any expression is evaluated.
@@ -41,6 +42,8 @@ pub struct NamedProgram {
 #[derive(Clone, Debug)]
 pub struct Param {
     pub name: String,
+    /// Where a path that is its default starts from.
+    pub home: Home,
     pub span: Span,
     pub sort: ParamSort,
     pub default: Option<Arc<Node>>,
@@ -49,6 +52,9 @@ pub struct Param {
     /// What a number may be.
     pub range: Range,
     pub required: bool,
+    /// The question of `--interactive`.
+    pub ask: Option<String>,
+    pub description: Option<String>,
 }
 
 /// The bounds of a number, themselves allowed.
@@ -92,13 +98,29 @@ pub enum ParamSort {
 /// A stage as written; its fields are read when it is lowered.
 #[derive(Clone, Debug)]
 pub struct StageText {
+    /// With the folder's name before it, where it is at home in another.
     pub name: String,
+    pub home: Home,
     pub span: Span,
     pub node: Arc<Node>,
     pub defaults: Option<Arc<Node>>,
 }
 
 impl StageText {
+    /// Finds a stage as this one names it: in its own folder first.
+    pub fn resolve(&self, name: &str, index: &HashMap<&str, usize>) -> Option<usize> {
+        let own = format!("{}{name}", self.home.prefix());
+        index.get(own.as_str()).or_else(|| index.get(name)).copied()
+    }
+
+    /// Returns how this stage calls another: without the folder's name, in that folder.
+    pub fn calls<'n>(&self, other: &'n StageText) -> &'n str {
+        match self.home == other.home {
+            true => other.name.strip_prefix(&self.home.prefix()).unwrap_or(&other.name),
+            false => &other.name,
+        }
+    }
+
     /// Returns a field of the stage, else of `defaults`; `key: ~` in the stage takes the default away.
     pub fn get(&self, key: &str) -> Option<&Arc<Node>> {
         self.node.get(key).or_else(|| self.defaults.as_ref()?.get(key)).filter(|node| !node.is_null())

@@ -3,9 +3,11 @@
 use crate::base::diagnostic::Diagnostic;
 use crate::base::span::Span;
 use crate::storyfile::faults::Faults;
+use crate::storyfile::home::Home;
 use crate::storyfile::model::{Param, ParamSort, Range};
-use crate::storyfile::tree::{Content, Node};
+use crate::storyfile::tree::{Content, Node, Scalar};
 use serde_json::{Number, Value};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Keys of a param.
@@ -14,7 +16,7 @@ pub const KEYS: [&str; 8] = ["ask", "type", "enum", "default", "required", "min"
 pub const SORTS: [&str; 8] = ["text", "number", "integer", "bool", "list", "map", "path", "enum"];
 
 /// Reads the declarations.
-pub fn declare(node: &Node, faults: &mut Faults) -> Vec<Param> {
+pub fn declare(node: &Node, homes: &BTreeMap<String, Home>, faults: &mut Faults) -> Vec<Param> {
     node.entries()
         .iter()
         .map(|entry| {
@@ -27,16 +29,20 @@ pub fn declare(node: &Node, faults: &mut Faults) -> Vec<Param> {
                 );
             }
             let value = &entry.value;
+            let home = homes.get(&entry.key).cloned().unwrap_or_default();
             match value.value {
-                Content::Map(_) => described(&entry.key, span, value, faults),
+                Content::Map(_) => Param { home, ..described(&entry.key, span, value, faults) },
                 _ => Param {
                     name: entry.key.clone(),
+                    home,
                     span,
                     sort: guess(value),
                     default: Some(Arc::clone(value)).filter(|node| !node.is_null()),
                     choices: Vec::new(),
                     range: Range::default(),
                     required: value.is_null(),
+                    ask: None,
+                    description: None,
                 },
             }
         })
@@ -45,9 +51,10 @@ pub fn declare(node: &Node, faults: &mut Faults) -> Vec<Param> {
 
 fn described(name: &str, span: Span, node: &Node, faults: &mut Faults) -> Param {
     faults.keys("the key", node, &KEYS, &[]);
-    for key in ["ask", "description"] {
-        node.get(key).filter(|node| !node.is_null()).map(|node| faults.text(&format!("`{key}`"), node));
-    }
+    let text = |key: &str, faults: &mut Faults| {
+        let text = node.get(key).filter(|node| !node.is_null()).and_then(|node| faults.text(&format!("`{key}`"), node));
+        text.map(|text| text.replace("$${", "${"))
+    };
     let default = node.get("default").filter(|node| !node.is_null()).cloned();
     let choices = choices(name, node, faults);
     let sort = sort(name, span, node, default.as_deref(), faults);
@@ -56,11 +63,31 @@ fn described(name: &str, span: Span, node: &Node, faults: &mut Faults) -> Param 
         None => default.is_none(),
     };
     let range = range(name, sort, node, faults);
-    Param { name: name.to_owned(), span, sort, default, choices, range, required }
+    let (ask, description) = (text("ask", faults), text("description", faults));
+    Param {
+        name: name.to_owned(),
+        home: Home::default(),
+        span,
+        sort,
+        default,
+        choices,
+        range,
+        required,
+        ask,
+        description,
+    }
 }
 
 fn sort(name: &str, span: Span, node: &Node, default: Option<&Node>, faults: &mut Faults) -> ParamSort {
-    let Some(sort) = node.get("type") else { return default.map_or(ParamSort::Text, guess) };
+    let Some(sort) = node.get("type") else {
+        let is_bounded = node.get("min").or(node.get("max")).is_some();
+        return match default.and_then(Node::scalar).map(Scalar::core) {
+            // Bounds say that `0.50` is meant as a number.
+            Some(Value::Number(number)) if is_bounded && number.is_f64() => ParamSort::Number,
+            None if is_bounded && default.is_none() => ParamSort::Number,
+            _ => default.map_or(ParamSort::Text, guess),
+        };
+    };
     match faults.text("`type`", sort) {
         Some("text" | "string") | None => ParamSort::Text,
         Some("number" | "float") => ParamSort::Number,

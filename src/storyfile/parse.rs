@@ -4,7 +4,7 @@ use crate::base::diagnostic::Diagnostic;
 use crate::base::span::Span;
 use crate::storyfile::mend::{Mending, Outcome};
 use crate::storyfile::syntax;
-use crate::storyfile::tree::{self, Content, Entry, Node, Scalar, Style};
+use crate::storyfile::tree::{Content, Entry, Node, Scalar, Style};
 use saphyr_parser::{Event, Parser, ScalarStyle};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -47,22 +47,10 @@ impl Reading {
     }
 }
 
-impl Parsed {
-    /// Returns the same for a text that starts at byte `by` among others.
-    pub fn moved(self, by: u32) -> Parsed {
-        let span = |span: Span| Span::new(span.start + by, span.end + by);
-        let fault = |fault: Diagnostic| Diagnostic {
-            span: fault.span.map(span),
-            related: fault.related.into_iter().map(|(at, words)| (span(at), words)).collect(),
-            ..fault
-        };
-        Parsed {
-            root: self.root.map(|root| tree::moved(&root, by, &mut HashMap::new())),
-            faults: self.faults.into_iter().map(fault).collect(),
-            damaged: self.damaged.into_iter().map(span).collect(),
-            reading: self.reading,
-        }
-    }
+/// Tells whether nothing but remarks stand in a text.
+pub fn is_blank(text: &str) -> bool {
+    let text = text.trim_start_matches('\u{feff}');
+    text.lines().all(|line| line.trim_start().starts_with('#') || line.trim().is_empty())
 }
 
 /// Parses `text`.

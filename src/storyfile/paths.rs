@@ -10,6 +10,7 @@ use crate::storyfile::params::is_identifier;
 use crate::storyfile::settle::Names;
 use crate::storyfile::story::{Input, Keep, Output, OutputSort, Presence, Selector};
 use crate::storyfile::tree::{Content, Node};
+use std::collections::BTreeSet;
 
 /// Names that only storygen and git write.
 const OURS: [&str; 4] = ["Storyfile.yaml", "Storyfile.yml", "Storyfile.json", "Storyfile.lock"];
@@ -163,10 +164,10 @@ fn is_described(node: &Node) -> bool {
 }
 
 /// Refuses an output that only storygen, git or a person writes. `file` is the name of the Storyfile that was loaded.
-pub fn reserved(path: &RepoPath, file: &str, span: Span, faults: &mut Faults) {
+pub fn reserved(path: &RepoPath, file: &str, included: &BTreeSet<&RepoPath>, span: Span, faults: &mut Faults) {
     let first = path.as_str().split('/').next().unwrap_or_default().to_lowercase();
     let ours = OURS.iter().chain([&file]).any(|name| first == name.to_lowercase());
-    if ours || first == ".git" || first == ".storygen" {
+    if ours || included.contains(path) || first == ".git" || first == ".storygen" {
         faults.push(
             Diagnostic::error("S074", format!("no stage may write `{path}`"), span)
                 .label("not yours to write")

@@ -30,7 +30,7 @@ pub fn overlay(root: &Arc<Node>, chosen: &[String], faults: &mut Faults) -> Arc<
     for name in chosen {
         match profiles.iter().find(|profile| profile.key == *name) {
             Some(profile) if matches!(profile.value.value, Content::Map(_)) => {
-                whole = merge(&whole, &profile.value, Place::Top, faults);
+                whole = merge(&whole, &profile.value, Some(root), Place::Top, faults);
             }
             Some(_) => {}
             None => {
@@ -70,15 +70,21 @@ enum Place {
     Elsewhere,
 }
 
-fn merge(base: &Arc<Node>, over: &Arc<Node>, place: Place, faults: &mut Faults) -> Arc<Node> {
+/// Lays `over` over `base`; `file` is what stands there without any profile.
+fn merge(base: &Arc<Node>, over: &Arc<Node>, file: Option<&Node>, place: Place, faults: &mut Faults) -> Arc<Node> {
     let (Content::Map(below), Content::Map(above)) = (&base.value, &over.value) else { return Arc::clone(over) };
     let mut entries = below.clone();
     for entry in above {
         let known = entries.iter().position(|below| below.key == entry.key);
         match (known, entry.value.is_null()) {
             (Some(at), true) => drop(entries.remove(at)),
+            // Another profile may have removed it already.
+            (None, true) if file.is_some_and(|file| file.get(&entry.key).is_some()) => {}
             (None, true) => nothing_there(entry, &entries, faults),
-            (Some(at), false) => lay(&mut entries[at], entry, place, faults),
+            (Some(at), false) => {
+                let inner = file.and_then(|file| file.get(&entry.key)).map(AsRef::as_ref);
+                lay(&mut entries[at], entry, inner, place, faults);
+            }
             // What this brings in may delete, too: from nothing.
             (None, false) => entries.push(Entry { value: without_nulls(&entry.value), ..entry.clone() }),
         }
@@ -87,7 +93,7 @@ fn merge(base: &Arc<Node>, over: &Arc<Node>, place: Place, faults: &mut Faults) 
 }
 
 /// Lays the value of one key over another.
-fn lay(base: &mut Entry, over: &Entry, place: Place, faults: &mut Faults) {
+fn lay(base: &mut Entry, over: &Entry, file: Option<&Node>, place: Place, faults: &mut Faults) {
     // A plain value is a param's default, in the overlay as in the file.
     let (below, above) = match place {
         Place::Params => (described(&base.value, &over.value), described(&over.value, &base.value)),
@@ -99,7 +105,7 @@ fn lay(base: &mut Entry, over: &Entry, place: Place, faults: &mut Faults) {
         return;
     }
     let inner = if place == Place::Top && base.key == "params" { Place::Params } else { Place::Elsewhere };
-    base.value = merge(&below, &above, inner, faults);
+    base.value = merge(&below, &above, file, inner, faults);
 }
 
 /// Returns a param's plain value as the map that it stands for, if the other is one.

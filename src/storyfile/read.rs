@@ -6,6 +6,7 @@ use crate::storyfile::expr::{self, Piece};
 use crate::storyfile::faults::Faults;
 use crate::storyfile::fixed;
 use crate::storyfile::http_provider;
+use crate::storyfile::include::Included;
 use crate::storyfile::kinds;
 use crate::storyfile::model::{Declared, StageText};
 use crate::storyfile::params;
@@ -14,7 +15,7 @@ use crate::storyfile::tree::{Content, Node};
 use std::sync::Arc;
 
 /// Keys of the file.
-pub const KEYS: [&str; 14] = [
+pub const KEYS: [&str; 15] = [
     "storygen",
     "name",
     "description",
@@ -29,8 +30,9 @@ pub const KEYS: [&str; 14] = [
     "stages",
     "budget",
     "profiles",
+    "include",
 ];
-const UNBUILT: [&str; 2] = ["include", "remote"];
+const UNBUILT: [&str; 1] = ["remote"];
 
 /// Keys of a stage.
 pub const STAGE_KEYS: [&str; 26] = [
@@ -112,7 +114,7 @@ pub fn check_keys(root: &Node, faults: &mut Faults) {
 }
 
 /// Reads the sections.
-pub fn read(root: &Node, faults: &mut Faults) -> Declared {
+pub fn read(root: &Node, included: &Included, faults: &mut Faults) -> Declared {
     let mut declared = Declared::default();
     let Some(root) = faults.map("a Storyfile", root) else { return declared };
     faults.keys("the key", root, &KEYS, &UNBUILT);
@@ -135,7 +137,7 @@ pub fn read(root: &Node, faults: &mut Faults) -> Declared {
         faults.texts("`pass`", pass);
     }
     if let Some(node) = section(root, "params", faults) {
-        declared.params = params::declare(node, faults);
+        declared.params = params::declare(node, &included.params, faults);
     }
     if let Some(node) = section(root, "kinds", faults) {
         kinds::declare(node, &mut declared, faults);
@@ -152,7 +154,7 @@ pub fn read(root: &Node, faults: &mut Faults) -> Declared {
         faults.keys("the default", node, &DEFAULTS_KEYS, &[]);
         declared.defaults = root.get("defaults").cloned();
     }
-    stages(root, &mut declared, faults);
+    stages(root, included, &mut declared, faults);
     declared
 }
 
@@ -165,7 +167,7 @@ fn version(root: &Node, faults: &mut Faults) {
     match root.get("storygen") {
         None => faults.push(
             Diagnostic::error("S022", "the key `storygen` is missing", Span::new(root.span.start, root.span.start))
-                .help("the first line says the format's version: `storygen: 1`"),
+                .help("the first line says the format's version: `storygen: 1`; a file that another includes is built from that one"),
         ),
         Some(node) if node.scalar().is_some_and(|scalar| scalar.text == "1") => {}
         Some(node) => faults.push(
@@ -232,7 +234,7 @@ fn secrets(node: &Node, declared: &mut Declared) {
     }
 }
 
-fn stages(root: &Node, declared: &mut Declared, faults: &mut Faults) {
+fn stages(root: &Node, included: &Included, declared: &mut Declared, faults: &mut Faults) {
     if root.get("stages").is_none() {
         faults.push(
             Diagnostic::error("S022", "the key `stages` is missing", Span::new(root.span.start, root.span.start))
@@ -256,6 +258,7 @@ fn stages(root: &Node, declared: &mut Declared, faults: &mut Faults) {
         faults.keys("the key", stage, &STAGE_KEYS, &[]);
         declared.stages.push(StageText {
             name: entry.key.clone(),
+            home: included.stages.get(&entry.key).cloned().unwrap_or_default(),
             span: entry.key_span,
             node: Arc::clone(&entry.value),
             defaults: declared.defaults.clone(),

@@ -31,13 +31,13 @@ fn named(
     let Some(node) = stage.own(key) else { return Vec::new() };
     let mut found: References = Vec::new();
     for (name, span) in faults.texts(&format!("`{key}`"), node) {
-        match index.get(name) {
-            Some(&other) if found.iter().any(|(seen, _)| *seen == other) => faults.push(
+        match stage.resolve(name, index) {
+            Some(other) if found.iter().any(|(seen, _)| *seen == other) => faults.push(
                 Diagnostic::error("S081", format!("`{name}` stands twice in `{key}`"), span)
                     .label("again")
                     .help("once is enough"),
             ),
-            Some(&other) => found.push((other, span)),
+            Some(other) => found.push((other, span)),
             None => {
                 let verb = if key == "needs" { "needs" } else { "comes after" };
                 unknown_stage(stage, name, span, verb, stages, faults);

@@ -2,10 +2,10 @@
 
 use crate::base::id::ActionId;
 use crate::base::part;
-use crate::base::path::RepoPath;
 use crate::storyfile::expr;
+use crate::storyfile::home::Home;
 use crate::storyfile::lists::Item;
-use crate::storyfile::param_values::ParamValues;
+use crate::storyfile::param_values::{ParamValues, seen_from};
 use crate::storyfile::story::{Action, Selector, Story};
 use indexmap::IndexMap;
 use minijinja::value::{DynObject, Enumerator, Object, ObjectRepr};
@@ -26,7 +26,9 @@ pub struct Scope {
     /// `params`, the axes, `item`, `stage`, `with`: see [`globals`].
     pub globals: Value,
     /// Those of the axes whose items are files.
-    pub items: BTreeMap<String, RepoPath>,
+    pub items: BTreeMap<String, String>,
+    /// The folder from which paths are seen.
+    pub home: Home,
     /// The declared inputs in order. A role of many without a file is an empty list, of one it is undefined.
     pub declared: Vec<(String, Plurality)>,
 }
@@ -100,10 +102,15 @@ impl Scope {
             (input.role.clone(), if many { Plurality::Many } else { Plurality::One })
         });
         let absent = action.absent.iter().map(|role| (role.clone(), Plurality::One));
+        let params = match action.home.folder() {
+            None => Cow::Borrowed(&story.params),
+            Some(_) => Cow::Owned(seen_from(&story.params, &story.path_params, &action.home)),
+        };
         Scope {
             declared: declared.chain(absent).collect(),
-            globals: globals(&story.params, action),
+            globals: globals(&params, action),
             items: files_among(action),
+            home: action.home.clone(),
             ..Scope::default()
         }
     }
@@ -124,7 +131,7 @@ impl Scope {
         roots.insert("inputs".into(), self.input_files(view));
         roots.insert("outputs".into(), files(&self.outputs, &[], View::Path));
         let needs = self.needs.iter().map(|(stage, files)| (stage.clone(), group(files.clone(), view)));
-        roots.insert("needs".into(), needs.collect::<BTreeMap<String, minijinja::Value>>().into());
+        roots.insert("needs".into(), nested(needs.collect()));
         roots.into()
     }
 
@@ -151,6 +158,29 @@ impl Scope {
     }
 }
 
+/// Tells whether `needs.voices.narrate` names one of the needed stages, whose name has a dot in it.
+pub fn is_dotted(name: &str, stages: &[&str]) -> bool {
+    let Some(rest) = name.strip_prefix("needs.") else { return false };
+    let is_named =
+        |stage: &&&str| rest.strip_prefix(**stage).is_some_and(|tail| tail.is_empty() || tail.starts_with('.'));
+    stages.iter().filter(|stage| stage.contains('.')).any(|stage| is_named(&stage))
+}
+
+/// Lets `needs.voices.narrate` find what `needs['voices.narrate']` is.
+fn nested(needs: BTreeMap<String, minijinja::Value>) -> minijinja::Value {
+    let mut inner: BTreeMap<String, BTreeMap<String, minijinja::Value>> = BTreeMap::new();
+    for (stage, files) in &needs {
+        if let Some((folder, name)) = stage.split_once('.') {
+            inner.entry(folder.to_owned()).or_default().insert(name.to_owned(), files.clone());
+        }
+    }
+    let mut all = needs;
+    for (folder, stages) in inner {
+        all.entry(folder).or_insert_with(|| nested(stages));
+    }
+    all.into()
+}
+
 /// Returns what `params`, the axes, `item`, `prev` and `stage` are for one action.
 pub fn globals(params: &IndexMap<String, Value>, action: &Action) -> Value {
     let mut globals = serde_json::Map::new();
@@ -165,7 +195,7 @@ pub fn globals(params: &IndexMap<String, Value>, action: &Action) -> Value {
 }
 
 /// Returns which of `item`, `prev` and the axes are files.
-fn files_among(action: &Action) -> BTreeMap<String, RepoPath> {
+fn files_among(action: &Action) -> BTreeMap<String, String> {
     let last = action.axes.last().map(|(_, item)| ("item".to_owned(), item));
     let previous = action.previous.iter().map(|item| ("prev".to_owned(), item));
     let axes = action.axes.iter().map(|(name, item)| (name.clone(), item));
@@ -182,8 +212,8 @@ pub fn nothing_before() -> minijinja::Value {
 }
 
 /// Returns a file as the item of an axis: it has a path, and no content.
-pub fn file_item(path: &RepoPath) -> minijinja::Value {
-    let file = ScopeFile { path: path.to_string(), ..ScopeFile::default() };
+pub fn file_item(path: &str) -> minijinja::Value {
+    let file = ScopeFile { path: path.to_owned(), ..ScopeFile::default() };
     minijinja::Value::from_object(FileValue { file, view: View::Path })
 }
 

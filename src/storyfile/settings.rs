@@ -5,6 +5,7 @@ use crate::base::span::Span;
 use crate::storyfile::catalog::{Catalog, KindInfo, Need, Setting, SettingSort};
 use crate::storyfile::expr;
 use crate::storyfile::faults::{Faults, listed};
+use crate::storyfile::home::Home;
 use crate::storyfile::kinds;
 use crate::storyfile::model::{Declared, StageText};
 use crate::storyfile::parse;
@@ -315,7 +316,7 @@ impl Uses {
             }
         }
         let with = With::new(takes, settings, spans);
-        let files = files(self.info.settings, &with, self.span, faults);
+        let files = files(self.info.settings, &with, self.span, &names.home, faults);
         whole.then_some((with, files))
     }
 }
@@ -405,7 +406,7 @@ fn typed(setting: &Setting, field: Field, node: &Node, faults: &mut Faults) -> O
 }
 
 /// Returns the files that settings name, as inputs with the role `with.NAME`.
-fn files(settings: &[Setting], with: &With, span: Span, faults: &mut Faults) -> Vec<Input> {
+fn files(settings: &[Setting], with: &With, span: Span, home: &Home, faults: &mut Faults) -> Vec<Input> {
     let mut inputs = Vec::new();
     for setting in settings {
         if setting.sort == SettingSort::Template {
@@ -432,7 +433,7 @@ fn files(settings: &[Setting], with: &With, span: Span, faults: &mut Faults) -> 
             Some(text) => (text, Presence::Optional),
             None => (text, Presence::Required),
         };
-        if let Some(path) = paths::parse(text, span, faults) {
+        if let Some(path) = paths::parse(&home.from_root(text), span, faults) {
             inputs.push(Input {
                 role: format!("with.{}", setting.name),
                 selector: Selector::File(path),

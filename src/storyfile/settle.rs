@@ -5,7 +5,9 @@ use crate::base::secret::is_secret_name;
 use crate::base::span::Span;
 use crate::storyfile::expr::{self, LATE_ROOTS, Late, Piece, ROOTS, Text, TextPiece};
 use crate::storyfile::faults::{Faults, listed};
+use crate::storyfile::home::Home;
 use crate::storyfile::param_values::ParamValues;
+use crate::storyfile::scope;
 use crate::storyfile::slips::{Braces, check_filters};
 use crate::storyfile::spot::Spot;
 use crate::storyfile::tree::{Content, Node};
@@ -50,6 +52,8 @@ pub struct Names<'a> {
     pub needs: Vec<String>,
     /// Fields of `with` that wait for files themselves.
     pub late_with: BTreeSet<String>,
+    /// The folder in which paths are written.
+    pub home: Home,
     /// Why expressions that read files cannot stand here; `None` where they can.
     pub only_now: Option<&'static str>,
     /// Roots whose values come with a list that is not known yet: their names are checked, and nothing comes of them.
@@ -137,10 +141,11 @@ impl Names<'_> {
         self.text(text, span, faults)?.constant()
     }
 
-    /// Settles the text of a path: no other program reads it, so every `{{ … }}` in it is a slip.
+    /// Settles the text of a path, as it is from the Storyfile's folder: no other program reads it, so every `{{ … }}` in
+    /// it is a slip.
     pub fn path(&self, text: &str, span: Span, faults: &mut Faults) -> Option<String> {
         let stray = self.stray_template(text, span, Braces::All, faults);
-        self.now(text, span, faults).filter(|_| !stray)
+        self.now(text, span, faults).filter(|_| !stray).map(|text| self.home.from_root(&text))
     }
 
     /// Settles a whole tree: plain scalars by the core schema, strings by their expressions.
@@ -343,6 +348,9 @@ impl Names<'_> {
             },
         };
         let (Some((what, known)), Some(field)) = (fields, field) else { return true };
+        if root == "needs" && scope::is_dotted(name, &known) {
+            return true;
+        }
         if known.contains(&field) || root != "needs" && field.parse::<usize>().is_ok_and(|index| index < known.len()) {
             return true;
         }

@@ -6,6 +6,7 @@ use crate::base::path::RepoPath;
 use crate::base::span::Span;
 use crate::storyfile::command::Command;
 use crate::storyfile::condition::Condition;
+use crate::storyfile::home::Home;
 use crate::storyfile::hooks::{Hooks, RunHooks};
 use crate::storyfile::lists::{Item, ListSource, Territory};
 use crate::storyfile::lowering::Lowering;
@@ -24,6 +25,10 @@ pub struct Story {
     pub params: IndexMap<String, Value>,
     /// Where each is declared.
     pub param_places: Vec<(String, Span)>,
+    /// Those that are paths: stages of other folders see them from there.
+    pub path_params: BTreeSet<String>,
+    /// The files that the Storyfile includes.
+    pub included: Vec<RepoPath>,
     /// Declared stages in the order of the file.
     pub stages: Vec<Stage>,
     /// All instances, stage by stage, in the axes' order.
@@ -58,6 +63,8 @@ pub struct Action {
     pub span: Span,
     /// The places of its stage in the file and of the instance in its stage: their order, whenever they came.
     pub place: (usize, usize),
+    /// The folder where its command runs, and from which its paths are seen.
+    pub home: Home,
     /// The axes' values of this instance, in the axes' order.
     pub axes: IndexMap<String, Item>,
     /// The item before this one on the last axis; `None` for the first.
@@ -101,6 +108,7 @@ impl Action {
             stage,
             span,
             place: (0, 0),
+            home: Home::default(),
             axes: IndexMap::new(),
             previous: None,
             work: Work::Fan { lists: Vec::new(), territories: Vec::new() },
@@ -227,6 +235,8 @@ pub enum Keep {
 #[derive(Clone, Debug)]
 pub struct Need {
     pub stage: StageId,
+    /// The name under which expressions find it: without the folder's, in that folder.
+    pub called: String,
     /// The instance with equal keys, else all instances in order.
     pub actions: Vec<ActionId>,
     pub span: Span,

@@ -2,7 +2,6 @@
 
 use crate::base::span::Span;
 use serde_json::{Number, Value};
-use std::collections::HashMap;
 use std::sync::Arc;
 
 /// A piece of the file. Aliases share their anchor's node, so that a copy costs nothing.
@@ -96,31 +95,6 @@ impl Node {
             },
         }
     }
-}
-
-/// Returns a tree whose text starts at byte `by` among others. What aliases share stays shared, by `known`.
-pub fn moved(node: &Arc<Node>, by: u32, known: &mut HashMap<*const Node, Arc<Node>>) -> Arc<Node> {
-    if let Some(done) = known.get(&Arc::as_ptr(node)) {
-        return Arc::clone(done);
-    }
-    let span = |span: Span| Span::new(span.start + by, span.end + by);
-    let value = match &node.value {
-        Content::Scalar(scalar) => Content::Scalar(scalar.clone()),
-        Content::Seq(items) => Content::Seq(items.iter().map(|item| moved(item, by, known)).collect()),
-        Content::Map(entries) => Content::Map(
-            entries
-                .iter()
-                .map(|entry| Entry {
-                    key: entry.key.clone(),
-                    key_span: span(entry.key_span),
-                    value: moved(&entry.value, by, known),
-                })
-                .collect(),
-        ),
-    };
-    let done = Arc::new(Node { value, span: span(node.span), size: node.size, height: node.height });
-    known.insert(Arc::as_ptr(node), Arc::clone(&done));
-    done
 }
 
 impl Scalar {

@@ -192,7 +192,8 @@ impl Asking<'_> {
                 continue;
             }
             let sort = if text.ends_with('/') { OutputSort::Tree } else { OutputSort::File };
-            paths.extend(paths::parse(&text, span, faults).map(|path| AskedPath { text, path, sort, span }));
+            let written = self.names.home.from_root(&text);
+            paths.extend(paths::parse(&written, span, faults).map(|path| AskedPath { text, path, sort, span }));
         }
         (faults.count() == before).then_some(paths)
     }

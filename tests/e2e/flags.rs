@@ -60,6 +60,9 @@ fn dash_f_names_the_storyfile() {
     std::fs::rename(space.path("Storyfile.yaml"), space.path("other.yaml")).unwrap();
     space.run(&["build"]).exit(2);
     space.run(&["-f", "other.yaml", "build"]).exit(0).holds("out/c", "11");
+    let mut command = space.command(&["-f", "../other.yaml", "build", "./c"]);
+    command.current_dir(space.path("out"));
+    space.finish(command).exit(0).says("up to date");
 }
 
 #[test]

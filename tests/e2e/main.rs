@@ -18,6 +18,8 @@ mod flags;
 mod folders;
 mod hooks;
 mod http;
+mod includes;
+mod interactive;
 mod kills;
 mod lost;
 mod model;

@@ -141,6 +141,17 @@ fn all_profiles_are_looked_through_for_unknown_keys() {
 }
 
 #[test]
+fn two_profiles_may_remove_the_same() {
+    let space = Space::new().story(
+        "
+        stages: { a: { run: 'true' }, film: { run: 'false' } }
+        profiles: { one: { stages: { film: ~ } }, two: { stages: { film: ~ } } }
+        ",
+    );
+    space.build_with(&["--profile", "one,two,one"]).ran(["a"]);
+}
+
+#[test]
 fn nothing_cannot_be_removed() {
     let space = Space::new().story(
         "

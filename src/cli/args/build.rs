@@ -30,6 +30,9 @@ pub struct BuildArgs {
     pub dry_run: bool,
     #[command(flatten)]
     pub given: GivenArgs,
+    /// Ask for the parameters that the Storyfile asks for and that are not given
+    #[arg(long)]
+    pub interactive: bool,
     /// Make this stage again though it is up to date, as a new take; the earlier takes are kept
     #[arg(long, value_name = "TARGET")]
     pub force: Vec<String>,

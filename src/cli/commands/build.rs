@@ -1,6 +1,7 @@
 //! `storygen build`: makes what is out of date, and nothing else.
 
 use crate::cli::args::build::BuildArgs;
+use crate::cli::ask::ask_for_params;
 use crate::cli::context::Context;
 use crate::cli::error::CliError;
 use crate::cli::inputs::Inputs;
@@ -37,7 +38,11 @@ pub fn run(context: &Context, args: &BuildArgs) -> Result<u8, CliError> {
         return Err(CliError::usage("`--events -` and `--json` both write to standard output"));
     }
     let wish = wish(&found, args);
-    let inputs = Inputs { pull: pull(args), on_pull: context.on_pull(), ..Inputs::of(context, &found, &args.given)? };
+    let mut inputs =
+        Inputs { pull: pull(args), on_pull: context.on_pull(), ..Inputs::of(context, &found, &args.given)? };
+    if args.interactive {
+        ask_for_params(&found, &mut inputs)?;
+    }
     let context = &context.within(&inputs.world);
     if args.dry_run {
         return dry_run(context, &found, &wish, &inputs, args);

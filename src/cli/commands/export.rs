@@ -4,7 +4,7 @@ use crate::cli::args::show::ExportArgs;
 use crate::cli::context::Context;
 use crate::cli::error::CliError;
 use crate::cli::inputs::Inputs;
-use crate::cli::session::{find, load_story};
+use crate::cli::session::{find, included, load_story};
 use crate::kind::registry::Registry;
 use crate::storyfile::export::resolve;
 use crate::storyfile::load::Given;
@@ -19,6 +19,7 @@ pub fn run(context: &Context, args: &ExportArgs) -> Result<u8, CliError> {
         params: inputs.params.clone(),
         params_file: inputs.params_file.clone(),
         profiles: inputs.profiles.clone(),
+        files: &|path| included(&inputs.world, &found.root, path),
         typed: &|path| found.path(path),
         env: &|name| inputs.world.env.look_up(name).map(str::to_owned),
         file: &found.name,
