@@ -40,6 +40,10 @@ pub fn read(stage: &StageText, names: &Names, faults: &mut Faults) -> Option<Con
     if !known {
         return None;
     }
+    // What an item would say is not known: its name is checked, and the condition is asked once the item is there.
+    if expr::names(source).iter().any(|name| names.open.contains(expr::root_of(name))) {
+        return None;
+    }
     let asking = Asking { names, env: &env, source, spot };
     let paths = asking.paths(faults);
     let programs = asking.programs(faults);

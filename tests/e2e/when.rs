@@ -313,3 +313,25 @@ fn what_runs_is_what_the_plan_says_for_every_answer() {
         }
     }
 }
+
+#[test]
+fn instances_that_come_during_the_run_have_their_conditions() {
+    let space = Space::new()
+        .story(
+            "
+            stages:
+              list: { inputs: l.json, outputs: build/list.json, run: 'cp l.json ${outputs[0]}' }
+              part:
+                foreach: { c: { in: build/list.json, key: id, max: 9 } }
+                when: c.publish and has('sh') and not exists('hold/' ~ c.id)
+                outputs: parts/${c.id}.md
+                run: echo ${c.id} > ${outputs[0]}
+              book: { inputs: 'parts/*.md', outputs: book.md, run: 'cat ${inputs} > ${outputs[0]}' }
+            ",
+        )
+        .file("l.json", r#"[{ "id": "a", "publish": true }, { "id": "b", "publish": false }]"#);
+    let run = space.build().ran(["list", "part:a", "book"]).ended_as("part:b", "skipped");
+    run.holds("book.md", "a\n");
+    space.settled();
+    space.file("hold/a", "").build().ran(["book"]).ended_as("part:a", "skipped").holds("book.md", "");
+}
