@@ -13,7 +13,7 @@ use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
 use look_up::{GraphArgs, LogArgs, StatusArgs, ValidateArgs, WhyArgs};
 use std::ffi::OsString;
 use std::path::PathBuf;
-use tend::{AcceptArgs, CleanArgs, CompletionsArgs, EjectArgs, InitArgs, ModelsArgs};
+use tend::{AcceptArgs, CleanArgs, CompletionsArgs, EjectArgs, ImportArgs, InitArgs, ModelsArgs};
 
 /// Builds stories: scripts, voices and subtitles from a Storyfile, and only what is out of date.
 ///
@@ -73,6 +73,7 @@ pub enum Command {
     Clean(CleanArgs),
     Init(InitArgs),
     Eject(EjectArgs),
+    Import(ImportArgs),
     Models(ModelsArgs),
     Completions(CompletionsArgs),
     /// A word that is no command of this version; [`parse`] never returns it.

@@ -15,7 +15,6 @@ const LATER: &[&str] = &[
     "export",
     "gc",
     "history",
-    "import",
     "man",
     "merge",
     "merge-driver",

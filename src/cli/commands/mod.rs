@@ -6,6 +6,7 @@ pub mod clean;
 pub mod completions;
 pub mod eject;
 pub mod graph;
+pub mod import;
 pub mod init;
 pub mod log;
 pub mod models;
