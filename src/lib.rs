@@ -46,6 +46,8 @@ pub mod event;
 #[doc(hidden)]
 pub mod graph;
 #[doc(hidden)]
+pub mod import;
+#[doc(hidden)]
 pub mod kind;
 #[doc(hidden)]
 pub mod media;

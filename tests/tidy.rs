@@ -13,6 +13,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("media", 1),
     ("storyfile", 1),
     ("world", 1),
+    ("import", 2),
     ("store", 2),
     ("provider", 3),
     ("kind", 4),

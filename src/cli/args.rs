@@ -15,7 +15,7 @@ use look_up::{GraphArgs, LogArgs, StatusArgs, ValidateArgs, WhyArgs};
 use show::{ExportArgs, SchemaArgs};
 use std::ffi::OsString;
 use std::path::PathBuf;
-use tend::{AcceptArgs, CleanArgs, CompletionsArgs, EjectArgs, InitArgs, ModelsArgs};
+use tend::{AcceptArgs, CleanArgs, CompletionsArgs, EjectArgs, ImportArgs, InitArgs, ModelsArgs};
 
 /// Builds stories: scripts, voices and subtitles from a Storyfile, and only what is out of date.
 ///
@@ -75,6 +75,7 @@ pub enum Command {
     Clean(CleanArgs),
     Init(InitArgs),
     Eject(EjectArgs),
+    Import(ImportArgs),
     Models(ModelsArgs),
     Schema(SchemaArgs),
     Export(ExportArgs),

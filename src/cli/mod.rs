@@ -86,9 +86,12 @@ fn wants_json(command: &Command) -> bool {
         Command::Models(args) => match &args.command {
             ModelsCommand::List { json } | ModelsCommand::Pull { json, .. } | ModelsCommand::Path { json, .. } => *json,
         },
-        Command::Init(_) | Command::Eject(_) | Command::Schema(_) | Command::Completions(_) | Command::Unknown(_) => {
-            false
-        }
+        Command::Init(_)
+        | Command::Eject(_)
+        | Command::Import(_)
+        | Command::Schema(_)
+        | Command::Completions(_)
+        | Command::Unknown(_) => false,
     }
 }
 
@@ -103,6 +106,7 @@ fn command(context: &Context, command: &Command) -> Result<u8, CliError> {
         Command::Validate(args) => commands::validate::run(context, args),
         Command::Log(args) => commands::log::run(context, args),
         Command::Eject(args) => commands::eject::run(context, args),
+        Command::Import(args) => commands::import::run(context, args),
         Command::Models(args) => commands::models::run(context, args),
         Command::Schema(_) => commands::schema::run(context),
         Command::Export(args) => commands::export::run(context, args),

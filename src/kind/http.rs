@@ -43,6 +43,10 @@ impl Kind for Http {
 
     fn faults(&self, work: &Work<'_>) -> Vec<SettingFault> {
         let api = api(work.named, work.providers);
+        if api.is_none() && work.named.contains_key("http") {
+            // A provider that is declared and is none: what is wrong with it is told where it stands.
+            return Vec::new();
+        }
         every_fault(work.settings, |settings| read(settings, work.late, api).map(drop))
     }
 

@@ -26,6 +26,7 @@ perform)
   error) echo '{"type":"log","message":"looked for it"}'; echo '{"type":"error","message":"the font is not there","hint":"Put it into fonts/."}'; exit 1 ;;
   flaky) echo '{"type":"error","message":"busy","retryable":true}' ;;
   hang) sleep 1000 ;;
+  take) printf '%s' "$request" | sed 's/.*"take":\([0-9]*\).*/\1/' > "$out"; echo '{"type":"result"}' ;;
   env) env | grep -c '_KEY=\|^SECOND=\|^COLOUR=' > "$out"; echo '{"type":"result"}' ;;
   esac ;;
 esac
@@ -233,4 +234,11 @@ fn a_stage_without_outputs_is_remembered_by_its_verdict() {
     tool(&space, &text).build().ran(["a", "b"]);
     space.build().is_up_to_date();
     space.file("in.txt", "y").build().ran(["a"]);
+}
+
+#[test]
+fn another_result_is_asked_for_under_its_number() {
+    let space = space(", with: { does: take }");
+    space.build().ran(["a"]).holds("dist/a.txt", "1");
+    space.build_with(&["--force", "a"]).ran(["a"]).holds("dist/a.txt", "2");
 }

@@ -65,3 +65,21 @@ fn what_stood_stands_after_an_interrupt_and_the_next_build_goes_on() {
     space.story("stages: { a: { outputs: a, run: 'echo old > a' }, b: { inputs: a, outputs: b, run: cp a b } }");
     space.build().is_up_to_date();
 }
+
+/// A program that holds the pipe open, with a child of its own, when it is asked `word`.
+fn long_program(word: &str) -> Space {
+    let space = Space::new().fifo("alive").story("stages: { a: { uses: ./tool, outputs: a } }");
+    let description = r#"{"type":"description","protocol":1,"version":"1"}"#;
+    let alive = space.note("alive").display().to_string();
+    let text = format!(
+        "#!/bin/sh\nif [ $1 != {word} ]; then echo '{description}'; exit; fi\nexec 9> '{alive}'\n\
+         (sleep 30; echo survived >&9) &\necho ready >&9\nsleep 30\necho survived >&9\n"
+    );
+    space.file("tool", &text).chmod("tool", 0o755)
+}
+
+#[test]
+fn an_interrupted_program_leaves_nobody_behind_at_work_or_asked() {
+    stopped_by(&long_program("perform"), "INT").exit(130).ended_as("a", "cancelled");
+    stopped_by(&long_program("describe"), "INT").exit(130);
+}

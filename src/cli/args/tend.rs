@@ -1,4 +1,5 @@
-//! The commands that tend a repo and this machine: `accept`, `clean`, `init`, `eject`, `models`, `completions`.
+//! The commands that tend a repo and this machine: `accept`, `clean`, `init`, `eject`, `import`, `models`,
+//! `completions`.
 
 use super::given::GivenArgs;
 use clap::{Args, Subcommand};
@@ -68,6 +69,23 @@ pub struct EjectArgs {
     /// `idea`, `script`, `revision`, `enhancement` or `title`
     #[arg(value_name = "NAME")]
     pub name: String,
+}
+
+/// Turn another tool's pipeline (an orchestration file, `dvc.yaml`) into a Storyfile
+///
+/// Standard output has the Storyfile, standard error what became of each field.
+#[derive(Clone, Debug, PartialEq, Args)]
+#[command(after_help = "Example:\n  storygen import dvc.yaml -o Storyfile.yaml")]
+pub struct ImportArgs {
+    /// A YAML or JSON file
+    #[arg(value_name = "SOURCE")]
+    pub source: PathBuf,
+    /// Write the Storyfile to this file instead of standard output
+    #[arg(short = 'o', long, value_name = "PATH")]
+    pub output: Option<PathBuf>,
+    /// Write over a file that is there
+    #[arg(long)]
+    pub force: bool,
 }
 
 /// Show, fetch and find the built-in models

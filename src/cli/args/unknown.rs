@@ -14,7 +14,6 @@ const LATER: &[&str] = &[
     "diff",
     "gc",
     "history",
-    "import",
     "man",
     "merge",
     "merge-driver",

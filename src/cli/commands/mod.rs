@@ -7,6 +7,7 @@ pub mod completions;
 pub mod eject;
 pub mod export;
 pub mod graph;
+pub mod import;
 pub mod init;
 pub mod log;
 pub mod models;

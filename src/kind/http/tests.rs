@@ -239,6 +239,9 @@ fn settings_that_cannot_work_are_told_before_any_call() {
     );
     assert_eq!(told(json!({"url": "/a", "extract": {"pointer": "x"}})), "`x` is no JSON pointer");
     assert_eq!(told(json!({"url": "/a", "extract": {"decode": "hex"}})), "there is no way to decode `hex`");
+    let mut broken = Bench::new();
+    broken.named.insert("http".into(), "art".into());
+    assert!(broken.told(&Http, &json!({"url": "/a"}), &[]).is_empty());
     let alone = Bench::new();
     let told = |url: &str| alone.told(&Http, &json!({ "url": url }), &[]).join("; ");
     assert_eq!(told("https://api.example.com/feed.json"), "");
