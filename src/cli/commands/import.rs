@@ -6,7 +6,7 @@ use crate::cli::context::Context;
 use crate::cli::error::CliError;
 use crate::import::{Beside, Fate, import, render};
 use crate::kind::registry::Registry;
-use crate::storyfile::load::{Given, draft};
+use crate::storyfile::load::{Draft, Given, draft};
 use crate::world::disk::Sort;
 
 /// Runs the command and returns its exit code.
@@ -51,8 +51,8 @@ pub fn run(context: &Context, args: &ImportArgs) -> Result<u8, CliError> {
 /// Says at once what a `validate` of the result will say.
 fn check(context: &Context, text: &str) {
     let env = |name: &str| context.world.env.get(name).map(str::to_owned);
-    let given = Given { params: Vec::new(), env: &env, file: "Storyfile.yaml" };
-    let (_, faults) = draft(text, &Registry::builtin(), &given);
+    let given = Given::alone("Storyfile.yaml", &env);
+    let Draft { faults, .. } = draft(text, &Registry::builtin(), &given);
     for fault in faults.iter().filter(|fault| fault.severity == Severity::Error) {
         let line = fault.span.map_or(1, |span| span.line_column(text).0);
         context.say(&format!("line {line} of the Storyfile is not right yet: {} [{}]", fault.message, fault.code));
