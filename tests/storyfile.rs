@@ -299,9 +299,6 @@ fn what_the_format_knows_and_this_version_does_not_do_is_an_error() {
         "providers: { w: { type: openai, api_key: \"${OPENAI_API_KEY}\" } }\nstages: { a: { run: touch x } }",
         "stages: { a: { edits: merge, run: touch x } }",
         "stages: { a: { uses: review, inputs: x } }",
-        "stages: { a: { foreach: { c: \"list.json#/x\" }, run: \"echo ${c}\" } }",
-        "stages: { a: { foreach: { c: { in: \"in/*.md\" } }, run: \"echo ${c}\" } }",
-        "stages: { a: { foreach: { c: [x] }, run: \"echo ${prev.id}\" } }",
         "stages: { a: { retry: { for: [rate_limit] }, run: touch x } }",
         "stages: { a: { outputs: { path: x, allow_empty: true }, run: touch x } }",
     ] {

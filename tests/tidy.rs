@@ -32,6 +32,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("candle_transformers", &["provider"]),
     ("clap", &["cli"]),
     ("clap_complete", &["cli"]),
+    ("csv", &["data"]),
     ("ebur128", &["media"]),
     ("globset", &["engine"]),
     ("hound", &["media"]),

@@ -2,6 +2,7 @@
 
 use crate::base::diagnostic::Diagnostic;
 use crate::base::path::{PathFault, RepoPath};
+use crate::engine::late::Late;
 use crate::engine::makers::Makers;
 use crate::engine::parts::{self, part_of};
 use crate::engine::programs;
@@ -27,10 +28,15 @@ pub struct Binder<'a> {
     pub faults: &'a mut Vec<Diagnostic>,
 }
 
+/// The files that a pattern matches, with who makes each; and what it has to look into later.
+type Matches = (Vec<(RepoPath, Option<usize>)>, Option<Late>);
+
 /// What an action's inputs come to.
 #[derive(Debug, Default)]
 pub struct Found {
     pub inputs: Vec<Bound>,
+    /// The patterns that reach into what other actions write.
+    pub late: Vec<Late>,
     /// What its condition asks for.
     pub asked: Vec<Bound>,
     /// The open fan-outs that may make some of them.
@@ -198,10 +204,12 @@ impl Binder<'_> {
                 found.inputs.push(bound(Plurality::One, What::Tree(path.clone()), inside));
             }
             Selector::Glob { pattern, exclude } => {
-                for (path, maker) in self.glob(index, pattern, exclude, input) {
+                let (files, late) = self.glob(index, pattern, exclude, input);
+                for (path, maker) in files {
                     let what = self.file_or_part(input, path, maker);
                     found.inputs.push(bound(Plurality::Many, what, maker.into_iter().collect()));
                 }
+                found.late.extend(late.map(|late| Late { place: found.inputs.len(), ..late }));
                 found.fans.extend(self.makers.fans_of_pattern(pattern).into_iter().filter(|fan| *fan != index));
             }
         }
@@ -216,7 +224,7 @@ impl Binder<'_> {
     }
 
     /// Matches sources on disk and declared outputs (R17): never the stage's own, never orphans.
-    fn glob(&mut self, index: usize, text: &str, exclude: &[String], input: &Input) -> Vec<(RepoPath, Option<usize>)> {
+    fn glob(&mut self, index: usize, text: &str, exclude: &[String], input: &Input) -> Matches {
         let Binder { nodes, makers, orphans, find, faults, .. } = self;
         let mut parse = |text: &str| match Pattern::parse(text) {
             Ok(pattern) => Some(pattern),
@@ -228,21 +236,18 @@ impl Binder<'_> {
                 None
             }
         };
-        let Some(pattern) = parse(text) else { return Vec::new() };
+        let Some(pattern) = parse(text) else { return Matches::default() };
         let excluded: Vec<Pattern> = exclude.iter().filter_map(|text| parse(text)).collect();
         let wanted = |path: &str| pattern.matches(path) && !excluded.iter().any(|pattern| pattern.matches(path));
-        if let Some((tree, _)) =
-            makers.trees.iter().find(|(tree, maker)| **maker != index && reaches_into(&pattern, tree))
-        {
-            faults.push(
-                Diagnostic::error(
-                    "S900",
-                    format!("a pattern over `{tree}/`, which a stage writes, is not built yet"),
-                    input.span,
-                )
-                .help(format!("Read the whole folder (`{tree}/`), or one file in it by its name.")),
-            );
-        }
+        let trees = makers.trees.iter().filter(|(tree, maker)| **maker != index && reaches_into(&pattern, tree));
+        let trees: Vec<(RepoPath, usize)> = trees.map(|(tree, maker)| (tree.clone(), *maker)).collect();
+        let late = (!trees.is_empty()).then(|| Late {
+            input: input.clone(),
+            place: 0,
+            pattern: pattern.clone(),
+            excluded: excluded.clone(),
+            trees,
+        });
         let mut found: Vec<(RepoPath, Option<usize>)> = makers
             .files
             .iter()
@@ -269,14 +274,14 @@ impl Binder<'_> {
             }
         }
         let may_come = || !makers.fans_of_pattern(text).is_empty();
-        if found.is_empty() && input.presence == Presence::Required && !may_come() {
+        if found.is_empty() && input.presence == Presence::Required && late.is_none() && !may_come() {
             faults.push(
                 Diagnostic::warning("S104", format!("`{text}` matches no file and no output"), input.span)
                     .label("nothing found")
                     .help("Correct the pattern, or make a file that it matches."),
             );
         }
-        found
+        (found, late)
     }
 }
 

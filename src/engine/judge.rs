@@ -21,16 +21,15 @@ use crate::engine::rebuild::{
 use crate::engine::skip::{Part, Skip};
 use crate::engine::sources::Guards;
 use crate::engine::workflow::TEMPLATE_ROLE;
-use crate::engine::workflow::{Bound, Node, What, Workflow};
+use crate::engine::workflow::{Node, What, Workflow};
 use crate::engine::workspace::Workspace;
 use crate::kind::registry::Registry;
 use crate::provider::Providers;
 use crate::store::{ActionRecord, OutputSort as RecordedSort, Store, TreeListing};
 use crate::storyfile::catalog::SettingSort;
 use crate::storyfile::scope::ScopeFile;
-use crate::storyfile::story::{Always, Edits, Output, OutputSort, Presence, Story, Work};
+use crate::storyfile::story::{Always, Edits, Output, OutputSort, Story, Work};
 use crate::storyfile::template::Template;
-use crate::world::disk::Sort;
 use crate::world::env::Environment;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -160,6 +159,7 @@ impl Project {
             return Ok(Judgement::Unknown { maker });
         }
         let wrong = reads.iter().copied().find(|maker| settled(maker) == Some(&Settled::Wrong));
+        self.bind_late(action, course.foreseen)?;
         if self.node(action).action.is_fan() {
             return Ok(match self.held.get(&action) {
                 Some(Hold::Asks(wait)) => Judgement::Held(wait.clone()),
@@ -238,17 +238,6 @@ impl Project {
         let name = self.line_name(action);
         let lines: Vec<&Line> = [self.lock.get(&name), self.state.get(&name)].into_iter().flatten().collect();
         owner(&self.store, &self.named, &lines, path, digest)
-    }
-
-    /// Tells whether an input is there now: an optional one may not be. One that cannot be looked at is not left out: who
-    /// reads it tells.
-    pub fn is_present(&self, input: &Bound) -> bool {
-        match &input.what {
-            _ if self.is_left_out(input) => false,
-            What::File(path) | What::Tree(path) => !matches!(self.workspace.stat(path), Ok(None)),
-            What::Part(path, part) => !matches!(self.workspace.part(path, part), Ok(Ok(None))),
-            What::Verdict(_) => true,
-        }
     }
 
     /// Returns how long the action took when what its line names was made; 0 tells nothing and gives `None`.
@@ -348,100 +337,7 @@ impl Project {
         Ok(())
     }
 
-    /// Returns the digests of all inputs in order, or why one that is required cannot be had.
-    fn digests(
-        &mut self,
-        action: usize,
-        course: &Course<'_>,
-    ) -> Result<Result<Vec<Option<Digest>>, Failure>, EngineError> {
-        let inputs = self.workflow.nodes[action].inputs.clone();
-        let mut digests = Vec::with_capacity(inputs.len());
-        for input in &inputs {
-            let digest = match &input.what {
-                _ if self.is_left_out(input) => None,
-                What::Verdict(maker) => match &course.settled[*maker] {
-                    Some(Settled::Right { verdict }) => Some(verdict.unwrap_or(Digest::of(b""))),
-                    _ => self.known_verdict(*maker),
-                },
-                What::Part(path, part) => {
-                    let foreseen = course.foreseen.get(path);
-                    if let (None, Some(failure)) = (foreseen, self.turned(input)?) {
-                        return Ok(Err(failure));
-                    }
-                    match self.part_digest(action, input, (path, part), foreseen)? {
-                        Ok(digest) => digest,
-                        Err(failure) => return Ok(Err(failure)),
-                    }
-                }
-                What::File(path) | What::Tree(path) => match course.foreseen.get(path) {
-                    Some(digest) => Some(*digest),
-                    None => {
-                        if let Some(failure) = self.turned(input)? {
-                            return Ok(Err(failure));
-                        }
-                        match self.workspace.digest(path) {
-                            Err(error) if error.is_no_content() => return Ok(Err(unreadable(input, &error))),
-                            digest => digest?,
-                        }
-                    }
-                },
-            };
-            if digest.is_none() && input.presence == Presence::Required && !self.is_left_out(input) {
-                return Ok(Err(self.missing(input)));
-            }
-            digests.push(digest);
-        }
-        Ok(Ok(digests))
-    }
-
-    /// Returns the failed maker of an input that is not there.
-    fn lacking(&self, action: usize, digests: &[Option<Digest>], course: &Course<'_>) -> Option<usize> {
-        let inputs = self.workflow.nodes[action].inputs.iter().zip(digests);
-        let mut makers =
-            inputs.filter(|(_, digest)| digest.is_none()).flat_map(|(input, _)| input.makers.iter().copied());
-        makers.find(|&maker| course.settled[maker] == Some(Settled::Wrong))
-    }
-
-    /// Says that an input is a folder where the file means a file, or the other way round: when the project was opened
-    /// it was not.
-    pub fn turned(&self, input: &Bound) -> Result<Option<Failure>, EngineError> {
-        let (path, wanted) = match &input.what {
-            What::File(path) | What::Part(path, _) => (path, Sort::File),
-            What::Tree(path) => (path, Sort::Dir),
-            What::Verdict(_) => return Ok(None),
-        };
-        let stands = self.workspace.stat(path)?.map(|stat| stat.sort);
-        Ok(match (wanted, stands) {
-            (Sort::File, Some(Sort::Dir)) => Some("a folder, and it should be a file"),
-            (Sort::Dir, Some(Sort::File)) => Some("a file, and it should be a folder"),
-            _ => None,
-        }
-        .map(|what| {
-            let failure = Failure::new(Cause::Setup, format!("input `{}` is {what}", input.what_text()));
-            failure.hint("Put back what was there, or write the input as what it is now.")
-        }))
-    }
-
-    pub(super) fn missing(&self, input: &Bound) -> Failure {
-        if let What::Part(path, part) = &input.what
-            && let Some(failure) = self.missing_part(path, part)
-        {
-            return failure;
-        }
-        let failure = Failure::new(Cause::Output, format!("input `{}` is not there", input.what_text()));
-        match input.makers.first() {
-            Some(&maker) => {
-                let id = &self.workflow.nodes[maker].action.id;
-                failure.hint(format!("Stage `{id}` makes it: build that first."))
-            }
-            None if input.role.starts_with(TEMPLATE_ROLE) => {
-                failure.hint("A template includes it: make the file, or correct the template.")
-            }
-            None => failure.hint("It was there when the build was planned."),
-        }
-    }
-
-    fn known_verdict(&self, maker: usize) -> Option<Digest> {
+    pub(super) fn known_verdict(&self, maker: usize) -> Option<Digest> {
         let name = self.line_name(maker);
         self.lock.get(&name).or_else(|| self.state.get(&name)).and_then(|line| line.verdict)
     }
@@ -527,11 +423,6 @@ fn mode(workspace: &Workspace, records: &[Arc<ActionRecord>], output: &Output, d
     let is_file = sorts.iter().any(|sort| matches!(sort, RecordedSort::File { .. }));
     let as_made = RecordedSort::File { executable: stat.executable };
     if is_file && !sorts.contains(&as_made) { Mode::Changed } else { Mode::AsMade }
-}
-
-fn unreadable(input: &Bound, error: &EngineError) -> Failure {
-    Failure::new(Cause::Setup, format!("input `{}` cannot be read: {error}", input.what_text()))
-        .hint("Remove what is no file, or name the files that the stage reads.")
 }
 
 /// Tells whose content stands at `path` (R2).

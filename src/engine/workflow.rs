@@ -6,6 +6,7 @@ use crate::base::diagnostic::{Diagnostic, Severity};
 use crate::base::digest::Digest;
 use crate::base::path::RepoPath;
 use crate::engine::bind::{Binder, Found};
+use crate::engine::late::Late;
 use crate::engine::makers::Makers;
 use crate::engine::parts::{self, Wanted};
 use crate::engine::sources::{Match, Pattern};
@@ -40,6 +41,10 @@ pub struct Node {
     pub asked: Vec<Bound>,
     /// The actions whose success it requires, in ascending order.
     pub reads: Vec<usize>,
+    /// Its patterns that reach into folders which other actions write. Their matches stand among `inputs` once they are known.
+    pub late: Vec<Late>,
+    /// Its inputs without those matches.
+    pub fixed: Vec<Bound>,
     /// The open fan-outs among them: what it reads of them is not known yet.
     pub fans: Vec<usize>,
     /// The fan-out that it is an instance of, if its list is in a file.
@@ -48,12 +53,32 @@ pub struct Node {
 
 impl Node {
     fn of(action: Action) -> Node {
-        Node { action, inputs: Vec::new(), asked: Vec::new(), reads: Vec::new(), fans: Vec::new(), fan: None }
+        Node {
+            action,
+            inputs: Vec::new(),
+            asked: Vec::new(),
+            reads: Vec::new(),
+            late: Vec::new(),
+            fixed: Vec::new(),
+            fans: Vec::new(),
+            fan: None,
+        }
+    }
+
+    fn take(&mut self, found: Found, reads: Vec<usize>) {
+        let Found { inputs, asked, late, fans } = found;
+        self.fixed = if late.is_empty() { Vec::new() } else { inputs.clone() };
+        (self.inputs, self.asked, self.late, self.fans, self.reads) = (inputs, asked, late, fans, reads);
     }
 
     /// Returns what it reads now, to have it back.
     fn bound(&self, index: usize) -> (usize, Found, Vec<usize>) {
-        let found = Found { inputs: self.inputs.clone(), asked: self.asked.clone(), fans: self.fans.clone() };
+        let found = Found {
+            inputs: self.inputs.clone(),
+            asked: self.asked.clone(),
+            late: self.late.clone(),
+            fans: self.fans.clone(),
+        };
         (index, found, self.reads.clone())
     }
 }
@@ -168,9 +193,8 @@ impl Workflow {
         if !is_wrong && self.order(faults) {
             return true;
         }
-        for (node, Found { inputs, asked, fans }, reads) in bound {
-            let node = &mut self.nodes[node];
-            (node.inputs, node.asked, node.fans, node.reads) = (inputs, asked, fans, reads);
+        for (node, found, reads) in bound {
+            self.nodes[node].take(found, reads);
         }
         for (index, (needs, after)) in before {
             let action = &mut self.nodes[index].action;
@@ -201,11 +225,12 @@ impl Workflow {
         let Workflow { nodes: all, makers, params, templates, looked, index_of, .. } = self;
         let mut binder = Binder { nodes: all, makers, params, templates, looked, orphans, find, faults };
         let found: Vec<Found> = nodes.iter().map(|&node| binder.node(node, index_of)).collect();
-        for (&node, Found { inputs, asked, fans }) in nodes.iter().zip(found) {
+        for (&node, found) in nodes.iter().zip(found) {
             let node = &mut self.nodes[node];
-            let makers = inputs.iter().flat_map(|input| input.makers.iter().copied());
-            let reads: BTreeSet<usize> = makers.chain(fans.iter().copied()).chain(node.fan).collect();
-            (node.inputs, node.asked, node.fans, node.reads) = (inputs, asked, fans, reads.into_iter().collect());
+            let makers = found.inputs.iter().flat_map(|input| input.makers.iter().copied());
+            let late = found.late.iter().flat_map(|late| &late.trees).map(|(_, maker)| *maker);
+            let reads: BTreeSet<usize> = makers.chain(late).chain(found.fans.iter().copied()).chain(node.fan).collect();
+            node.take(found, reads.into_iter().collect());
         }
     }
 

@@ -68,7 +68,7 @@ pub fn read(entry: &Entry, earlier: &[&str], names: &Names, faults: &mut Faults)
         }
         _ => (node, None, None),
     };
-    let mut axis = Axis { name: name.to_owned(), span: list.span, list: List::File(String::new()), key, max };
+    let mut axis = Axis { name: name.to_owned(), span: list.span, list: List::Constant(Rc::default()), key, max };
     axis.list = match items(name, list, earlier, names, faults)? {
         Written::File(text) => List::File(text),
         Written::Items(items) => {

@@ -11,6 +11,7 @@ mod dotenv;
 mod edits;
 mod exits;
 mod failures;
+mod fans;
 mod faults;
 mod flags;
 mod folders;

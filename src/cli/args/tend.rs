@@ -31,13 +31,17 @@ pub struct AcceptArgs {
 #[derive(Clone, Debug, PartialEq, Args)]
 #[command(after_help = "Examples:\n  \
     storygen clean --dry-run     say what would be removed\n  \
-    storygen clean voice         remove what one stage made")]
+    storygen clean voice         remove what one stage made\n  \
+    storygen clean --orphans     remove what stages and items made that are no more")]
 pub struct CleanArgs {
     /// Stages, patterns of stages, or files; everything if none is given
     #[arg(value_name = "TARGET")]
     pub targets: Vec<String>,
     #[command(flatten)]
     pub given: GivenArgs,
+    /// Remove what is left of stages and items of lists that are no more, instead of what the present ones made
+    #[arg(long, conflicts_with = "targets")]
+    pub orphans: bool,
     /// Say what would be removed, and remove nothing
     #[arg(short = 'n', long)]
     pub dry_run: bool,

@@ -35,11 +35,16 @@ pub fn run(context: &Context, args: &CleanArgs) -> Result<u8, CliError> {
     if access == Access::Write {
         recover(&mut opened.project, &state, &*sink)?;
     }
-    let findings = clean::find(&mut opened.project, &chosen)?;
+    let orphans = if args.orphans { clean::orphans(&opened.project) } else { Vec::new() };
+    let findings = match args.orphans {
+        true => clean::find_left(&mut opened.project, &orphans)?,
+        false => clean::find(&mut opened.project, &chosen)?,
+    };
     let removed = findings.iter().filter(|finding| matches!(finding, Finding::Ours(_))).count();
     let verb = if args.dry_run { "would remove" } else { "removed" };
     if !args.dry_run {
         let cleaned = clean::clean(&mut opened.project, &findings);
+        clean::forget(&mut opened.project, &orphans);
         close(&mut opened, &context.world, LockPolicy::Update, None)?;
         cleaned?;
     }
@@ -55,7 +60,7 @@ pub fn run(context: &Context, args: &CleanArgs) -> Result<u8, CliError> {
     }
     if removed == 0 {
         context.say("nothing to clean");
-    } else if !args.dry_run {
+    } else if !args.dry_run && !args.orphans {
         context.say("`storygen build` puts all of it back without running anything");
     }
     Ok(0)

@@ -6,6 +6,7 @@ use crate::cli::error::CliError;
 use crate::cli::inputs::Inputs;
 use crate::cli::session::{find, open_project};
 use crate::cli::views::views;
+use crate::engine::clean::orphans;
 use crate::engine::open::Access;
 use crate::engine::plan::foresee;
 use crate::engine::select::{Wish, find as find_target};
@@ -25,6 +26,11 @@ pub fn run(context: &Context, args: &StatusArgs) -> Result<u8, CliError> {
         context.answer(&PlanView::of(&views).json());
     } else {
         context.answer(&render_status(&views, Detail::All, &context.look_out()));
+        if let count @ 1.. = orphans(&opened.project).len() {
+            let what = if count == 1 { "1 result is".to_owned() } else { format!("{count} results are") };
+            context
+                .say(&format!("{what} of stages or items that are no more: `storygen clean --orphans` removes them"));
+        }
     }
     Ok(u8::from(args.exit_code && !plan.is_quiet()))
 }
