@@ -82,7 +82,7 @@ fn profiles_and_the_file_of_variables_are_as_on_the_command_line() {
     let repo = repo(&folder).with_profile("mine");
     assert_eq!(repo.build(&order(), recorder.clone()).unwrap().exit_code(), 0);
     assert_eq!(fs::read_to_string(folder.path().join("a.txt")).unwrap(), "servus me\n");
-    assert!(fs::read_to_string(folder.path().join("told.json")).unwrap().contains("run_finished"));
+    assert!(fs::read_to_string(folder.path().join("told.json")).unwrap().contains("\"exit\":0"));
     assert!(recorder.events().iter().any(|event| matches!(event, Event::RunFinished { exit: 0, .. })));
     fs::write(folder.path().join(".env"), "no\n").unwrap();
     let error = repo.build(&order(), recorder).unwrap_err().to_string();
