@@ -86,5 +86,5 @@ fn profiles_and_the_file_of_variables_are_as_on_the_command_line() {
     assert!(recorder.events().iter().any(|event| matches!(event, Event::RunFinished { exit: 0, .. })));
     fs::write(folder.path().join(".env"), "no\n").unwrap();
     let error = repo.build(&order(), recorder).unwrap_err().to_string();
-    assert!(error.starts_with(".env:1:"), "{error}");
+    assert!(error.starts_with(".env: line 1, column 1 of `.env`: "), "{error}");
 }
