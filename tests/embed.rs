@@ -5,7 +5,7 @@ mod custom_kind;
 
 use std::fs;
 use std::sync::Arc;
-use storygen::{Error, OnFailure, Order, Outcome, Recorder, Repo};
+use storygen::{Error, Event, OnFailure, Order, Outcome, Recorder, Repo};
 use tempfile::TempDir;
 
 fn folder(story: &str) -> TempDir {
@@ -70,4 +70,21 @@ fn a_failed_stage_is_in_the_summary_and_no_error() {
     let go_on = Order { on_failure: OnFailure::KeepGoing, ..order() };
     let summary = repo(&folder).build(&go_on, Arc::new(Recorder::default())).unwrap();
     assert_eq!((summary.exit_code(), summary.counts.get(&Outcome::Done)), (1, Some(&1)));
+}
+
+#[test]
+fn profiles_and_the_file_of_variables_are_as_on_the_command_line() {
+    let folder = folder(
+        "params: { who: you }\nprofiles: { mine: { params: { who: me } } }\nhooks: { run_finish: cat > told.json }\nstages:\n  a: { outputs: a.txt, env: { HAIL: \"${HAIL}\" }, run: \"echo $HAIL ${params.who} > a.txt\" }",
+    );
+    fs::write(folder.path().join(".env"), "HAIL=servus\n").unwrap();
+    let recorder = Arc::new(Recorder::default());
+    let repo = repo(&folder).with_profile("mine");
+    assert_eq!(repo.build(&order(), recorder.clone()).unwrap().exit_code(), 0);
+    assert_eq!(fs::read_to_string(folder.path().join("a.txt")).unwrap(), "servus me\n");
+    assert!(fs::read_to_string(folder.path().join("told.json")).unwrap().contains("\"exit\":0"));
+    assert!(recorder.events().iter().any(|event| matches!(event, Event::RunFinished { exit: 0, .. })));
+    fs::write(folder.path().join(".env"), "no\n").unwrap();
+    let error = repo.build(&order(), recorder).unwrap_err().to_string();
+    assert!(error.starts_with(".env: line 1, column 1 of `.env`: "), "{error}");
 }

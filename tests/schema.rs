@@ -67,11 +67,21 @@ fn what_the_loader_takes_the_schema_takes() {
         "{ uses: idea, outputs: i.json, with: { topic: 1984, tone: [sad, odd], narrator_gender: '', seed: 2 } }",
         "{ uses: script, inputs: i.json, outputs: s.md, with: { target_words: '90' }, check: { words: { min: 5 } } }",
         "{ uses: template, outputs: b.md, with: { template: t.j2 } }",
+        "{ uses: ./tools/card, outputs: a.svg, with: { any: [1, { b: c }] }, env: { A: b }, pass: [C], hooks: { stage_error: 'true' } }",
+        "{ run: touch x, outputs: x, hooks: { stage_start: { run: [ls, -l], required: true, timeout: 5s }, stage_skip: ~ } }",
     ] {
         agree(&format!("stages: {{ s: {stage} }}"), true);
     }
     agree(
         "name: 5\nparams: { a: 1, b: { ask: B?, type: list, default: [x] }, c: [1] }\npools: { gpu: 2 }\nx-all: { b: 1 }\nenv: { A: b }\ndefaults: { timeout: 5m, pool: gpu }\nproviders: { w: { type: local }, v: { type: local-voice } }\nstages: { s: { run: touch x } }",
+        true,
+    );
+    agree(
+        "params: { n: { type: int, min: 1, max: 9, default: 2 }, f: { type: path, default: a.md } }\nhooks: { run_finish: 'true', stage_error: { run: 'true' } }\nprofiles: { ci: { params: { n: 3 }, x-a: 1 }, none: ~ }\nstages: { s: { run: \"touch ${params.n} ${params.f}\", outputs: x } }",
+        true,
+    );
+    agree(
+        "kinds: { card: ./tools/card }\nproviders: { art: { type: http, base_url: 'https://a.example/v1', api_key: '${ART_KEY}', headers: { X-V: '2' }, timeout: 5m, max_concurrency: 2 } }\nstages: { a: { uses: card, outputs: a.svg }, b: { uses: http, provider: art, outputs: b.png, with: { url: /x } } }",
         true,
     );
 }
@@ -104,6 +114,10 @@ fn what_the_loader_refuses_for_its_form_the_schema_refuses() {
         "{ run: touch x, check: { wrds: 1 } }",
         "{ run: touch x, foreach: { n: { inn: [1] } } }",
         "{ run: touch x, provider: local }",
+        "{ uses: ./tools/card, outputs: x, provider: local }",
+        "{ uses: ./tools/card, outputs: x, shell: bash }",
+        "{ uses: tools/card, outputs: x }",
+        "{ run: touch x, hooks: { stage_error: { required: true } } }",
     ] {
         agree(&format!("stages: {{ s: {stage} }}"), false);
     }
@@ -116,6 +130,10 @@ fn what_the_loader_refuses_for_its_form_the_schema_refuses() {
         "providers: { w: { type: locall } }\nstages: { s: { run: touch x } }",
         "providers: { w: { type: local, modell: x } }\nstages: { s: { run: touch x } }",
         "stages: { 'a b': { run: touch x } }",
+        "kinds: [x]\nstages: { s: { run: touch x } }",
+        "providers: { w: { type: http } }\nstages: { s: { run: touch x } }",
+        "providers: { w: { type: http, base_url: 'https://a.example', modell: x } }\nstages: { s: { run: touch x } }",
+        "hooks: { stage_eror: 'true' }\nstages: { s: { run: touch x } }",
     ] {
         agree(top, false);
     }
@@ -126,7 +144,7 @@ fn what_the_loader_refuses_for_its_form_the_schema_refuses() {
 fn an_unknown_setting_of_any_kind_is_refused() {
     let validator = validator();
     let schema = schema(&Registry::builtin());
-    let kinds = schema["$defs"]["stage"]["properties"]["uses"]["enum"].as_array().unwrap();
+    let kinds = schema["$defs"]["stage"]["properties"]["uses"]["anyOf"][0]["enum"].as_array().unwrap();
     assert!(kinds.len() > 10);
     for kind in kinds.iter().filter(|kind| kind.is_string()) {
         let stage = json!({ "uses": kind, "inputs": ["a", "b"], "outputs": "c", "with": { "no-such-setting": 1 } });

@@ -16,6 +16,7 @@ pub mod finish;
 pub mod folder;
 pub mod guard;
 pub mod hooks;
+mod inspect;
 mod intersect;
 pub mod judge;
 pub mod keep;

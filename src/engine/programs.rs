@@ -77,15 +77,23 @@ impl Programs {
         digest_of(node, digests).and_then(|digest| self.said.get(&digest)).cloned().transpose()
     }
 
-    /// Returns the faults of all stages whose programs have said what they take, each place once.
+    /// Returns the faults of all stages whose programs have said what they take, each place once. Of a fan-out the settings
+    /// that do not come with an item are judged.
     pub fn faults<'a>(&self, actions: impl IntoIterator<Item = &'a Action>) -> Vec<Diagnostic> {
         let mut faults = Vec::new();
         for action in actions {
-            let Work::Program(call) = &action.work else { continue };
+            let (call, is_fan) = match &action.work {
+                Work::Program(call) => (call, false),
+                Work::Fan { program: Some(call), .. } => (&**call, true),
+                Work::Run(_) | Work::Kind { .. } | Work::Fan { program: None, .. } => continue,
+            };
             let said = self.files.get(&call.path).and_then(|digest| self.said.get(digest));
             if let Some(Ok(said)) = said {
                 let (settings, late) = (call.with.constants(), call.with.late_names());
-                let found = said.faults(&settings, &late, &action.inputs, &action.outputs);
+                let found = match is_fan {
+                    true => said.setting_faults(&settings, &late),
+                    false => said.faults(&settings, &late, &action.inputs, &action.outputs),
+                };
                 faults.extend(found.into_iter().map(|fault| diagnostic(action, &call.with, fault)));
             }
         }

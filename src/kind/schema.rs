@@ -49,6 +49,11 @@ impl Schema {
     /// `late`, which are absent, could mend is not judged.
     pub fn setting_faults(&self, settings: &Value, late: &BTreeSet<String>) -> Vec<SettingFault> {
         let mut faults = Vec::new();
+        let known = self.properties("");
+        // A name is known before its value is.
+        for name in late.iter().filter(|name| self.is_closed() && !known.contains(&name.as_str())) {
+            faults.push(no_such(name, name, &str::to_owned, &known));
+        }
         for error in self.validator.iter_errors(settings).take(FAULTS_MAX) {
             let pointer = error.instance_path().as_str();
             let place = dotted(pointer);
@@ -74,6 +79,12 @@ impl Schema {
             }
         }
         faults
+    }
+
+    /// Tells whether a map may have the listed names only.
+    fn is_closed(&self) -> bool {
+        self.value.get("additionalProperties") == Some(&Value::Bool(false))
+            && self.value.get("patternProperties").is_none()
     }
 
     /// Returns the names that the schema lists for the map at `pointer` in a value.

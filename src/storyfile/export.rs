@@ -31,7 +31,7 @@ pub struct Resolved(Node);
 pub fn resolve(text: &str, given: &Given) -> Option<Resolved> {
     let Texts { sources, root, included, params_file, faults, .. } = texts::read(text, given);
     let mut faults = Faults::new(sources.text(), faults);
-    let declared = read::read(&*profiles::overlay(&root?, &given.profiles, &mut faults), &included, &mut faults);
+    let declared = read::read(&profiles::overlay(&root?, &given.profiles, &mut faults), &included, &mut faults);
     // What is included stays where it is: it is at home in its folder.
     let root = profiles::overlay(&parse::parse(text).root?, &given.profiles, &mut faults);
     let variables =

@@ -11,7 +11,8 @@ use crate::storyfile::story::{HttpProvider, SecretPiece, SecretText};
 use crate::storyfile::tree::Node;
 use std::collections::BTreeMap;
 
-const KEYS: [&str; 7] = ["type", "base_url", "api_key", "headers", "max_concurrency", "timeout", "identity"];
+/// Keys of a provider of `type: http`.
+pub const KEYS: [&str; 7] = ["type", "base_url", "api_key", "headers", "max_concurrency", "timeout", "identity"];
 const UNBUILT: [&str; 3] = ["rate", "price", "fallback"];
 
 /// Headers that are always secret, whatever their value.

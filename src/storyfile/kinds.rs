@@ -12,7 +12,7 @@ use crate::storyfile::settings::note_spans;
 use crate::storyfile::settle::Names;
 use crate::storyfile::story::{Input, PROGRAM_ROLE, Presence, ProgramCall, Selector};
 use crate::storyfile::tree::{Entry, Node};
-use crate::storyfile::with::With;
+use crate::storyfile::with::{Field, With};
 use indexmap::IndexMap;
 use std::collections::BTreeMap;
 
@@ -122,17 +122,19 @@ fn program_path(text: &str, span: Span, faults: &mut Faults) -> Option<RepoPath>
 }
 
 impl ProgramUse {
-    /// Settles the settings of one instance; the program's own file is an input. `None` after a reported fault, or if the
-    /// settings come with an item that is not known yet.
+    /// Settles the settings of one instance; the program's own file is an input. Of an open stage, what comes with an item
+    /// waits as if it came from a file. `None` after a reported fault.
     pub fn settle(&self, names: &Names, faults: &mut Faults) -> Option<(ProgramCall, Input)> {
         let mut spans = BTreeMap::from([(String::new(), self.span)]);
         let mut settings = IndexMap::new();
         let mut whole = true;
         for entry in self.settings.iter().filter(|entry| !entry.value.is_null()) {
             note_spans(&entry.key, &entry.value, &mut spans);
+            let before = faults.count();
             match names.field(&entry.value, faults) {
                 Some(field) => drop(settings.insert(entry.key.clone(), field)),
-                None => whole = false,
+                None if names.open.is_empty() || faults.count() > before => whole = false,
+                None => drop(settings.insert(entry.key.clone(), Field::List(Vec::new()))),
             }
         }
         let with = With::new(IndexMap::new(), settings, spans);

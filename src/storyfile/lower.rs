@@ -233,12 +233,15 @@ impl<'a> Lower<'a> {
         names.open = plan.names.iter().cloned().chain(["item", "prev"].map(str::to_owned)).collect();
         names.roots.extend(names.open.iter().map(|name| (name.clone(), minijinja::Value::UNDEFINED)));
         let territories = territory::of(&plan.outputs, &plan.axes.wanted, &names, faults);
-        self.compose(plan, names, Vec::new(), faults);
+        let program = match self.compose(plan, names, Vec::new(), faults).map(|action| action.work) {
+            Some(Work::Program(call)) => Some(Box::new(call)),
+            _ => None,
+        };
         let lists = plan.axes.wanted.clone();
         Some(Action {
             // A program is asked what it takes before anything runs, also if the list comes during the build.
             inputs: lists.iter().map(ListSource::input).chain(plan.program.as_ref().map(ProgramUse::file)).collect(),
-            work: Work::Fan { lists, territories },
+            work: Work::Fan { lists, territories, program },
             place: (plan.index, 0),
             ..Action::new(id, plan.id.clone(), plan.text.span)
         })

@@ -69,7 +69,7 @@ pub const DEFAULTS_KEYS: [&str; 10] =
     ["provider", "retry", "timeout", "continue_on_error", "pool", "shell", "edits", "env", "pass", "hooks"];
 
 /// Types of providers that this version has.
-pub const PROVIDERS_BUILT: [&str; 2] = ["local", "local-voice"];
+pub const PROVIDERS_BUILT: [&str; 3] = ["local", "local-voice", "http"];
 
 const PROVIDER_TYPES: [&str; 8] =
     ["local", "local-voice", "openai", "anthropic", "gemini", "elevenlabs", "http", "scripted"];

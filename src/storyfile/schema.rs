@@ -5,6 +5,7 @@
 use crate::storyfile::catalog::{Catalog, KindInfo, Need, SettingSort};
 use crate::storyfile::fields::RETRY_KEYS;
 use crate::storyfile::hooks::Moment;
+use crate::storyfile::http_provider;
 use crate::storyfile::params;
 use crate::storyfile::parse;
 use crate::storyfile::preset;
@@ -14,10 +15,13 @@ use serde_json::{Map, Value, json};
 /// A part of an expression: such a text may come to any value.
 const EXPRESSION: &str = r"\$\{";
 
+/// The path of a program of the repo.
+const PROGRAM: &str = r"^\./";
+
 /// A key with what an editor says of it, and its schema.
 type Entry = (&'static str, &'static str, fn() -> Value);
 
-const TOP: [Entry; 12] = [
+const TOP: [Entry; 13] = [
     ("storygen", "The version of the format: 1.", || json!({ "enum": [1, "1"] })),
     ("name", "What the project is called. For people.", text),
     ("description", "What the project makes. For people.", text),
@@ -26,7 +30,12 @@ const TOP: [Entry; 12] = [
         "Values that a user may set: `-p name=value`. Expressions read them as `${params.name}`.",
         params_schema,
     ),
-    ("providers", "Names for who writes and speaks.", providers),
+    (
+        "kinds",
+        "Names for programs of the repo that do the work of stages: `kinds: { card: ./tools/card }`.",
+        || json!({ "type": "object", "additionalProperties": { "type": "string" } }),
+    ),
+    ("providers", "Names for who writes, speaks and is called.", providers),
     ("defaults", "What every stage takes that does not say otherwise.", || {
         object(DEFAULTS_KEYS.iter().map(|key| (*key, stage_key(key))))
     }),
@@ -48,8 +57,8 @@ const TOP: [Entry; 12] = [
 
 const STAGE: [Entry; 26] = [
     ("run", "A command: text for a shell, or a list of words that is run without one.", texts),
-    ("uses", "The kind or preset that does the work.", text),
-    ("with", "The settings of the kind.", || json!({ "type": "object" })),
+    ("uses", "The kind, preset or program of the repo that does the work.", text),
+    ("with", "The settings of the kind or program.", || json!({ "type": "object" })),
     ("inputs", "What it reads: a path, a list of paths, or a map of name → path.", inputs),
     ("outputs", "What it writes: a path, a list of paths, or a map of name → path.", outputs),
     ("exclude", "Patterns to take out of the patterns in `inputs`.", texts),
@@ -61,7 +70,7 @@ const STAGE: [Entry; 26] = [
         "Makes the stage many: a map of lists that multiply, with `include` and `exclude`.",
         || json!({ "type": "object" }),
     ),
-    ("provider", "Who does the work: a name, or `{ text: …, voice: … }`.", provider),
+    ("provider", "Who does the work: a name, or `{ text: …, voice: …, http: … }`.", provider),
     ("retry", "How often a failed attempt is made again.", retry),
     ("timeout", "How long one attempt may take: `500ms`, `2s`, `5m`, `1h30m`.", duration),
     ("continue_on_error", "`true`: its failure alone does not fail the build.", truth),
@@ -98,6 +107,24 @@ const PARAM: [Entry; 8] = [
     ("description", "What it is for.", text),
 ];
 
+const HTTP_PROVIDER: [Entry; 7] = [
+    ("type", "Who it is.", || json!({ "const": "http" })),
+    ("base_url", "What all its calls start with: `https://…`.", text),
+    ("api_key", "`${NAME}`: sent as `Authorization: Bearer …`.", || nullable(text())),
+    (
+        "headers",
+        "Sent with every call. Secrets as `${NAME}`.",
+        || json!({ "type": ["object", "null"], "additionalProperties": text() }),
+    ),
+    (
+        "max_concurrency",
+        "How many calls it may have at once.",
+        || json!({ "type": ["integer", "null"], "minimum": 1, "maximum": 1000 }),
+    ),
+    ("timeout", "How long one call may take.", || json!({ "anyOf": [duration(), { "type": "null" }] })),
+    ("identity", "Stands in keys in the place of its host, path and plain headers.", text),
+];
+
 /// Returns the schema of Storyfiles with the kinds and presets of `catalog`.
 pub fn schema(catalog: &dyn Catalog) -> Value {
     // What every version knows and this one refuses is no key to complete.
@@ -115,13 +142,19 @@ pub fn schema(catalog: &dyn Catalog) -> Value {
         "additionalProperties": { "$ref": "#/$defs/stage" },
     });
     root["$defs"] = json!({ "stage": stage(catalog) });
+    // Under `kinds:` a name may be anybody's; without it, every name is a kind, a preset or a path.
+    let uses = json!({ "anyOf": [{ "enum": catalog.kinds() }, { "pattern": PROGRAM }, { "type": "null" }] });
+    root["if"] = json!({ "not": { "required": ["kinds"] } });
+    root["then"] =
+        json!({ "properties": { "stages": { "additionalProperties": { "properties": { "uses": uses } } } } });
     root
 }
 
 fn stage(catalog: &dyn Catalog) -> Value {
     let mut stage = object(STAGE_KEYS.iter().map(|key| (*key, stage_key(key))));
     let names = catalog.kinds();
-    stage["properties"]["uses"]["enum"] = json!(names);
+    // An editor completes the first; which programs there are, only the file says.
+    stage["properties"]["uses"]["anyOf"] = json!([{ "enum": names }, { "type": ["string", "null"] }]);
     if let Some(check) = catalog.kind("check") {
         stage["properties"]["check"] = nullable(json!({
             "description": words(&STAGE, "check"),
@@ -134,7 +167,15 @@ fn stage(catalog: &dyn Catalog) -> Value {
     rules.push(json!({
         "if": { "required": ["run"] },
         "then": { "properties": { "with": false, "provider": false } },
-        "else": { "properties": { "shell": false, "env": false, "pass": false, "depfile": false } },
+        "else": { "properties": { "shell": false, "depfile": false } },
+    }));
+    rules.push(json!({
+        "if": { "properties": { "uses": { "enum": names } }, "required": ["uses"] },
+        "then": { "properties": { "env": false, "pass": false } },
+    }));
+    rules.push(json!({
+        "if": { "properties": { "uses": { "pattern": PROGRAM } }, "required": ["uses"] },
+        "then": { "properties": { "provider": false } },
     }));
     for name in &names {
         let Some((with, info, is_preset)) = kind(name, catalog) else { continue };
@@ -313,7 +354,7 @@ fn foreach() -> Value {
 fn provider() -> Value {
     let named = json!({
         "type": "object",
-        "properties": { "text": { "type": "string" }, "voice": { "type": "string" } },
+        "properties": { "text": { "type": "string" }, "voice": { "type": "string" }, "http": { "type": "string" } },
         "additionalProperties": false,
     });
     json!({ "anyOf": [{ "type": "string" }, named] })
@@ -323,11 +364,14 @@ fn providers() -> Value {
     let one = json!({
         "type": "object",
         "properties": { "type": { "description": "Who it is.", "enum": PROVIDERS_BUILT } },
-        "patternProperties": { "^x-": {} },
         "required": ["type"],
-        "additionalProperties": false,
+        "if": { "properties": { "type": { "const": "http" } }, "required": ["type"] },
+        "then": object(http_provider::KEYS.iter().map(|key| (*key, described(&HTTP_PROVIDER, key)))),
+        "else": object(["type"].map(|key| (key, json!({}))).into_iter()),
     });
-    json!({ "type": "object", "additionalProperties": one })
+    let mut providers = json!({ "type": "object", "additionalProperties": one });
+    providers["additionalProperties"]["then"]["required"] = json!(["base_url"]);
+    providers
 }
 
 fn params_schema() -> Value {
@@ -413,5 +457,6 @@ mod tests {
         assert_eq!(missing(&STAGE_KEYS, &STAGE), [""; 0]);
         assert_eq!(missing(&DEFAULTS_KEYS, &STAGE), [""; 0]);
         assert_eq!(missing(&params::KEYS, &PARAM), [""; 0]);
+        assert_eq!(missing(&http_provider::KEYS, &HTTP_PROVIDER), [""; 0]);
     }
 }

@@ -111,7 +111,7 @@ impl Action {
             home: Home::default(),
             axes: IndexMap::new(),
             previous: None,
-            work: Work::Fan { lists: Vec::new(), territories: Vec::new() },
+            work: Work::Fan { lists: Vec::new(), territories: Vec::new(), program: None },
             when: None,
             hooks: Hooks::default(),
             inputs: Vec::new(),
@@ -157,7 +157,12 @@ pub enum Work {
         providers: BTreeMap<String, String>,
     },
     /// An open fan-out: once these lists are known, the instances of the stage take its place.
-    Fan { lists: Vec<ListSource>, territories: Vec<Territory> },
+    Fan {
+        lists: Vec<ListSource>,
+        territories: Vec<Territory>,
+        /// The program that its instances use, with what is known of its settings.
+        program: Option<Box<ProgramCall>>,
+    },
     /// `uses: ./program`
     Program(ProgramCall),
 }

@@ -242,3 +242,82 @@ fn another_result_is_asked_for_under_its_number() {
     space.build().ran(["a"]).holds("dist/a.txt", "1");
     space.build_with(&["--force", "a"]).ran(["a"]).holds("dist/a.txt", "2");
 }
+
+/// A repo whose cards are made by a program, one for each item of a list that a stage writes.
+fn cards(list: &str, fields: &str) -> Space {
+    let space = Space::new().file("cards.json", list).story(&format!(
+        "
+        stages:
+          list: {{ inputs: cards.json, outputs: build/cards.json, run: cp cards.json build/cards.json }}
+          card:
+            foreach: {{ c: {{ in: build/cards.json, key: id }} }}
+            uses: ./tools/tool
+            inputs: in.txt
+            outputs: \"dist/${{c.id}}.txt\"
+            {fields}
+        "
+    ));
+    tool(&space.file("in.txt", "hello\n"), TOOL)
+}
+
+#[test]
+fn a_program_makes_each_item_of_a_list_that_a_stage_writes() {
+    let space =
+        cards("[{ \"id\": \"one\", \"size\": 1 }, { \"id\": \"two\", \"size\": 2 }]", "with: { size: \"${c.size}\" }");
+    space.run(&["validate"]).exit(0).says("`./tools/tool` has not been asked here yet what it takes");
+    space.build().ran(["list", "card:one", "card:two"]).holds("dist/two.txt", "hello\n");
+    // Asked once, for all that comes.
+    assert_eq!(space.noted("starts"), 3);
+    space.build().is_up_to_date();
+    space.file(
+        "cards.json",
+        "[{ \"id\": \"one\", \"size\": 1 }, { \"id\": \"six\", \"size\": 6 }, { \"id\": \"two\", \"size\": 2 }]",
+    );
+    space.build().ran(["list", "card:six"]);
+}
+
+#[test]
+fn settings_of_items_are_checked_when_the_items_are_known() {
+    let space =
+        cards("[{ \"id\": \"one\", \"size\": 1 }, { \"id\": \"two\", \"size\": 12 }]", "with: { size: \"${c.size}\" }");
+    let run = space.build().exit(1).ended_as("list", "done").ended_as("card", "failed");
+    run.says("the setting `size` is wrong: 12 is greater than the maximum of 9 (Storyfile.yaml:");
+    // Nothing of the list is made where one item is wrong: only what the program takes was asked.
+    assert_eq!(space.noted("starts"), 1);
+}
+
+#[test]
+fn a_slip_in_a_setting_needs_no_item_to_be_told() {
+    for with in ["with: { sise: \"${c.size}\" }", "with: { sise: 3 }"] {
+        let space = cards("[{ \"id\": \"one\", \"size\": 1 }]", with);
+        space.build().exit(2).says("error[S036]: there is no setting `sise`").says("Did you mean `size`?");
+        assert!(!space.has("build/cards.json"));
+    }
+}
+
+#[test]
+fn a_program_can_be_skipped_and_hooks_are_told_of_it() {
+    let space = space(", when: exists('go'), hooks: { stage_complete: 'cat > told.json' }");
+    space.build().ended_as("a", "skipped");
+    // Also a program whose stage takes no part is asked what it takes: its settings are checked.
+    assert_eq!(space.noted("starts"), 1);
+    space.file("go", "").build().ran(["a"]);
+    assert!(space.read("told.json").contains("\"action\":\"a\""));
+}
+
+#[test]
+fn a_program_reads_a_part_of_a_file_from_a_file_of_its_own() {
+    let reads = TOOL.replace(
+        "read -r request\n",
+        "read -r request\npart=$(printf '%s' \"$request\" | sed -n 's/.*\"paths\":\\[\"\\([^\"]*\\)\".*/\\1/p')\n",
+    );
+    let space = Space::new()
+        .file("notes.md", "# Lamp\n\nlight\n\n# Door\n\nwood\n")
+        .story("stages: { a: { uses: ./tools/tool, inputs: notes.md#door, outputs: dist/a.txt } }");
+    let space = tool(&space, &reads.replace("cat in.txt > \"$out\"", "cat \"$part\" > \"$out\""));
+    space.build().ran(["a"]);
+    assert!(space.read("dist/a.txt").contains("wood") && !space.read("dist/a.txt").contains("light"));
+    space.file("notes.md", "# Lamp\n\ndark\n\n# Door\n\nwood\n").build().is_up_to_date();
+    space.file("notes.md", "# Lamp\n\ndark\n\n# Door\n\niron\n").build().ran(["a"]);
+    assert!(space.read("dist/a.txt").contains("iron"));
+}
