@@ -62,11 +62,10 @@ fn what_is_imported_validates() {
         }
         let (code, answer, _) = storygen(folder.path(), &["validate", "--json"]);
         let answer: Value = serde_json::from_str(&answer).unwrap();
-        // What the format knows and this version has not built yet is written as the format has it.
+        // A variable that nothing used there is a param that nothing uses here: a warning.
         let faults: Vec<&Value> =
-            answer["faults"].as_array().unwrap().iter().filter(|fault| fault["code"] != "S900").collect();
-        assert!(faults.is_empty(), "{file}: {faults:?}");
-        assert!(file != "six-stages.yaml" || code == 0, "{file}");
+            answer["faults"].as_array().unwrap().iter().filter(|fault| fault["severity"] == "error").collect();
+        assert!(faults.is_empty() && code == 0, "{file}: {faults:?}");
     }
 }
 
