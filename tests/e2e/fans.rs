@@ -306,6 +306,24 @@ fn what_reads_a_file_that_only_an_item_could_make_waits_and_is_told_if_none_does
 }
 
 #[test]
+fn a_list_whose_stage_is_skipped_has_no_instances() {
+    let stages = "
+        params: { x: true }
+        stages:
+          list: { when: params.x, outputs: list.json, run: 'echo [1, 2] > ${outputs[0]}' }
+          item: { foreach: { n: list.json }, outputs: 'items/${n}.txt', run: 'echo ${n} > ${outputs[0]}' }
+          all: { inputs: 'items/*.txt', outputs: all.txt, run: 'cat ${inputs} /dev/null > ${outputs[0]}' }
+          need: { needs: item, outputs: need.txt, run: 'cat ${needs.item} > ${outputs[0]}' }
+          one: { inputs: items/1.txt, outputs: one.txt, run: 'cp ${inputs[0]} ${outputs[0]}' }
+    ";
+    let space = Space::new().story(stages);
+    space.build().ran(["list", "item:1", "item:2", "all", "need", "one"]).holds("all.txt", "1\n2\n");
+    let run = space.build_with(&["-p", "x=false"]).exit(0).ended_as("item", "skipped");
+    run.ended_as("need", "skipped").ended_as("one", "skipped").holds("all.txt", "").holds("one.txt", "1\n");
+    space.build().ran_nothing().holds("all.txt", "1\n2\n");
+}
+
+#[test]
 fn equal_items_are_remembered_across_lists_and_repos_states() {
     let space = book(&["a=one", "b=two"]);
     space.build().exit(0);
