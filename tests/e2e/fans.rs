@@ -306,6 +306,39 @@ fn what_reads_a_file_that_only_an_item_could_make_waits_and_is_told_if_none_does
 }
 
 #[test]
+fn lists_of_other_parameters_keep_their_results() {
+    let space = Space::new()
+        .story(
+            "
+            params: { book: a }
+            stages:
+              chapter:
+                foreach: { chapter: 'books/${params.book}.json' }
+                outputs: out/${params.book}/${chapter}.md
+                run: echo ${chapter} > ${outputs[0]}
+            ",
+        )
+        .file("books/a.json", "[1, 2, 3]")
+        .file("books/b.json", "[\"x\", \"y\", \"z\"]");
+    space.build().ran(["chapter:1", "chapter:2", "chapter:3"]);
+    space.build_with(&["-p", "book=b"]).ran(["chapter:x", "chapter:y", "chapter:z"]);
+    assert!(!space.read("Storyfile.lock").contains("orphan"));
+    space.build().ran_nothing();
+}
+
+#[test]
+fn a_locked_build_refuses_another_list() {
+    let space = Space::new()
+        .story("stages: { item: { foreach: { n: list.json }, outputs: 'items/${n}.txt', run: 'echo ${n} > ${outputs[0]}' } }")
+        .file("list.json", "[1, 2]");
+    space.build().exit(0);
+    space.build_with(&["--locked"]).exit(0);
+    space.file("list.json", "[2, 1]").build_with(&["--locked"]).exit(3).says("`item` is not as `Storyfile.lock` says");
+    space.build().ran_nothing();
+    space.build_with(&["--locked"]).exit(0);
+}
+
+#[test]
 fn a_list_whose_stage_is_skipped_has_no_instances() {
     let stages = "
         params: { x: true }
