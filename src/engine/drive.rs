@@ -372,7 +372,7 @@ impl Drive<'_> {
     }
 
     fn block(&mut self, action: usize, maker: usize) -> Result<(), EngineError> {
-        let note = format!("it reads what `{}` makes", self.id(maker));
+        let note = self.project.why_blocked(action, maker);
         self.finish(action, Settled::Wrong, Outcome::Blocked, |finished| finished.notes = vec![note])
     }
 

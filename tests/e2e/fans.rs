@@ -163,6 +163,36 @@ fn the_maker_of_a_list_that_failed_blocks_what_waits_for_it() {
 }
 
 #[test]
+fn instances_of_a_list_that_could_not_be_made_anew_say_whose_list_it_is() {
+    let story = BOOK
+        .replace("run: cp", "run: '[ ! -e fail ] && cp")
+        .replace("cp ${inputs[0]} ${outputs[0]}", "cp ${inputs[0]} ${outputs[0]}'");
+    let space = Space::new().story(&story).file("brief.json", &brief(&["a=one"]));
+    space.build().exit(0);
+    space.story(&story.replace("title}' >", "title}' | cat >")).file("fail", "").file("brief.json", &brief(&["a=two"]));
+    let run = space.build_with(&["-k"]).exit(1).started_only("outline").ended_as("chapter:a", "blocked");
+    run.says("its list is what `outline` makes").holds("chapters/a.md", "one\n");
+}
+
+#[test]
+fn each_fault_of_a_list_has_a_line_of_its_own() {
+    let space = Space::new().file("list.json", "[{\"id\": \"a\"}]").story(
+        "
+        stages:
+          list: { inputs: list.json, outputs: build/list.json, run: 'cp list.json build/list.json' }
+          card:
+            foreach: { card: { in: build/list.json, key: id } }
+            outputs: ${card.id}.txt
+            run: 'echo ${card.title} ${card.text} > ${outputs[0]}'
+        ",
+    );
+    let run = space.build().exit(1);
+    run.says("`${card.title}` has no value in `card:a`").says("`${card.text}` has no value in `card:a`");
+    space.run(&["status"]).exit(0).says("`${card.title}` has no value").says_not("`${card.text}`");
+    space.run(&["why", "card"]).exit(0).says("`${card.title}` has no value").says("`${card.text}` has no value");
+}
+
+#[test]
 fn an_edited_list_counts_as_it_stands() {
     let space = book(&["a=one", "b=two"]);
     space.build().exit(0);
