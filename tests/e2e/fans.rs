@@ -193,6 +193,15 @@ fn each_fault_of_a_list_has_a_line_of_its_own() {
 }
 
 #[test]
+fn what_is_wrong_with_a_list_is_told_once() {
+    let space = book(&["a=one"]).file("brief.json", "{\"chapters\": [{\"id\": \"a\"}]}");
+    for _ in 0..2 {
+        let run = space.build_with(&["-k"]).exit(1).ended_as("chapter", "failed").ended_as("summary", "blocked");
+        run.says("it has the list of `chapter`");
+    }
+}
+
+#[test]
 fn an_edited_list_counts_as_it_stands() {
     let space = book(&["a=one", "b=two"]);
     space.build().exit(0);
