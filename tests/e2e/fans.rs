@@ -193,6 +193,29 @@ fn each_fault_of_a_list_has_a_line_of_its_own() {
 }
 
 #[test]
+fn what_every_instance_reads_is_looked_for_before_its_list_is_made() {
+    let space = Space::new().file("brief.json", "[\"a\"]").file("style.md", "").story(
+        "
+        stages:
+          list: { inputs: brief.json, outputs: list.json, run: 'cp brief.json list.json' }
+          page:
+            uses: prompt
+            foreach: { n: { in: list.json, max: 9 } }
+            inputs: { style: stlye.md, note: 'notes/${n}.md', made: 'made/a.md', list: list.json }
+            outputs: pages/${n}.json
+            with: { prompt: 'on ${n}', schema: shema.json, temperature: '${n}' }
+          made: { foreach: { n: list.json }, outputs: 'made/${n}.md', run: 'echo ${n} > ${outputs[0]}', inputs: gone.txt }
+          book: { inputs: ['pages/*.json', lost.md], outputs: book.md, run: 'cat ${inputs} > ${outputs[0]}' }
+        ",
+    );
+    let run = space.build().exit(2);
+    for path in ["stlye.md", "shema.json", "gone.txt", "lost.md"] {
+        run.says(&format!("input `{path}` is not there, and no stage makes it"));
+    }
+    run.says_not("`made/a.md`").says_not("`list.json`").says_not("input `notes/");
+}
+
+#[test]
 fn what_is_wrong_with_a_list_is_told_once() {
     let space = book(&["a=one"]).file("brief.json", "{\"chapters\": [{\"id\": \"a\"}]}");
     for _ in 0..2 {
