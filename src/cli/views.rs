@@ -85,11 +85,14 @@ fn view(project: &Project, plan: &Plan, step: &Step) -> ActionView {
         }
         Judgement::Blocked { maker } => {
             view.state = StateWord::Blocked;
-            view.reason = Some(format!("it reads what `{}` makes", id(*maker)));
+            view.reason = Some(project.why_blocked(step.action, *maker));
         }
         Judgement::Fault(failure) => {
             view.state = StateWord::Blocked;
-            view.reason = Some(failure.message.clone());
+            // Each fault of a list has a line of its own.
+            let lines: Vec<String> = failure.message.lines().map(str::to_owned).collect();
+            view.reason = lines.first().cloned();
+            view.changes = if lines.len() > 1 { lines } else { Vec::new() };
             view.notes = failure.hint.clone().into_iter().collect();
         }
     }

@@ -55,6 +55,9 @@ impl Binder<'_> {
                 _ => self.input(index, input, &mut found),
             }
         }
+        if let Work::Fan { ahead, .. } = &action.work {
+            ahead.iter().for_each(|input| self.ahead(index, input));
+        }
         for need in &action.needs {
             let role = format!("needs.{}", need.called);
             let plurality = if need.actions.len() == 1 { Plurality::One } else { Plurality::Many };
@@ -70,6 +73,18 @@ impl Binder<'_> {
         found.fans.sort_unstable();
         found.fans.dedup();
         found
+    }
+
+    /// A source that every instance reads has to be there before a list is made for them.
+    fn ahead(&mut self, index: usize, input: &Input) {
+        if let (Selector::File(path), Presence::Required) = (&input.selector, input.presence)
+            && self.makers.of_path(path).is_none()
+            && self.makers.fans_of_path(path).iter().all(|fan| *fan == index)
+            && self.find.sort(path).is_none()
+            && input.role != PROGRAM_AS_KIND
+        {
+            self.faults.push(missing(input, path));
+        }
     }
 
     /// What its condition asks for may not be there: that is the question.
@@ -138,20 +153,12 @@ impl Binder<'_> {
                     found.inputs.push(bound(Plurality::One, What::File(path.clone()), Vec::new()));
                     return;
                 }
-                if maker.is_none() {
-                    found.fans.extend(self.makers.fans_of_path(path).into_iter().filter(|fan| *fan != index));
-                }
+                let mut fans = if maker.is_none() { self.makers.fans_of_path(path) } else { Vec::new() };
+                fans.retain(|fan| *fan != index);
+                found.fans.extend(&fans);
                 match (maker, self.find.sort(path)) {
-                    (None, None) if !found.fans.is_empty() => {}
-                    (None, None) if input.presence == Presence::Required => self.faults.push(
-                        Diagnostic::error(
-                            "S101",
-                            format!("input `{path}` is not there, and no stage makes it"),
-                            input.span,
-                        )
-                        .label("not found")
-                        .help(way_to(path)),
-                    ),
+                    (None, None) if !fans.is_empty() => {}
+                    (None, None) if input.presence == Presence::Required => self.faults.push(missing(input, path)),
                     (None, Some(Sort::Dir)) if is_named_by_user(&input.role) => {
                         self.faults.push(folder(input, path, &format!("input `{path}` is a folder")));
                     }
@@ -296,6 +303,12 @@ fn way_to(path: &RepoPath) -> &'static str {
         }
         false => "Make the file, name the stage that writes it, or write `?` after an input that may be missing.",
     }
+}
+
+fn missing(input: &Input, path: &RepoPath) -> Diagnostic {
+    Diagnostic::error("S101", format!("input `{path}` is not there, and no stage makes it"), input.span)
+        .label("not found")
+        .help(way_to(path))
 }
 
 fn folder(input: &Input, path: &RepoPath, message: &str) -> Diagnostic {

@@ -189,7 +189,7 @@ impl Project {
         };
         let mut reading = Reading { found: Discovered::new(), moved: None, outside: Vec::new() };
         for name in names {
-            let Some(path) = self.in_repo(&name) else {
+            let Some(path) = self.in_repo(action, &name) else {
                 reading.outside.push(name);
                 continue;
             };
@@ -216,10 +216,10 @@ impl Project {
         Ok(Ok(Some(reading)))
     }
 
-    /// Returns the repo's path of a name in a depfile, which is relative to where commands start, or absolute.
-    fn in_repo(&self, name: &str) -> Option<RepoPath> {
+    /// Returns the repo's path of a name in a depfile, which is relative to where the command starts, or absolute.
+    fn in_repo(&self, action: usize, name: &str) -> Option<RepoPath> {
         if !name.starts_with('/') {
-            return RepoPath::found(name).ok();
+            return RepoPath::found(&self.node(action).action.home.from_root(name)).ok();
         }
         let root = &self.workspace.root;
         let real = self.workspace.disk.canonical(root).ok();

@@ -47,6 +47,8 @@ pub struct Drive<'a> {
     pub(super) crew: Crew,
     pub(super) hooks: Hooks,
     pub(super) outside: Outside,
+    /// What was wrong with lists, and the fan-out that told it.
+    told_lists: BTreeMap<String, usize>,
 }
 
 /// Builds `selection`, whose `plan` was made under the lock; `begun` is what hooks are told of its start.
@@ -79,6 +81,7 @@ pub async fn build(
         crew,
         hooks: Hooks::new(options.jobs),
         outside: Outside::Untold,
+        told_lists: BTreeMap::new(),
     };
     drive.run(plan, begun).await?;
     Ok(Built { summary: drive.summary, selection: drive.selection })
@@ -193,6 +196,9 @@ impl Drive<'_> {
                     let failure = failure.hint("Build again: the program is asked anew what it takes.");
                     return self.fail(action, None, failure, String::new(), 0);
                 }
+                Judgement::Fault(failure) if self.project.node(action).action.is_fan() => {
+                    return self.fail_list(action, failure);
+                }
                 Judgement::Fault(failure) => return self.fail(action, None, failure, String::new(), 0),
                 Judgement::Verdict { verdict: Verdict::Wait(wait), .. } => return self.wait(action, wait),
                 Judgement::Verdict { verdict: Verdict::Fresh(stands), recipe, key, digests } => {
@@ -248,7 +254,7 @@ impl Drive<'_> {
                 Some(maker) => return self.block(fan, maker),
                 None => {
                     let failure = self.project.failure_of_list(&faults);
-                    return self.fail(fan, None, failure, String::new(), 0);
+                    return self.fail_list(fan, failure);
                 }
             },
         };
@@ -267,6 +273,17 @@ impl Drive<'_> {
             self.sink.send(&Event::FanUnfolded { action: self.id(one), instances });
         }
         self.stand_aside(fan, wrong)
+    }
+
+    /// Fails a fan-out for its list. Several may have one list: what is wrong with it, or with what one of them makes of
+    /// it, is told once.
+    fn fail_list(&mut self, fan: usize, failure: Failure) -> Result<(), EngineError> {
+        let Some(first) = self.told_lists.get(&failure.message).map(|&first| self.id(first)) else {
+            self.told_lists.insert(failure.message.clone(), fan);
+            return self.fail(fan, None, failure, String::new(), 0);
+        };
+        let note = format!("it has the list of `{first}`");
+        self.finish(fan, Settled::Wrong, Outcome::Blocked, |finished| finished.notes = vec![note])
     }
 
     /// A fan-out gives way to its instances.
@@ -372,7 +389,7 @@ impl Drive<'_> {
     }
 
     fn block(&mut self, action: usize, maker: usize) -> Result<(), EngineError> {
-        let note = format!("it reads what `{}` makes", self.id(maker));
+        let note = self.project.why_blocked(action, maker);
         self.finish(action, Settled::Wrong, Outcome::Blocked, |finished| finished.notes = vec![note])
     }
 

@@ -388,6 +388,18 @@ impl Project {
         format!("{}:{line}:{column}", found.name)
     }
 
+    /// Says of what an action is in want because `maker` is not right.
+    pub fn why_blocked(&self, action: usize, maker: usize) -> String {
+        let id = |maker: &usize| format!("`{}`", self.node(*maker).action.id);
+        if self.node(action).fan != Some(maker) {
+            return format!("it reads what {} makes", id(&maker));
+        }
+        match &self.node(maker).reads[..] {
+            [list] => format!("its list is what {} makes", id(list)),
+            lists => format!("its lists are what {} make", lists.iter().map(id).collect::<Vec<_>>().join(", ")),
+        }
+    }
+
     /// Says as a failure of a run what is wrong with a list, or with what its items come to.
     pub fn failure_of_list(&self, faults: &[Diagnostic]) -> Failure {
         let place = |fault: &Diagnostic| match fault.span {

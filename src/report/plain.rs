@@ -202,6 +202,7 @@ mod tests {
     fn remarks_about_the_run_are_told() {
         let events = [
             Event::LockAwaited { holder: "storygen build (process 4711)".into() },
+            Event::LockAwaited { holder: String::new() },
             Event::AttemptRecovered { action: ActionId::new("voice"), kept: vec!["dist/voice.wav".into()] },
             Event::Warned { action: None, message: "`.env` is readable by all".into() },
             Event::Warned { action: Some(ActionId::new("script")), message: "a quote was doubled".into() },
@@ -218,6 +219,7 @@ mod tests {
         assert_eq!(
             normal(&events),
             "⏸ waiting for another storygen in this repo: storygen build (process 4711)\n\
+             ⏸ waiting for another storygen in this repo\n\
              ↺ voice       an attempt cut short by an earlier run was rolled back\n\
              \u{20}   kept: dist/voice.wav\n\
              ! warning: `.env` is readable by all\n\

@@ -98,7 +98,9 @@ impl Talk {
                 self.hook(hook, action.as_ref().map(|id| id.as_str()), failure.as_ref(), *took_ms, output)
             }
             Event::LockAwaited { holder } => {
-                self.remark(Tone::Waiting, &format!("waiting for another storygen in this repo: {holder}"))
+                // One that has taken the lock just now may not have said its name yet.
+                let name = if holder.is_empty() { String::new() } else { format!(": {holder}") };
+                self.remark(Tone::Waiting, &format!("waiting for another storygen in this repo{name}"))
             }
             Event::StopRequested { signal } => {
                 let words = format!("stopping ({signal}): what runs is asked to end; once more kills it");

@@ -233,15 +233,14 @@ impl<'a> Lower<'a> {
         names.open = plan.names.iter().cloned().chain(["item", "prev"].map(str::to_owned)).collect();
         names.roots.extend(names.open.iter().map(|name| (name.clone(), minijinja::Value::UNDEFINED)));
         let territories = territory::of(&plan.outputs, &plan.axes.wanted, &names, faults);
-        let program = match self.compose(plan, names, Vec::new(), faults).map(|action| action.work) {
-            Some(Work::Program(call)) => Some(Box::new(call)),
-            _ => None,
-        };
+        let known = self.compose(plan, names, Vec::new(), faults).map(|action| (action.work, action.inputs));
+        let (work, ahead) = known.unzip();
+        let program = work.and_then(|work| if let Work::Program(call) = work { Some(Box::new(call)) } else { None });
         let lists = plan.axes.wanted.clone();
         Some(Action {
             // A program is asked what it takes before anything runs, also if the list comes during the build.
             inputs: lists.iter().map(ListSource::input).chain(plan.program.as_ref().map(ProgramUse::file)).collect(),
-            work: Work::Fan { lists, territories, program },
+            work: Work::Fan { lists, territories, program, ahead: ahead.unwrap_or_default() },
             place: (plan.index, 0),
             ..Action::new(id, plan.id.clone(), plan.text.span)
         })
@@ -283,8 +282,10 @@ impl<'a> Lower<'a> {
                 .extend(files.into_iter().map(|file| Input { role: file.role.replacen("with.", "check.", 1), ..file }));
             with
         });
+        // Of an open stage, work that needs an item is not known.
+        let blank = Action::new(id, plan.id.clone(), plan.text.span);
         Some(Action {
-            work: work?,
+            work: if names.open.is_empty() { work? } else { work.unwrap_or(blank.work.clone()) },
             when,
             hooks,
             inputs,
@@ -303,7 +304,7 @@ impl<'a> Lower<'a> {
             edits: plan.fields.edits,
             salt,
             home: plan.text.home.clone(),
-            ..Action::new(id, plan.id.clone(), plan.text.span)
+            ..blank
         })
     }
 

@@ -267,6 +267,7 @@ impl Uses {
         let mut spans = BTreeMap::from([(String::new(), self.span)]);
         let mut takes = IndexMap::new();
         let mut whole = true;
+        let before = faults.count();
         for entry in &self.takes {
             note_spans(&entry.key, &entry.value, &mut spans);
             let field = match entry.value.scalar() {
@@ -317,7 +318,8 @@ impl Uses {
         }
         let with = With::new(takes, settings, spans);
         let files = files(self.info.settings, &with, self.span, &names.home, faults);
-        whole.then_some((with, files))
+        // Of an open stage, what comes with an item is not there.
+        (whole || !names.open.is_empty() && faults.count() == before).then_some((with, files))
     }
 }
 

@@ -111,7 +111,7 @@ impl Action {
             home: Home::default(),
             axes: IndexMap::new(),
             previous: None,
-            work: Work::Fan { lists: Vec::new(), territories: Vec::new(), program: None },
+            work: Work::Fan { lists: Vec::new(), territories: Vec::new(), program: None, ahead: Vec::new() },
             when: None,
             hooks: Hooks::default(),
             inputs: Vec::new(),
@@ -162,6 +162,8 @@ pub enum Work {
         territories: Vec<Territory>,
         /// The program that its instances use, with what is known of its settings.
         program: Option<Box<ProgramCall>>,
+        /// What every instance reads, as far as no item is needed to tell.
+        ahead: Vec<Input>,
     },
     /// `uses: ./program`
     Program(ProgramCall),

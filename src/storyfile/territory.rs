@@ -1,5 +1,6 @@
 //! What an open fan-out will write: its output paths, with a hole for what only an item says (R16).
 
+use crate::base::path::RepoPath;
 use crate::storyfile::expr::{self, Piece};
 use crate::storyfile::faults::Faults;
 use crate::storyfile::lists::{ListSource, Territory};
@@ -39,7 +40,8 @@ pub fn of(outputs: &[(String, &Node)], lists: &[ListSource], names: &Names, faul
             }
         }
         let sort = if pattern.ends_with('/') { OutputSort::Tree } else { OutputSort::File };
-        Some(Territory { pattern: pattern.trim_start_matches("./").trim_end_matches('/').to_owned(), sort })
+        let pattern = RepoPath::pattern(&names.home.from_root(&pattern)).ok()?;
+        Some(Territory { pattern: pattern.trim_end_matches('/').to_owned(), sort })
     };
     outputs.iter().filter_map(one).collect()
 }

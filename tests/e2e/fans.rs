@@ -163,6 +163,68 @@ fn the_maker_of_a_list_that_failed_blocks_what_waits_for_it() {
 }
 
 #[test]
+fn instances_of_a_list_that_could_not_be_made_anew_say_whose_list_it_is() {
+    let story = BOOK
+        .replace("run: cp", "run: '[ ! -e fail ] && cp")
+        .replace("cp ${inputs[0]} ${outputs[0]}", "cp ${inputs[0]} ${outputs[0]}'");
+    let space = Space::new().story(&story).file("brief.json", &brief(&["a=one"]));
+    space.build().exit(0);
+    space.story(&story.replace("title}' >", "title}' | cat >")).file("fail", "").file("brief.json", &brief(&["a=two"]));
+    let run = space.build_with(&["-k"]).exit(1).started_only("outline").ended_as("chapter:a", "blocked");
+    run.says("its list is what `outline` makes").holds("chapters/a.md", "one\n");
+}
+
+#[test]
+fn each_fault_of_a_list_has_a_line_of_its_own() {
+    let space = Space::new().file("list.json", "[{\"id\": \"a\"}]").story(
+        "
+        stages:
+          list: { inputs: list.json, outputs: build/list.json, run: 'cp list.json build/list.json' }
+          card:
+            foreach: { card: { in: build/list.json, key: id } }
+            outputs: ${card.id}.txt
+            run: 'echo ${card.title} ${card.text} > ${outputs[0]}'
+        ",
+    );
+    let run = space.build().exit(1);
+    run.says("`${card.title}` has no value in `card:a`").says("`${card.text}` has no value in `card:a`");
+    space.run(&["status"]).exit(0).says("`${card.title}` has no value").says_not("`${card.text}`");
+    space.run(&["why", "card"]).exit(0).says("`${card.title}` has no value").says("`${card.text}` has no value");
+}
+
+#[test]
+fn what_every_instance_reads_is_looked_for_before_its_list_is_made() {
+    let space = Space::new().file("brief.json", "[\"a\"]").file("style.md", "").story(
+        "
+        stages:
+          list: { inputs: brief.json, outputs: list.json, run: 'cp brief.json list.json' }
+          page:
+            uses: prompt
+            foreach: { n: { in: list.json, max: 9 } }
+            inputs: { style: stlye.md, note: 'notes/${n}.md', made: 'made/a.md', list: list.json }
+            outputs: pages/${n}.json
+            with: { prompt: 'on ${n}', schema: shema.json, temperature: '${n}' }
+          made: { foreach: { n: list.json }, outputs: 'made/${n}.md', run: 'echo ${n} > ${outputs[0]}', inputs: gone.txt }
+          book: { inputs: ['pages/*.json', lost.md], outputs: book.md, run: 'cat ${inputs} > ${outputs[0]}' }
+        ",
+    );
+    let run = space.build().exit(2);
+    for path in ["stlye.md", "shema.json", "gone.txt", "lost.md"] {
+        run.says(&format!("input `{path}` is not there, and no stage makes it"));
+    }
+    run.says_not("`made/a.md`").says_not("`list.json`").says_not("input `notes/");
+}
+
+#[test]
+fn what_is_wrong_with_a_list_is_told_once() {
+    let space = book(&["a=one"]).file("brief.json", "{\"chapters\": [{\"id\": \"a\"}]}");
+    for _ in 0..2 {
+        let run = space.build_with(&["-k"]).exit(1).ended_as("chapter", "failed").ended_as("summary", "blocked");
+        run.says("it has the list of `chapter`");
+    }
+}
+
+#[test]
 fn an_edited_list_counts_as_it_stands() {
     let space = book(&["a=one", "b=two"]);
     space.build().exit(0);

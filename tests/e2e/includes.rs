@@ -261,3 +261,45 @@ fn a_kind_reads_the_files_of_its_folder() {
     space.build().ran(["a", "notes.card"]).holds("dist/card.md", "A of a.md\n");
     space.file("notes/t.j2", "new {{ inputs.text }}\n").build().ran(["notes.card"]).holds("dist/card.md", "new A\n");
 }
+
+/// A folder whose stages write their own list, are many, and say what they read.
+fn fan_in_a_folder() -> Space {
+    Space::new()
+        .story(
+            "
+            include: [bk/stages.yaml]
+            stages:
+              all: { inputs: 'bk/out/*.md', outputs: dist/all.md, run: 'cat ${inputs} > ${outputs[0]}' }
+              far: { inputs: 'far/*.md', outputs: dist/far.md, run: 'cat ${inputs} > ${outputs[0]}' }
+            ",
+        )
+        .file(
+            "bk/stages.yaml",
+            "
+            stages:
+              list: { inputs: brief.json, outputs: list.json, run: 'cp brief.json list.json' }
+              card:
+                foreach: { row: list.json }
+                outputs: out/${row}.md
+                depfile: dep/${row}.d
+                run: 'mkdir -p dep; cat lib/x.txt > ${outputs[0]}; echo \"o: lib/x.txt\" > dep/${row}.d'
+              far: { foreach: card, outputs: '../far/${row}.md', run: 'echo ${row} > ${outputs[0]}' }
+            ",
+        )
+        .file("bk/brief.json", "[\"b\", \"a\"]")
+        .file("bk/lib/x.txt", "x\n")
+}
+
+#[test]
+fn a_pattern_waits_for_a_fan_out_of_another_folder_whose_list_is_not_written_yet() {
+    let run = fan_in_a_folder().build().exit(0).says_not("S104");
+    run.holds("dist/all.md", "x\nx\n").holds("dist/far.md", "b\na\n");
+    run.build().is_up_to_date();
+}
+
+#[test]
+fn a_depfile_names_files_from_where_its_command_starts() {
+    let space = fan_in_a_folder();
+    space.build().exit(0);
+    space.file("bk/lib/x.txt", "y\n").build().ran(["bk.card:a", "bk.card:b", "all"]);
+}
