@@ -156,7 +156,7 @@ impl Repo {
             &wish,
             selection,
             &plan,
-            &begun,
+            Some(&begun),
             sink.clone(),
             stamp.clone(),
         ));

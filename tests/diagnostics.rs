@@ -100,6 +100,7 @@ fn section(text: &str) -> Section<'_> {
     Section { code, language, example, report }
 }
 
+/// `# --batch FILE` gives a table: the example is what `validate` says of its rows.
 /// `# -p name=value` and `# --profile name` in the first lines are what comes from outside; `# file NAME: TEXT` is a file of the repo, and with one
 /// the example is read as the program reads it, kinds and all.
 fn report(section: &Section) -> (Vec<Diagnostic>, String) {
@@ -109,6 +110,9 @@ fn report(section: &Section) -> (Vec<Diagnostic>, String) {
         .filter_map(|line| line.strip_prefix("# file ")?.split_once(": "))
         .map(|(name, text)| (name, text.replace("\\n", "\n")))
         .collect();
+    if let Some(table) = section.example.lines().find_map(|line| line.strip_prefix("# --batch ")) {
+        return report_of_rows(section, table, &files);
+    }
     if !files.is_empty() {
         let (faults, sources) = faults_in_a_repo(section.example, &files);
         let shown = render(&faults, &sources, Color::Never);
@@ -138,6 +142,24 @@ fn report(section: &Section) -> (Vec<Diagnostic>, String) {
     }
     let shown = render(&faults, &Sources::new("Storyfile.yaml", section.example), Color::Never);
     (faults, shown)
+}
+
+/// Asks the program itself, with a table of rows.
+fn report_of_rows(section: &Section, table: &str, files: &[(&str, String)]) -> (Vec<Diagnostic>, String) {
+    let dir = tempfile::tempdir().expect("a folder for the repo");
+    for (name, text) in
+        files.iter().map(|(name, text)| (*name, text.as_str())).chain([("Storyfile.yaml", section.example)])
+    {
+        std::fs::write(dir.path().join(name), text).expect("the file");
+    }
+    let mut program = std::process::Command::new(env!("CARGO_BIN_EXE_storygen"));
+    let output = program.args(["validate", "--batch", table]).current_dir(dir.path()).output().expect("it runs");
+    let said = String::from_utf8(output.stderr).expect("it is text");
+    let shown = said.split("Storyfile.yaml is right").next().unwrap_or_default().trim_end().to_owned() + "\n";
+    let code: &'static str = section.code.to_owned().leak();
+    let told = shown.contains(&format!("[{code}]: ")).then(|| Diagnostic::error(code, "", Default::default()));
+    let faults = told.map(|fault| if shown.contains("= help: ") { fault.help("as it says") } else { fault });
+    (faults.into_iter().collect(), shown)
 }
 
 /// Opens a repo with these files.

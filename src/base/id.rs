@@ -61,6 +61,16 @@ impl ActionId {
         ActionId(name)
     }
 
+    /// Tells whether this is an instance of the fan-out called `fan`.
+    pub fn is_below(&self, fan: &ActionId) -> bool {
+        self.0.strip_prefix(fan.as_str()).is_some_and(|keys| keys.starts_with(':'))
+    }
+
+    /// Returns the outermost of its keys: in a batch, the row's.
+    pub fn first_key(&self) -> Option<&str> {
+        self.0.split(':').nth(1)
+    }
+
     /// Returns the stage's part of the name.
     pub fn stage(&self) -> &str {
         self.0.split(':').next().unwrap_or(&self.0)

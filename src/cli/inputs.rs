@@ -5,6 +5,7 @@ use crate::cli::args::given::GivenArgs;
 use crate::cli::context::Context;
 use crate::cli::error::CliError;
 use crate::cli::session::Found;
+use crate::cli::table::Table;
 use crate::provider::weights::{PullEvent, PullPolicy};
 use crate::storyfile::dotenv;
 use crate::world::World;
@@ -19,6 +20,8 @@ pub struct Inputs {
     pub params: Vec<(String, String)>,
     /// The file of `--params`: its name as it was typed, and its text.
     pub params_file: Option<(String, String)>,
+    /// The table of `--batch`.
+    pub batch: Option<Table>,
     /// Profiles, left to right.
     pub profiles: Vec<String>,
     pub pull: PullPolicy,
@@ -32,7 +35,8 @@ impl Inputs {
         let world = beside(&context.world, found)?;
         let params = given.params.clone();
         let profiles = profiles(&given.profiles, world.env.look_up("STORYGEN_PROFILE"));
-        Ok(Inputs { world, params, params_file, profiles, pull: PullPolicy::Pull, on_pull: Arc::new(|_| {}) })
+        let batch = given.batch.as_deref().map(|name| Table::find(context, name)).transpose()?;
+        Ok(Inputs { world, params, params_file, batch, profiles, pull: PullPolicy::Pull, on_pull: Arc::new(|_| {}) })
     }
 
     /// Returns all of it that shapes a plan, as words.

@@ -9,7 +9,10 @@ pub mod error;
 pub mod init;
 pub mod inputs;
 mod logging;
+mod rows;
 pub mod session;
+mod survey;
+mod table;
 pub mod views;
 
 use crate::cli::answer::Answers;

@@ -7,6 +7,8 @@ use crate::base::sources::Sources;
 use crate::base::span::Span;
 use crate::cli::error::CliError;
 use crate::cli::inputs::Inputs;
+use crate::cli::rows::Stories;
+use crate::cli::survey::survey;
 use crate::embed::NAMES;
 use crate::engine::open::{Access, Opened, Opening, faults_of, open};
 use crate::engine::workspace::stays_inside;
@@ -14,6 +16,7 @@ use crate::kind::registry::Registry;
 use crate::provider::Providers;
 use crate::provider::weights::Weights;
 use crate::storyfile::load::{Draft, Given, draft};
+use crate::storyfile::row::Row;
 use crate::storyfile::story::Story;
 use crate::world::World;
 use crate::world::disk::Sort;
@@ -87,6 +90,9 @@ impl Found {
     }
 }
 
+/// Most rows that a command takes which looks at all of them at once.
+const ROWS_MAX: u32 = 10_000;
+
 /// A loaded Storyfile.
 pub struct Loaded {
     pub story: Story,
@@ -96,6 +102,12 @@ pub struct Loaded {
 
 /// Reads the Storyfile with what is given to it.
 pub fn read_draft(found: &Found, registry: &Registry, inputs: &Inputs) -> Result<Draft, CliError> {
+    let text = storyfile_text(found, inputs)?;
+    Ok(with_given(found, inputs, None, |given| draft(&text, registry, given)))
+}
+
+/// Reads the text of the Storyfile.
+pub fn storyfile_text(found: &Found, inputs: &Inputs) -> Result<String, CliError> {
     let world = &inputs.world;
     let place = found.root.join(&found.name);
     let size = world.disk.stat_following(&place).map_or(0, |stat| stat.size);
@@ -103,9 +115,15 @@ pub fn read_draft(found: &Found, registry: &Registry, inputs: &Inputs) -> Result
         return Err(CliError::TooLarge { path: place });
     }
     let bytes = world.disk.read(&place).map_err(|error| CliError::read(&place, &error))?;
-    let text = String::from_utf8(bytes)
-        .map_err(|error| CliError::NotText { path: place.clone(), at: error.utf8_error().valid_up_to() })?;
-    let given = Given {
+    String::from_utf8(bytes)
+        .map_err(|error| CliError::NotText { path: place.clone(), at: error.utf8_error().valid_up_to() })
+}
+
+/// Does what needs all that is given to the Storyfile, and to one row of a table.
+pub fn with_given<T>(found: &Found, inputs: &Inputs, row: Option<Arc<Row>>, of: impl FnOnce(&Given<'_>) -> T) -> T {
+    let world = &inputs.world;
+    of(&Given {
+        row,
         params: inputs.params.clone(),
         params_file: inputs.params_file.clone(),
         profiles: inputs.profiles.clone(),
@@ -113,8 +131,7 @@ pub fn read_draft(found: &Found, registry: &Registry, inputs: &Inputs) -> Result
         typed: &|path| found.path(path),
         env: &|name| world.env.look_up(name).map(str::to_owned),
         file: &found.name,
-    };
-    Ok(draft(&text, registry, &given))
+    })
 }
 
 /// Reads a file that the Storyfile includes, or says why it cannot be read.
@@ -191,8 +208,42 @@ impl Taken {
 
 /// Loads the Storyfile and opens the project.
 pub fn open_project(found: &Found, inputs: &Inputs, access: Access) -> Result<Opened, CliError> {
+    if let Some(table) = &inputs.batch {
+        return open_rows(&Stories::open(found, inputs, table)?, access);
+    }
     let registry = Arc::new(Registry::builtin());
-    let Loaded { story, sources, mut warnings } = load_story(found, &registry, inputs)?;
+    let loaded = load_story(found, &registry, inputs)?;
+    open_story(found, inputs, registry, loaded, access)
+}
+
+/// Opens the project of all rows at once.
+fn open_rows(stories: &Stories, access: Access) -> Result<Opened, CliError> {
+    let survey = survey(stories, &[])?;
+    survey.refuse(stories)?;
+    if survey.rows > ROWS_MAX {
+        let message = format!("`{}` has more than {ROWS_MAX} rows, too many for this command", stories.table.name);
+        let hint = "`storygen build --dry-run --batch FILE` goes through as many as there are.".to_owned();
+        return Err(CliError::Usage { message, hint: Some(hint) });
+    }
+    let mut all = Vec::new();
+    for row in stories.table.rows()? {
+        if let Some((story, _)) = row?.ok().and_then(|row| stories.story(&row).ok()) {
+            all.push(story);
+        }
+    }
+    let loaded = Loaded { story: Story::of_rows(all), sources: stories.sources().clone(), warnings: survey.warnings };
+    open_story(stories.found, stories.inputs, stories.registry.clone(), loaded, access)
+}
+
+/// Opens the project of a story.
+pub fn open_story(
+    found: &Found,
+    inputs: &Inputs,
+    registry: Arc<Registry>,
+    loaded: Loaded,
+    access: Access,
+) -> Result<Opened, CliError> {
+    let Loaded { story, sources, mut warnings } = loaded;
     let providers = providers(inputs, &story);
     let (world, root) = (inputs.world.clone(), found.root.clone());
     let opening = Opening { world, root, story, sources: sources.clone(), registry, providers, access };
@@ -211,7 +262,7 @@ pub fn open_project(found: &Found, inputs: &Inputs, access: Access) -> Result<Op
 }
 
 /// Joins the providers that the Storyfile declares with those that storygen has.
-fn providers(inputs: &Inputs, story: &Story) -> Providers {
+pub fn providers(inputs: &Inputs, story: &Story) -> Providers {
     let weights = Weights::new(inputs.world.clone(), inputs.pull, inputs.on_pull.clone());
     Providers::join(&story.providers, &Arc::new(weights), &inputs.world.env)
 }

@@ -16,6 +16,8 @@ pub enum ListFault {
     Nowhere(String),
     #[error("has {0} where a list is expected")]
     NoList(&'static str),
+    #[error("has no map of columns in row {0}")]
+    NoRow(u64),
     #[error("is no file that holds a list")]
     Ending,
 }

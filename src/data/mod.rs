@@ -6,3 +6,4 @@ pub mod markdown;
 pub mod parse;
 pub mod part;
 pub mod pointer;
+pub mod rows;

@@ -17,7 +17,11 @@ use std::collections::{BTreeMap, BTreeSet};
 /// What inputs are looked for in.
 pub struct Binder<'a> {
     pub nodes: &'a [Node],
+    /// Who makes what the action at hand may read.
     pub makers: &'a Makers,
+    /// Of the whole graph, and of each row of a batch.
+    pub all: &'a Makers,
+    pub rows: &'a BTreeMap<String, Makers>,
     /// Names of the params, which templates may use.
     pub params: &'a BTreeSet<String>,
     pub templates: &'a mut Templates,
@@ -48,6 +52,7 @@ impl Binder<'_> {
     pub fn node(&mut self, index: usize, index_of: &BTreeMap<String, usize>) -> Found {
         let nodes = self.nodes;
         let action = &nodes[index].action;
+        self.makers = action.row.as_ref().and_then(|row| self.rows.get(&row.id)).unwrap_or(self.all);
         let mut found = Found::default();
         for input in &action.inputs {
             match (&input.selector, &action.work) {
@@ -236,7 +241,7 @@ impl Binder<'_> {
 
     /// Matches sources on disk and declared outputs (R17): never the stage's own, never orphans.
     fn glob(&mut self, index: usize, text: &str, exclude: &[String], input: &Input) -> Matches {
-        let Binder { nodes, makers, orphans, find, faults, .. } = self;
+        let Binder { nodes, makers, all, orphans, find, faults, .. } = self;
         let mut parse = |text: &str| match Pattern::parse(text) {
             Ok(pattern) => Some(pattern),
             Err(words) => {
@@ -274,7 +279,7 @@ impl Binder<'_> {
                 Spelling::Lossy => Err(PathFault::NotUtf8),
             };
             match source {
-                Ok(path) if makers.of_path(&path).is_none() => found.push((path, None)),
+                Ok(path) if all.of_path(&path).is_none() => found.push((path, None)),
                 Ok(_) => {}
                 // Left out in silence, it would be missed only by who counts what was made of it.
                 Err(fault) => faults.push(

@@ -52,9 +52,15 @@ pub fn orphans(project: &Project) -> Vec<LineName> {
     let now: BTreeSet<&ActionId> = project.workflow.nodes.iter().map(|node| &node.action.id).collect();
     let open: BTreeSet<&str> =
         project.workflow.open_fans().into_iter().map(|fan| project.node(fan).action.stage.as_str()).collect();
+    let rows = &project.story.rows;
     let is_gone = |line: &&Line| {
         let stage = line.action.stage();
-        let instance = line.action.as_str() != stage && !open.contains(stage) && !now.contains(&line.action);
+        let is_here = match &line.row {
+            // What stands for rows goes only where rows are, as what stands without any goes only without.
+            Some(row) if !rows.is_empty() && !rows.contains_key(row) => return true,
+            row => row.is_some() != rows.is_empty(),
+        };
+        let instance = is_here && line.action.as_str() != stage && !open.contains(stage) && !now.contains(&line.action);
         line.orphan || !stages.contains(stage) || instance
     };
     let is_written = |path: &RepoPath| project.workflow.maker_of(path).is_some();

@@ -51,7 +51,8 @@ pub struct Drive<'a> {
     told_lists: BTreeMap<String, usize>,
 }
 
-/// Builds `selection`, whose `plan` was made under the lock; `begun` is what hooks are told of its start.
+/// Builds `selection`, whose `plan` was made under the lock; `begun` is what hooks are told of the start of the run, if this
+/// is its start.
 #[expect(clippy::too_many_arguments, reason = "the one place where all that a run needs comes together")]
 pub async fn build(
     project: &mut Project,
@@ -60,7 +61,7 @@ pub async fn build(
     wish: &Wish,
     selection: Selection,
     plan: &Plan,
-    begun: &Event,
+    begun: Option<&Event>,
     sink: Arc<dyn Sink>,
     stamp: Stamp,
 ) -> Result<Built, EngineError> {
@@ -102,7 +103,7 @@ fn pools(project: &Project) -> Vec<Option<String>> {
 }
 
 impl Drive<'_> {
-    async fn run(&mut self, plan: &Plan, begun: &Event) -> Result<(), EngineError> {
+    async fn run(&mut self, plan: &Plan, begun: Option<&Event>) -> Result<(), EngineError> {
         let mut signals = Signals::listen()
             .map_err(|source| EngineError::Process { what: "listening for signals".into(), source })?;
         let result = match self.open_run(begun, &mut signals).await {

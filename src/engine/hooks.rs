@@ -317,8 +317,10 @@ impl Drive<'_> {
     }
 
     /// Calls `run_start` and waits for it; tells whether the build may start.
-    pub(super) async fn open_run(&mut self, begun: &Event, signals: &mut Signals) -> Result<bool, EngineError> {
-        self.call(Moment::RunStart, None, begun);
+    pub(super) async fn open_run(&mut self, begun: Option<&Event>, signals: &mut Signals) -> Result<bool, EngineError> {
+        if let Some(begun) = begun {
+            self.call(Moment::RunStart, None, begun);
+        }
         while !self.hooks.is_idle() {
             self.start_hooks()?;
             tokio::select! {

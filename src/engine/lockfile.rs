@@ -36,6 +36,9 @@ pub struct Line {
     /// The verdict of an action without outputs; of a fan-out over a list in a file, the digest of its instances' names.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verdict: Option<Digest>,
+    /// The row of a batch that it is of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub row: Option<String>,
     /// The list of its fan-out has this instance no more; what it made stands.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub orphan: bool,
@@ -56,6 +59,7 @@ impl Line {
             edits: BTreeMap::new(),
             accepted: BTreeSet::new(),
             verdict: None,
+            row: None,
             orphan: false,
         }
     }

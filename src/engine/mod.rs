@@ -3,6 +3,7 @@
 pub mod accept;
 pub mod advice;
 pub mod attempts;
+pub mod batch;
 mod bind;
 pub mod clean;
 pub mod command;

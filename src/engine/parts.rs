@@ -49,6 +49,11 @@ impl Parts {
         self.inner().known = known;
     }
 
+    /// Gives away all digests of parts.
+    pub fn give(&self) -> Known {
+        std::mem::take(&mut self.inner().known)
+    }
+
     /// Returns the digests of parts whose files are still `current`.
     pub fn known(&self, current: &BTreeSet<Digest>) -> Known {
         let known = &self.inner().known;

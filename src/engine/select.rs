@@ -7,6 +7,7 @@ use crate::engine::judge::{Demands, Project};
 use crate::engine::plan::Selection;
 use crate::engine::skip::surely_skipped;
 use crate::engine::sources::Pattern;
+use crate::storyfile::story::{Action, Output};
 use std::collections::BTreeSet;
 
 /// What the command line names.
@@ -97,6 +98,22 @@ fn needed_for(project: &Project, wanted: &BTreeSet<usize>) -> BTreeSet<usize> {
         }
     }
     needed
+}
+
+/// Tells whether a name may mean an action, or an instance of it, before the graph stands.
+pub fn may_mean(name: &str, action: &Action) -> bool {
+    let path = RepoPath::parse(name).ok();
+    let pattern = if name.contains('*') { Pattern::parse(name).ok() } else { None };
+    let is_output = |output: &Output| {
+        path.as_ref().is_some_and(|path| path.is_within(&output.path))
+            || pattern.as_ref().is_some_and(|pattern| pattern.matches(output.path.as_str()))
+    };
+    let is_fan = || name.contains('/') || name.starts_with(&format!("{}:", action.stage));
+    action.id.as_str() == name
+        || action.stage.as_str() == name
+        || action.outputs.iter().any(is_output)
+        || pattern.as_ref().is_some_and(|pattern| pattern.matches(action.id.as_str()))
+        || action.is_fan() && is_fan()
 }
 
 /// Finds all actions that any of the names means.

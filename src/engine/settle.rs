@@ -120,6 +120,7 @@ impl Project {
             edits: stands.edits.clone(),
             accepted,
             verdict,
+            row: node.action.row.as_ref().map(|row| row.id.clone()),
             orphan: false,
         };
         self.named.extend(line.made().map(|(path, digest)| (path.clone(), *digest)));

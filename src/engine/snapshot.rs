@@ -13,7 +13,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 /// First bytes of the file; the number is the format's.
-const MAGIC: &[u8] = b"storygen state 2\n";
+const MAGIC: &[u8] = b"storygen state 3\n";
 
 /// What must hold for a build to have nothing to do.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -59,6 +59,7 @@ struct WrittenLine {
     edits: Vec<(crate::base::path::RepoPath, Digest)>,
     accepted: Vec<crate::base::path::RepoPath>,
     verdict: Option<Digest>,
+    row: Option<String>,
     orphan: bool,
 }
 
@@ -73,6 +74,7 @@ pub fn encode(quiet: Option<&Quiet>, body: &Body) -> Vec<u8> {
         edits: line.edits.clone().into_iter().collect(),
         accepted: line.accepted.iter().cloned().collect(),
         verdict: line.verdict,
+        row: line.row.clone(),
         orphan: line.orphan,
     });
     let written = WrittenBody { memo: body.memo.clone(), lines: lines.collect(), parts: body.parts.clone() };
@@ -104,6 +106,7 @@ pub fn body(bytes: &[u8]) -> Body {
         edits: line.edits.into_iter().collect(),
         accepted: line.accepted.into_iter().collect(),
         verdict: line.verdict,
+        row: line.row,
         orphan: line.orphan,
     });
     Body { memo: written.memo, lines: lines.collect(), parts: written.parts }

@@ -22,6 +22,17 @@ impl Summary {
         *self.counts.entry(outcome).or_default() += 1;
     }
 
+    /// Adds what another part of the run came to.
+    pub fn add(&mut self, other: Summary) {
+        for (outcome, count) in other.counts {
+            *self.counts.entry(outcome).or_default() += count;
+        }
+        self.failed |= other.failed;
+        self.machine_failed |= other.machine_failed;
+        self.waiting |= other.waiting;
+        self.stopped = self.stopped.or(other.stopped);
+    }
+
     /// Tells whether everything stood already.
     pub fn is_quiet(&self) -> bool {
         self.counts.keys().all(|outcome| matches!(outcome, Outcome::Fresh | Outcome::Unneeded | Outcome::Skipped))

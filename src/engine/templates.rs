@@ -208,6 +208,7 @@ pub fn known(params: &BTreeSet<String>, action: &Action) -> Known {
         roots.insert("with".to_owned(), all(&mut with.names().map(str::to_owned)));
     }
     roots.extend(action.axes.keys().map(|axis| (axis.clone(), None)));
+    roots.extend(action.row.iter().map(|row| ("batch".to_owned(), Some(row.cells.keys().cloned().collect()))));
     if !action.axes.is_empty() {
         roots.extend(["item", "prev"].map(|name| (name.to_owned(), None)));
     }

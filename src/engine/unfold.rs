@@ -128,9 +128,10 @@ impl Project {
         guard: Guard,
     ) -> Result<Result<Vec<usize>, Closed>, EngineError> {
         let Work::Fan { lists, .. } = self.node(fan).action.work.clone() else { return Ok(Ok(Vec::new())) };
+        let row = self.node(fan).action.row.as_ref().map(|row| row.id.clone());
         let mut known = Lists::new();
         for list in &lists {
-            match self.read_list(list, foreseen)? {
+            match self.read_list(list, row.as_deref(), foreseen)? {
                 Ok(items) => drop(known.insert(list.name(), Arc::new(items))),
                 Err(message) => {
                     let fault = Diagnostic::error("S047", message, list.span).label("the list of this axis");
@@ -142,9 +143,11 @@ impl Project {
         let env = self.env.clone();
         let look_up = |name: &str| env.look_up(name).map(str::to_owned);
         let unfolded = {
-            let kept = self.workflow.nodes.iter().map(|node| &node.action).filter(|action| !action.is_fan());
+            let row = &self.node(fan).action.row;
+            let kept = self.workflow.nodes.iter().map(|node| &node.action);
+            let kept = kept.filter(|action| !action.is_fan() && action.row == *row);
             let earlier: Vec<_> = kept.collect();
-            self.story.lowering.unfold(known, &earlier, &*self.registry, &look_up)
+            self.story.lowering_of(&self.node(fan).action).unfold(known, &earlier, &*self.registry, &look_up)
         };
         match unfolded {
             Ok(unfolded) => self.take_in(fan, unfolded, guard),
@@ -165,7 +168,8 @@ impl Project {
             .workflow
             .open_fans()
             .into_iter()
-            .filter(|fan| stages.contains(self.node(*fan).action.stage.as_str()))
+            .filter(|one| stages.contains(self.node(*one).action.stage.as_str()))
+            .filter(|one| self.node(*one).action.row == self.node(fan).action.row)
             .collect();
         let mut digests = BTreeMap::new();
         for &one in &fans {
@@ -190,6 +194,7 @@ impl Project {
         }
         let mut faults = faults_of_actions(&lowered.actions, &self.story, &self.registry, &self.providers);
         faults.extend(self.programs.faults(&lowered.actions));
+        faults.extend(self.of_other_rows(&lowered.actions));
         if faults.iter().any(|fault| fault.severity == Severity::Error) {
             return Ok(Err(Closed::Faults(faults)));
         }
@@ -208,7 +213,10 @@ impl Project {
             return Ok(Err(Closed::Faults(faults)));
         }
         self.workflow.unfolded.extend(digests);
-        self.story.lowering = lowering;
+        match &self.node(fan).action.row {
+            Some(row) => drop(self.story.rows.insert(row.id.clone(), lowering)),
+            None => self.story.lowering = lowering,
+        }
         self.story.env_used.extend(env_used);
         Ok(Ok(fans))
     }
@@ -221,12 +229,13 @@ impl Project {
     fn read_list(
         &mut self,
         list: &ListSource,
+        row: Option<&str>,
         foreseen: &BTreeMap<RepoPath, Digest>,
     ) -> Result<Result<Items, String>, EngineError> {
         let path = match &list.selector {
             Selector::File(path) => path,
             Selector::Glob { pattern, .. } => {
-                return self.matches(pattern, foreseen).map(|files| files.map(Items::Files));
+                return self.matches(pattern, row, foreseen).map(|files| files.map(Items::Files));
             }
             Selector::Tree(path) => return Ok(Err(format!("`{path}/` is a folder"))),
         };
@@ -246,6 +255,7 @@ impl Project {
     fn matches(
         &mut self,
         pattern: &str,
+        row: Option<&str>,
         foreseen: &BTreeMap<RepoPath, Digest>,
     ) -> Result<Result<Vec<RepoPath>, String>, EngineError> {
         let parsed = match Pattern::parse(pattern) {
@@ -254,7 +264,7 @@ impl Project {
         };
         let orphans = orphans(self.workflow.nodes.iter().map(|node| &node.action), self.lines());
         let mut made: Vec<(&RepoPath, usize)> =
-            self.workflow.makers.files.iter().map(|(path, maker)| (path, *maker)).collect();
+            self.workflow.makers_of(row).files.iter().map(|(path, maker)| (path, *maker)).collect();
         made.retain(|(path, _)| parsed.matches(path.as_str()));
         made.sort_by_key(|(path, maker)| (self.node(*maker).action.place, (*path).clone()));
         let mut files: Vec<RepoPath> = made.into_iter().map(|(path, _)| path.clone()).collect();
@@ -266,7 +276,9 @@ impl Project {
         let mut others: Vec<RepoPath> = Vec::new();
         for source in found {
             match RepoPath::found(&source.path) {
-                Ok(path) if !orphans.contains(path.as_str()) => others.push(path),
+                Ok(path) if !orphans.contains(path.as_str()) && !self.workflow.is_of_another(row, &path) => {
+                    others.push(path)
+                }
                 Ok(_) => {}
                 Err(fault) => return Ok(Err(format!("`{}` cannot be an item: {fault}", source.path.escape_debug()))),
             }
@@ -309,7 +321,7 @@ impl Project {
     /// Returns what tells the lines of a fan-out's instances, whatever its list: by what they write. Results of other parameters are
     /// elsewhere.
     fn instance_of(fan: &Action) -> impl Fn(&Line) -> bool + use<> {
-        let (stage, id) = (fan.stage.clone(), fan.id.clone());
+        let (id, row) = (fan.id.clone(), fan.row.as_ref().map(|row| row.id.clone()));
         let territories: &[Territory] = match &fan.work {
             Work::Fan { territories, .. } => territories.as_slice(),
             _ => &[],
@@ -318,10 +330,7 @@ impl Project {
             territories.iter().filter_map(|territory| Pattern::parse(&territory.pattern).ok()).collect();
         move |line: &Line| {
             let known = |path: &RepoPath| patterns.iter().any(|pattern| pattern.matches(path.as_str()));
-            line.action.stage() == stage.as_str()
-                && line.action != id
-                && !line.outputs.is_empty()
-                && line.outputs.keys().all(known)
+            line.action.is_below(&id) && line.row == row && !line.outputs.is_empty() && line.outputs.keys().all(known)
         }
     }
 
@@ -340,7 +349,8 @@ impl Project {
         if self.workflow.nodes.iter().any(|node| node.fan == Some(fan) && node.action.is_fan()) {
             return;
         }
-        let line = Line { verdict: Some(digest), ..Line::of(action.id.clone()) };
+        let row = action.row.as_ref().map(|row| row.id.clone());
+        let line = Line { verdict: Some(digest), row: row.clone(), ..Line::of(action.id.clone()) };
         self.lock.insert(line.clone());
         self.state.insert(line);
         let now: BTreeSet<ActionId> = self
@@ -383,7 +393,7 @@ impl Project {
 impl Project {
     /// Returns a place in the texts of the story as a person looks for it: `Storyfile.yaml:3:5`.
     pub fn place(&self, span: Span) -> String {
-        let found = self.story.lowering.sources().at(span);
+        let found = self.story.sources().at(span);
         let (line, column) = found.within(span).line_column(found.text);
         format!("{}:{line}:{column}", found.name)
     }

@@ -26,6 +26,8 @@ pub struct Workflow {
     /// The fan-outs whose instances stand in the graph, with the digest of their names in order.
     pub unfolded: BTreeMap<usize, Digest>,
     pub makers: Makers,
+    /// The same for each row of a batch, by its id: no action reads what another row's writes.
+    rows: BTreeMap<String, Makers>,
     /// The sources that were looked into for parts.
     pub looked: parts::Sources,
     params: BTreeSet<String>,
@@ -142,6 +144,7 @@ pub fn connect(
         dag: Dag::default(),
         unfolded: BTreeMap::new(),
         makers: Makers::default(),
+        rows: BTreeMap::new(),
         looked: parts::Sources::default(),
         params: story.params.keys().cloned().collect(),
         templates: Templates::default(),
@@ -165,11 +168,12 @@ impl Workflow {
         faults: &mut Vec<Diagnostic>,
     ) -> bool {
         let count = self.nodes.len();
-        let (makers, index_of) = (self.makers.clone(), self.index_of.clone());
+        let (makers, rows, index_of) = (self.makers.clone(), self.rows.clone(), self.index_of.clone());
         let waiting: Vec<usize> =
             (0..count).filter(|&node| self.nodes[node].fans.iter().any(|fan| fans.contains(fan))).collect();
         for &fan in fans {
             self.makers.close(fan);
+            self.rows.values_mut().for_each(|row| row.close(fan));
         }
         let mut changed = self.add(actions, fans);
         let mut before = Vec::new();
@@ -201,7 +205,7 @@ impl Workflow {
             (action.needs, action.after) = (needs, after);
         }
         self.nodes.truncate(count);
-        (self.makers, self.index_of) = (makers, index_of);
+        (self.makers, self.rows, self.index_of) = (makers, rows, index_of);
         false
     }
 
@@ -213,6 +217,9 @@ impl Workflow {
         for action in actions {
             let index = self.nodes.len();
             self.makers.add(index, &action);
+            if let Some(row) = &action.row {
+                self.rows.entry(row.id.clone()).or_default().add(index, &action);
+            }
             self.index_of.insert(action.id.to_string(), index);
             let fan = fan_of.get(action.stage.as_str()).copied();
             self.nodes.push(Node { fan, ..Node::of(action) });
@@ -222,8 +229,9 @@ impl Workflow {
 
     /// Finds the inputs of these nodes.
     fn bind(&mut self, nodes: &[usize], orphans: &BTreeSet<String>, find: &mut dyn Find, faults: &mut Vec<Diagnostic>) {
-        let Workflow { nodes: all, makers, params, templates, looked, index_of, .. } = self;
-        let mut binder = Binder { nodes: all, makers, params, templates, looked, orphans, find, faults };
+        let Workflow { nodes: all, makers, rows, params, templates, looked, index_of, .. } = self;
+        let mut binder =
+            Binder { nodes: all, makers, all: makers, rows, params, templates, looked, orphans, find, faults };
         let found: Vec<Found> = nodes.iter().map(|&node| binder.node(node, index_of)).collect();
         for (&node, found) in nodes.iter().zip(found) {
             let node = &mut self.nodes[node];
@@ -272,6 +280,16 @@ impl Workflow {
         // Leaving nodes out closes no circle.
         let dag = Dag::new(kept.len(), edges).unwrap_or_default();
         (kept, dag)
+    }
+
+    /// Returns who makes what an action of this row may read.
+    pub fn makers_of(&self, row: Option<&str>) -> &Makers {
+        row.and_then(|row| self.rows.get(row)).unwrap_or(&self.makers)
+    }
+
+    /// Tells whether only another row of the batch makes `path`.
+    pub fn is_of_another(&self, row: Option<&str>, path: &RepoPath) -> bool {
+        self.makers_of(row).of_path(path).is_none() && self.makers.of_path(path).is_some()
     }
 
     /// Returns the action that makes `path`, itself or as part of a folder.

@@ -11,6 +11,7 @@ pub mod look;
 pub mod plain;
 pub mod progress;
 pub mod result;
+pub mod rows;
 pub mod size;
 pub mod status;
 pub mod summary;

@@ -4,7 +4,8 @@ use crate::report::duration::roughly;
 use crate::report::look::{Look, Tone};
 use crate::report::summary::{stages, up_to_date};
 use crate::report::tail::clean;
-use crate::report::view::{ActionView, PlanView, StateWord};
+use crate::report::view::{ActionView, StateWord};
+use std::collections::BTreeMap;
 
 /// Which actions are shown one by one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,18 +18,70 @@ pub enum Detail {
 /// Returns what `status` prints: a line for each action, then the counts.
 pub fn render_status(actions: &[ActionView], detail: Detail, look: &Look) -> String {
     let mut text = lines(actions, detail, look);
-    text.push_str(&closing(actions, look, ""));
+    text.push_str(&Totals::of(actions).closing(look, ""));
     text
 }
 
 /// Returns what `build --dry-run` prints: as `status`, in words that say nothing was done.
 pub fn render_dry_run(actions: &[ActionView], detail: Detail, look: &Look) -> String {
     let mut text = lines(actions, detail, look);
-    text.push_str(&closing(actions, look, "nothing was run; a build would look at "));
+    text.push_str(&Totals::of(actions).closing_dry_run(look));
     text
 }
 
-fn lines(actions: &[ActionView], detail: Detail, look: &Look) -> String {
+/// What is told of all actions at the end.
+#[derive(Clone, Debug, Default)]
+pub struct Totals {
+    counts: BTreeMap<StateWord, usize>,
+    /// The guessed time of what will run; of some nothing is known.
+    estimate_ms: u64,
+    unknown: usize,
+}
+
+impl Totals {
+    pub fn of(actions: &[ActionView]) -> Totals {
+        let mut totals = Totals::default();
+        totals.add(actions);
+        totals
+    }
+
+    pub fn add(&mut self, actions: &[ActionView]) {
+        for action in actions {
+            *self.counts.entry(action.state).or_default() += 1;
+            match action.estimate_ms {
+                _ if action.state != StateWord::Run => {}
+                Some(ms) => self.estimate_ms = self.estimate_ms.saturating_add(ms),
+                None => self.unknown += 1,
+            }
+        }
+    }
+
+    /// Returns the last line of `build --dry-run`.
+    pub fn closing_dry_run(&self, look: &Look) -> String {
+        self.closing(look, "nothing was run; a build would look at ")
+    }
+
+    /// Returns the last line: all counts, and the guessed time of what will run.
+    fn closing(&self, look: &Look, lead: &str) -> String {
+        let total = self.counts.values().sum();
+        let count = |state| self.counts.get(&state).copied().unwrap_or(0);
+        let idle = [StateWord::Fresh, StateWord::Unneeded, StateWord::Skipped].map(count);
+        if idle.iter().sum::<usize>() == total {
+            return up_to_date(total, count(StateWord::Skipped)) + "\n";
+        }
+        let states = StateWord::ALL.iter().filter(|state| count(**state) > 0);
+        let counted: Vec<String> = states.map(|state| format!("{} {}", count(*state), told(*state))).collect();
+        let mut line = format!("{lead}{}: {}", stages(total), counted.join(", "));
+        // A sum that leaves one out would promise too little.
+        if self.unknown == 0 && self.estimate_ms >= 1000 {
+            line.push_str(&format!(" · about {} of work", roughly(self.estimate_ms)));
+        }
+        look.spell(&line) + "\n"
+    }
+}
+
+/// Returns the lines of `build --dry-run` without the last.
+pub fn lines(actions: &[ActionView], detail: Detail, look: &Look) -> String {
     let shown = |action: &&ActionView| match detail {
         Detail::All => true,
         Detail::Notable => !matches!(action.state, StateWord::Fresh | StateWord::Unneeded),
@@ -68,28 +121,6 @@ fn about(action: &ActionView) -> String {
         parts.push(format!("about {}", roughly(ms)));
     }
     parts.join(" · ")
-}
-
-/// Returns the last line: all counts, and the guessed time of what will run.
-fn closing(actions: &[ActionView], look: &Look, lead: &str) -> String {
-    let plan = PlanView::of(actions);
-    let edited = plan.counts.get(&StateWord::Edited).copied().unwrap_or(0);
-    if plan.up_to_date && edited == 0 {
-        let skipped = plan.counts.get(&StateWord::Skipped).copied().unwrap_or(0);
-        return up_to_date(actions.len(), skipped) + "\n";
-    }
-    let counted =
-        StateWord::ALL.iter().filter_map(|&state| Some(format!("{} {}", plan.counts.get(&state)?, told(state))));
-    let mut line = format!("{lead}{}: {}", stages(actions.len()), counted.collect::<Vec<_>>().join(", "));
-    let run: Vec<&ActionView> = actions.iter().filter(|action| action.state == StateWord::Run).collect();
-    // A sum that leaves one out would promise too little.
-    let estimates: Option<Vec<u64>> = run.iter().map(|action| action.estimate_ms).collect();
-    if let Some(total) = estimates.map(|all| all.iter().fold(0u64, |sum, &ms| sum.saturating_add(ms)))
-        && total >= 1000
-    {
-        line.push_str(&format!(" · about {} of work", roughly(total)));
-    }
-    look.spell(&line) + "\n"
 }
 
 fn told(state: StateWord) -> &'static str {

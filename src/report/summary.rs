@@ -56,17 +56,14 @@ impl Summary {
         let took = duration(took_ms);
         let head = match exit {
             0 => format!("built {} in {took}", stages(total)),
+            2 => format!("built {} in {took}, without the rows that are wrong", stages(total)),
             1 => format!("failed after {took}"),
             3 => format!("waiting for you after {took}"),
             4 => format!("broke off after {took}, because this machine failed"),
             130 | 143 => format!("stopped after {took}"),
             other => format!("ended with status {other} after {took}"),
         };
-        let told: Vec<String> = ORDER
-            .iter()
-            .filter(|&&outcome| count(outcome) > 0)
-            .map(|&outcome| format!("{} {}", count(outcome), word(outcome)))
-            .collect();
+        let told = told(counts);
         let mut lines = vec![if told.is_empty() { head } else { format!("{head}: {}", told.join(", ")) }];
         lines.extend(self.failed.line("failed: "));
         lines.extend(self.waiting.line("waiting:"));
@@ -90,6 +87,12 @@ impl Names {
         };
         (self.count > 0).then(|| format!("  {title} {}{more}", self.first.join(", ")))
     }
+}
+
+/// Returns the counts in words, in the order in which they are told: `3 ran`, `1 failed`.
+pub fn told(counts: &BTreeMap<Outcome, usize>) -> Vec<String> {
+    let counted = ORDER.iter().filter_map(|outcome| Some((counts.get(outcome).filter(|count| **count > 0)?, outcome)));
+    counted.map(|(count, outcome)| format!("{count} {}", word(*outcome))).collect()
 }
 
 /// Returns the whole answer of a build that had nothing to do.

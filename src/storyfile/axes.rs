@@ -1,15 +1,15 @@
 //! `foreach` and `matrix`: the instances of each stage, by the keys of its axes (R15).
 
 use crate::base::diagnostic::Diagnostic;
-use crate::base::id::{ActionId, StageId};
 use crate::base::span::Span;
 use crate::storyfile::axis::{self, Axis, INSTANCES_MAX, Keyed};
+use crate::storyfile::expr;
 use crate::storyfile::faults::Faults;
 use crate::storyfile::lists::{Item, ListSource, Lists};
 use crate::storyfile::matrix;
 use crate::storyfile::model::StageText;
 use crate::storyfile::settle::Names;
-use crate::storyfile::tree::Content;
+use crate::storyfile::tree::{Content, Node};
 use indexmap::IndexMap;
 use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap};
@@ -67,9 +67,27 @@ impl Axes {
         (before.keys[..outer] == now.keys[..outer]).then(|| before.values.get(&self.names[outer])).flatten()
     }
 
-    /// Returns the action's name.
-    pub fn id(&self, stage: &StageId, instance: usize) -> ActionId {
-        ActionId::of(stage, &self.instances[instance].keys)
+    /// Each axis stands in each output path: else a new item would write over another's file.
+    pub fn stand_in_outputs(&self, stage: &StageText, outputs: &[(String, &Node)], faults: &mut Faults) {
+        for (_, node) in outputs {
+            let node = node.get("path").map_or(*node, |path| path.as_ref());
+            let Some(scalar) = node.scalar() else { continue };
+            let roots = expr::roots(&scalar.text);
+            if roots.contains("stage") || roots.contains("item") && self.names.len() == 1 {
+                continue;
+            }
+            for axis in self.names.iter().filter(|axis| !roots.contains(*axis)) {
+                faults.push(
+                    Diagnostic::error(
+                        "S082",
+                        format!("the axis `{axis}` does not stand in this output of `{}`", stage.name),
+                        node.span,
+                    )
+                    .label(format!("all items of `{axis}` would write one path"))
+                    .help(format!("let `${{{axis}}}` stand in the path")),
+                );
+            }
+        }
     }
 
     /// Returns the instances of `self` that belong to one of `other`: equal keys, else equal on the shared axes, else all.

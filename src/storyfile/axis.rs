@@ -298,10 +298,7 @@ pub fn key_of(
         (value, _) => inserted(value),
     };
     let key = found.unwrap_or_default();
-    let fine = !key.is_empty()
-        && key.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
-        && !key.bytes().all(|byte| byte == b'.');
-    if !fine {
+    if !is_key(&key) {
         let message = match called.starts_with("an item") {
             true => format!("`{key}` cannot be a key of the axis `{axis}`"),
             false => format!("{called} cannot be an item of the axis `{axis}`: `{key}` is no key"),
@@ -314,6 +311,13 @@ pub fn key_of(
         return None;
     }
     Some(key)
+}
+
+/// Tells whether a text can name an instance.
+pub fn is_key(text: &str) -> bool {
+    !text.is_empty()
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
+        && !text.bytes().all(|byte| byte == b'.')
 }
 
 /// Checks the name of an axis.

@@ -16,7 +16,7 @@ pub fn check(actions: &[&Action], file: &str, included: &[RepoPath], faults: &mu
     }
     let mut all: Vec<(String, &Action, &Output)> = actions
         .iter()
-        .flat_map(|action| action.writes().map(move |output| (folded(&output.path), *action, output)))
+        .flat_map(|action| action.writes().map(move |output| (folded(output.path.as_str()), *action, output)))
         .collect();
     // By segments: what lies in a folder follows it at once.
     all.sort_by(|(one, _, a), (two, _, b)| one.split('/').cmp(two.split('/')).then_with(|| a.path.cmp(&b.path)));
@@ -46,8 +46,8 @@ pub fn check(actions: &[&Action], file: &str, included: &[RepoPath], faults: &mu
 }
 
 /// Returns a path as systems compare it that tell neither upper from lower case nor `é` from `e` with an accent.
-fn folded(path: &RepoPath) -> String {
-    let lower = path.as_str().nfc().collect::<String>().to_lowercase();
+pub fn folded(path: &str) -> String {
+    let lower = path.nfc().collect::<String>().to_lowercase();
     lower.nfc().collect()
 }
 

@@ -36,7 +36,7 @@ pub fn resolve(text: &str, given: &Given) -> Option<Resolved> {
     let root = profiles::overlay(&parse::parse(text).root?, &given.profiles, &mut faults);
     let variables =
         Variables { get: given.env, used: RefCell::new(BTreeSet::new()), secrets: declared.secrets.clone() };
-    let (values, _) = settle(&declared.params, params_file.as_deref(), given, &variables, &mut faults);
+    let (values, _) = settle(&declared.params, params_file.as_deref(), None, given, &variables, &mut faults);
     // The chosen profiles are laid over it already.
     let is_left = |entry: &&Entry| !entry.key.starts_with("x-") && !entry.value.is_null() && entry.key != "profiles";
     let entries = root.entries().iter().filter(is_left);

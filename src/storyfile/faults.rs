@@ -37,6 +37,11 @@ impl<'a> Faults<'a> {
         self.told.contains(&(code, Some(span)))
     }
 
+    /// Tells whether a fault of this sort was reported anywhere.
+    pub fn tells(&self, code: &'static str) -> bool {
+        self.list.iter().any(|fault| fault.code == code)
+    }
+
     /// Returns the candidate that was probably meant; after very many faults no more are looked for.
     pub fn nearest<'c>(&self, word: &str, candidates: &[&'c str]) -> Option<&'c str> {
         let looked_through = self.looked_through.get() + candidates.len();

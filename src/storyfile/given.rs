@@ -9,6 +9,7 @@ use crate::storyfile::load::Given;
 use crate::storyfile::model::{Param, ParamSort};
 use crate::storyfile::param_values::ParamValues;
 use crate::storyfile::question::Question;
+use crate::storyfile::row::Row;
 use crate::storyfile::settle::{Names, Variables};
 use crate::storyfile::tree::Node;
 use crate::storyfile::with::Field;
@@ -23,14 +24,17 @@ enum Origin<'n> {
     Environment,
     /// In the file of `--params`, or as the default.
     Node(&'n Node),
+    /// In a row of `--batch`.
+    Row(&'n Row),
 }
 
-/// Settles every parameter: `-p` over the environment over the file of `--params` over the default (R21).
+/// Settles every parameter: a row of `--batch` over `-p` over the environment over the file of `--params` over the default (R21).
 ///
 /// Also returns what to ask for: the params to which nobody gave a value, as far as they are to be asked for.
 pub fn settle(
     params: &[Param],
     file: Option<&Node>,
+    row: Option<&Row>,
     given: &Given,
     variables: &Variables,
     faults: &mut Faults,
@@ -38,11 +42,14 @@ pub fn settle(
     unknown_names(params, file, given, faults);
     let (mut settled, mut questions) = (ParamValues::default(), Vec::new());
     for param in params {
+        let cell = row.and_then(|row| Some((row, row.given(&param.name)?)));
         let line = given.params.iter().rev().find(|(name, _)| *name == param.name).map(|(_, value)| value.as_str());
         let variable = environment_name(&param.name);
         let environment = if line.is_some() { None } else { variables.look_up(&variable) };
         let in_file = file.and_then(|file| file.get(&param.name)).filter(|node| !node.is_null());
-        let value = if let Some(text) = line {
+        let value = if let Some((row, cell)) = cell {
+            in_row(param, cell, row, &mut settled, faults)
+        } else if let Some(text) = line {
             typed(param, text, given.typed, Origin::Line, &mut settled, faults)
         } else if let Some(text) = &environment {
             typed(param, text, &str::to_owned, Origin::Environment, &mut settled, faults)
@@ -69,7 +76,7 @@ pub fn settle(
         if param.sort == ParamSort::Path {
             settled.paths.insert(param.name.clone());
         }
-        if line.is_none() && environment.is_none() && in_file.is_none() {
+        if cell.is_none() && line.is_none() && environment.is_none() && in_file.is_none() {
             questions.extend(Question::of(param, &settled));
         }
     }
@@ -149,6 +156,29 @@ fn typed(
     };
     spelling(param, &value, text, settled);
     allowed(param, &value, origin, faults).then_some(value)
+}
+
+/// Reads a value from a row: a cell of a table is text, as on the command line; other files have values of every type.
+fn in_row(param: &Param, cell: &Value, row: &Row, settled: &mut ParamValues, faults: &mut Faults) -> Option<Value> {
+    let origin = Origin::Row(row);
+    let is_fitting = match (param.sort, cell) {
+        (_, Value::String(text)) => return typed(param, text, &str::to_owned, origin, settled, faults),
+        (ParamSort::Text, Value::Number(_) | Value::Bool(_)) => {
+            return typed(param, &cell.to_string(), &str::to_owned, origin, settled, faults);
+        }
+        (ParamSort::Number, Value::Number(_))
+        | (ParamSort::Bool, Value::Bool(_))
+        | (ParamSort::List, Value::Array(_))
+        | (ParamSort::Map, Value::Object(_)) => true,
+        (ParamSort::Integer, Value::Number(number)) => !number.is_f64(),
+        _ => false,
+    };
+    if !is_fitting {
+        let message = format!("`{cell}` is not {} for the param `{}`", words(param.sort), param.name);
+        faults.push(about(param, "S041", message, origin).help(format!("give {}", words(param.sort))));
+        return None;
+    }
+    allowed(param, cell, origin, faults).then(|| cell.clone())
 }
 
 /// Checks a value that stands in a file, and remembers how it is written.
@@ -267,6 +297,10 @@ fn about(param: &Param, code: &'static str, message: String, origin: Origin) -> 
             Diagnostic::error(code, message, node.span).label("this value").related(param.span, "declared here")
         }
         Origin::Line => Diagnostic::error(code, message, param.span).label("declared here"),
+        Origin::Row(row) => {
+            let message = format!("{message}, in the row `{}` at {}", row.id, row.place);
+            Diagnostic::error(code, message, param.span).label("declared here")
+        }
         Origin::Environment => {
             let message = format!("{message}, from {}", environment_name(&param.name));
             Diagnostic::error(code, message, param.span).label("declared here")

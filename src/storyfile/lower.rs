@@ -5,7 +5,6 @@ use crate::base::id::{ActionId, StageId};
 use crate::base::span::Span;
 use crate::storyfile::axes::{self, Axes};
 use crate::storyfile::catalog::Catalog;
-use crate::storyfile::expr;
 use crate::storyfile::faults::Faults;
 use crate::storyfile::fields::{self, Fields};
 use crate::storyfile::home::Home;
@@ -18,6 +17,7 @@ use crate::storyfile::paths;
 use crate::storyfile::providers;
 use crate::storyfile::read::STAGE_KEYS;
 use crate::storyfile::references::{self, References};
+use crate::storyfile::row::Row;
 use crate::storyfile::run;
 use crate::storyfile::scope;
 use crate::storyfile::settings::{self, Uses};
@@ -28,6 +28,7 @@ use crate::storyfile::tree::Node;
 use crate::storyfile::when;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
+use std::sync::Arc;
 
 /// One stage with all that its instances share.
 struct Plan<'a> {
@@ -59,6 +60,8 @@ pub struct Ground<'a> {
     pub variables: &'a Variables<'a>,
     /// The lists that are known.
     pub lists: &'a Lists,
+    /// The row of `--batch` that this is a build of.
+    pub row: Option<&'a Arc<Row>>,
 }
 
 /// Actions, and the stages whose lists are not known yet.
@@ -108,7 +111,7 @@ pub fn again(ground: &Ground, chosen: &BTreeSet<usize>, faults: &mut Faults) -> 
                 let id = StageId::new(&*stages[index].name);
                 lowered.related.extend((0..own.instances.len()).map(|instance| {
                     let (needs, after) = lower.related(index, &needs, &after, instance);
-                    Related { action: own.id(&id, instance), needs, after }
+                    Related { action: lower.id(&id, &own.instances[instance].keys), needs, after }
                 }));
             }
             continue;
@@ -135,23 +138,24 @@ pub fn again(ground: &Ground, chosen: &BTreeSet<usize>, faults: &mut Faults) -> 
 
 /// Returns the axes of every stage.
 pub fn axes(ground: &Ground, faults: &mut Faults) -> Vec<Rc<Axes>> {
-    let names = names(ground.variables, &ground.params.clone().root());
+    let names = names(ground, &ground.params.clone().root());
     axes::expand(&ground.declared.stages, &names, ground.lists, faults)
 }
 
 /// Returns the hooks of the whole file.
-pub fn hooks(declared: &Declared, params: &ParamValues, variables: &Variables, faults: &mut Faults) -> RunHooks {
+pub fn hooks(ground: &Ground, faults: &mut Faults) -> RunHooks {
     let names = Names {
         only_now: Some("a hook has the event on its standard input"),
-        ..names(variables, &params.clone().root())
+        ..names(ground, &ground.params.clone().root())
     };
-    hooks::of_file(declared, &names, faults)
+    hooks::of_file(ground.declared, &names, faults)
 }
 
-fn names<'a>(variables: &'a Variables<'a>, params: &minijinja::Value) -> Names<'a> {
+fn names<'a>(ground: &Ground<'a>, params: &minijinja::Value) -> Names<'a> {
+    let batch = ground.row.map(|row| ("batch".to_owned(), row.root()));
     Names {
-        variables,
-        roots: BTreeMap::from([("params".to_owned(), params.clone())]),
+        variables: ground.variables,
+        roots: [("params".to_owned(), params.clone())].into_iter().chain(batch).collect(),
         inputs: Vec::new(),
         outputs: Vec::new(),
         needs: Vec::new(),
@@ -181,7 +185,7 @@ impl<'a> Lower<'a> {
         if let Some(uses) = &uses {
             settings::check_files(uses, text, &inputs, &outputs, faults);
         }
-        axes_stand_in_outputs(text, axes, &outputs, faults);
+        axes.stand_in_outputs(text, &outputs, faults);
         let fields = fields::read(text, declared, faults);
         Plan {
             text,
@@ -208,7 +212,7 @@ impl<'a> Lower<'a> {
     fn action(&self, plan: &Plan, index: usize, faults: &mut Faults) -> Option<Action> {
         let instance = &plan.axes.instances[index];
         let previous = plan.axes.previous(index);
-        let mut names = self.names_of(plan, &plan.axes.id(&plan.id, index));
+        let mut names = self.names_of(plan, &self.id(&plan.id, &instance.keys));
         names.roots.extend(instance.values.iter().map(|(name, item)| (name.clone(), item.value())));
         if let Some((_, item)) = instance.values.last() {
             names.roots.insert("item".into(), item.value());
@@ -228,7 +232,7 @@ impl<'a> Lower<'a> {
     /// An open stage: what its instances will write, and the lists that it waits for. All that does not depend on an item
     /// is checked already.
     fn fan(&self, plan: &Plan, faults: &mut Faults) -> Option<Action> {
-        let id = ActionId::of(&plan.id, &[]);
+        let id = self.id(&plan.id, &[]);
         let mut names = self.names_of(plan, &id);
         names.open = plan.names.iter().cloned().chain(["item", "prev"].map(str::to_owned)).collect();
         names.roots.extend(names.open.iter().map(|name| (name.clone(), minijinja::Value::UNDEFINED)));
@@ -242,12 +246,19 @@ impl<'a> Lower<'a> {
             inputs: lists.iter().map(ListSource::input).chain(plan.program.as_ref().map(ProgramUse::file)).collect(),
             work: Work::Fan { lists, territories, program, ahead: ahead.unwrap_or_default() },
             place: (plan.index, 0),
+            row: self.ground.row.cloned(),
             ..Action::new(id, plan.id.clone(), plan.text.span)
         })
     }
 
+    /// Names an instance; the row of a batch is its outermost key.
+    fn id(&self, stage: &StageId, keys: &[String]) -> ActionId {
+        let row = self.ground.row.map(|row| row.id.clone());
+        ActionId::of(stage, &row.into_iter().chain(keys.iter().cloned()).collect::<Vec<_>>())
+    }
+
     fn names_of(&self, plan: &Plan, id: &ActionId) -> Names<'a> {
-        let mut names = names(self.ground.variables, &plan.params);
+        let mut names = names(self.ground, &plan.params);
         names.home = plan.text.home.clone();
         names.only_now = Some("it must be known before anything runs");
         names.roots.insert("stage".into(), scope::stage_value(id));
@@ -304,6 +315,7 @@ impl<'a> Lower<'a> {
             edits: plan.fields.edits,
             salt,
             home: plan.text.home.clone(),
+            row: self.ground.row.cloned(),
             ..blank
         })
     }
@@ -321,9 +333,10 @@ impl<'a> Lower<'a> {
             let name = StageId::new(&*self.ground.declared.stages[stage].name);
             let axes = &self.axes[stage];
             if axes.is_open() {
-                return vec![ActionId::of(&name, &[])];
+                return vec![self.id(&name, &[])];
             }
-            axes.paired(own, &own.instances[instance]).into_iter().map(|index| axes.id(&name, index)).collect()
+            let paired = axes.paired(own, &own.instances[instance]).into_iter();
+            paired.map(|index| self.id(&name, &axes.instances[index].keys)).collect()
         };
         let needs = needs.iter().map(|&(stage, span)| Need {
             stage: StageId::new(&*self.ground.declared.stages[stage].name),
@@ -371,29 +384,6 @@ fn work_is_one(stage: &StageText, declared: &Declared, faults: &mut Faults) {
             .label("nothing reads this")
             .help("remove it"),
         );
-    }
-}
-
-/// Each axis stands in each output path: else a new item would write over another's file.
-fn axes_stand_in_outputs(stage: &StageText, axes: &Axes, outputs: &[(String, &Node)], faults: &mut Faults) {
-    for (_, node) in outputs {
-        let node = node.get("path").map_or(*node, |path| path.as_ref());
-        let Some(scalar) = node.scalar() else { continue };
-        let roots = expr::roots(&scalar.text);
-        if roots.contains("stage") || roots.contains("item") && axes.names.len() == 1 {
-            continue;
-        }
-        for axis in axes.names.iter().filter(|axis| !roots.contains(*axis)) {
-            faults.push(
-                Diagnostic::error(
-                    "S082",
-                    format!("the axis `{axis}` does not stand in this output of `{}`", stage.name),
-                    node.span,
-                )
-                .label(format!("all items of `{axis}` would write one path"))
-                .help(format!("let `${{{axis}}}` stand in the path")),
-            );
-        }
     }
 }
 

@@ -10,6 +10,7 @@ use crate::storyfile::lists::Lists;
 use crate::storyfile::lower::{self, Ground, Lowered};
 use crate::storyfile::model::Declared;
 use crate::storyfile::param_values::ParamValues;
+use crate::storyfile::row::Row;
 use crate::storyfile::settle::Variables;
 use crate::storyfile::story::Action;
 use std::cell::RefCell;
@@ -27,6 +28,7 @@ pub struct Lowering {
     pub(super) declared: Arc<Declared>,
     pub(super) params: ParamValues,
     pub(super) lists: Lists,
+    pub(super) row: Option<Arc<Row>>,
     /// The stages that are open, by index.
     pub(super) open: BTreeSet<usize>,
 }
@@ -62,7 +64,8 @@ impl Lowering {
         let secrets = self.declared.secrets.clone();
         let variables = Variables { get: env, used: RefCell::default(), secrets };
         let (declared, params) = (&*self.declared, &self.params);
-        let ground = Ground { declared, params, catalog, variables: &variables, lists: &next.lists };
+        let ground =
+            Ground { declared, params, catalog, variables: &variables, lists: &next.lists, row: self.row.as_ref() };
         let chosen = self.ready(&ground, &mut faults);
         let lowered = lower::again(&ground, &chosen, &mut faults);
         let all: Vec<&Action> = earlier.iter().copied().chain(&lowered.actions).collect();

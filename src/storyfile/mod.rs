@@ -16,6 +16,7 @@ pub mod hooks;
 pub mod lists;
 pub mod load;
 pub mod question;
+pub mod row;
 pub mod schema;
 pub mod scope;
 pub mod shell;
@@ -25,7 +26,7 @@ pub mod with;
 
 mod axes;
 mod axis;
-mod check;
+pub mod check;
 mod depth;
 mod faults;
 mod fields;

@@ -102,9 +102,10 @@ impl Scope {
             (input.role.clone(), if many { Plurality::Many } else { Plurality::One })
         });
         let absent = action.absent.iter().map(|role| (role.clone(), Plurality::One));
+        let values = story.params_of(action);
         let params = match action.home.folder() {
-            None => Cow::Borrowed(&story.params),
-            Some(_) => Cow::Owned(seen_from(&story.params, &story.path_params, &action.home)),
+            None => Cow::Borrowed(values),
+            Some(_) => Cow::Owned(seen_from(values, &story.path_params, &action.home)),
         };
         Scope {
             declared: declared.chain(absent).collect(),
@@ -190,6 +191,7 @@ pub fn globals(params: &IndexMap<String, Value>, action: &Action) -> Value {
         globals.insert("item".into(), item.data());
         globals.insert("prev".into(), action.previous.as_ref().map_or(json!({}), Item::data));
     }
+    globals.extend(action.row.iter().map(|row| ("batch".to_owned(), row.data())));
     globals.extend(action.axes.iter().map(|(name, item)| (name.clone(), item.data())));
     Value::Object(globals)
 }

@@ -319,8 +319,14 @@ impl Names<'_> {
             "outputs" => Some(("no output", self.outputs.iter().map(String::as_str).collect())),
             "needs" => Some(("no needed stage", self.needs.iter().map(String::as_str).collect())),
             "env" => None,
-            "batch" => {
-                faults.unbuilt("`batch` in expressions", faults.locate(spot));
+            // Told once: it is one thing that is missing, however often it is used.
+            "batch" if !self.roots.contains_key("batch") && faults.tells("S200") => return false,
+            "batch" if !self.roots.contains_key("batch") => {
+                faults.push(
+                    Diagnostic::error("S200", "`batch` is a row of a table, and none is given", faults.locate(spot))
+                        .label("not known")
+                        .help("give the table: `--batch rows.csv`, with a column `id`"),
+                );
                 return false;
             }
             "prev" if !self.roots.contains_key("prev") => {
@@ -337,7 +343,7 @@ impl Names<'_> {
             }
             root if FUNCTIONS.contains(&root) => None,
             root => match self.roots.get(root) {
-                Some(value) if ["params", "with", "stage"].contains(&root) => {
+                Some(value) if ["params", "with", "stage", "batch"].contains(&root) => {
                     return self.check_field(name, field, value, spot, faults);
                 }
                 Some(_) => None,
@@ -389,6 +395,7 @@ impl Names<'_> {
         let help = match faults.nearest(field, &known) {
             Some(near) => format!("did you mean `{root}.{near}`?"),
             None if root == "params" => format!("declare it: `params: {{ {field}: … }}`"),
+            None if root == "batch" => format!("the row has {}", listed(&known)),
             None => format!("there are {}", listed(&known)),
         };
         faults.push(

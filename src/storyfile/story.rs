@@ -3,6 +3,7 @@
 use crate::base::address::Address;
 use crate::base::id::{ActionId, StageId};
 use crate::base::path::RepoPath;
+use crate::base::sources::Sources;
 use crate::base::span::Span;
 use crate::storyfile::command::Command;
 use crate::storyfile::condition::Condition;
@@ -10,10 +11,12 @@ use crate::storyfile::home::Home;
 use crate::storyfile::hooks::{Hooks, RunHooks};
 use crate::storyfile::lists::{Item, ListSource, Territory};
 use crate::storyfile::lowering::Lowering;
+use crate::storyfile::row::Row;
 use crate::storyfile::with::With;
 use indexmap::IndexMap;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// A loaded Storyfile: every expression that does not read a file is already evaluated.
@@ -43,6 +46,45 @@ pub struct Story {
     pub env_used: BTreeSet<String>,
     /// What makes the instances of open fan-outs once their lists are known.
     pub lowering: Lowering,
+    /// The same for each row of a batch, by its id.
+    pub rows: BTreeMap<String, Lowering>,
+}
+
+impl Story {
+    /// Joins the stories of rows, which are of one Storyfile and the same values beside the rows.
+    pub fn of_rows(stories: impl IntoIterator<Item = Story>) -> Story {
+        let mut all: Option<Story> = None;
+        for mut story in stories {
+            if let Some(row) = story.lowering.row.clone() {
+                story.rows.insert(row.id.clone(), std::mem::take(&mut story.lowering));
+            }
+            match &mut all {
+                None => all = Some(story),
+                Some(all) => {
+                    all.actions.append(&mut story.actions);
+                    all.env_used.append(&mut story.env_used);
+                    all.rows.append(&mut story.rows);
+                }
+            }
+        }
+        all.unwrap_or_default()
+    }
+
+    /// Returns the values of the params as an action sees them: each row of a batch has its own.
+    pub fn params_of(&self, action: &Action) -> &IndexMap<String, Value> {
+        let row = action.row.as_ref().and_then(|row| self.rows.get(&row.id));
+        row.map_or(&self.params, |row| &row.params.values)
+    }
+
+    /// Returns what makes the instances of an open fan-out.
+    pub fn lowering_of(&self, action: &Action) -> &Lowering {
+        action.row.as_ref().and_then(|row| self.rows.get(&row.id)).unwrap_or(&self.lowering)
+    }
+
+    /// Returns the texts that the story was read from.
+    pub fn sources(&self) -> &Sources {
+        self.rows.values().next().unwrap_or(&self.lowering).sources()
+    }
 }
 
 /// A declared stage.
@@ -65,6 +107,8 @@ pub struct Action {
     pub place: (usize, usize),
     /// The folder where its command runs, and from which its paths are seen.
     pub home: Home,
+    /// The row of `--batch` that it belongs to: no action reads what another row's writes.
+    pub row: Option<Arc<Row>>,
     /// The axes' values of this instance, in the axes' order.
     pub axes: IndexMap<String, Item>,
     /// The item before this one on the last axis; `None` for the first.
@@ -109,6 +153,7 @@ impl Action {
             span,
             place: (0, 0),
             home: Home::default(),
+            row: None,
             axes: IndexMap::new(),
             previous: None,
             work: Work::Fan { lists: Vec::new(), territories: Vec::new(), program: None, ahead: Vec::new() },

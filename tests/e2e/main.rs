@@ -4,6 +4,7 @@
 
 mod advice;
 mod answers;
+mod batch;
 mod checks;
 mod cutoff;
 mod depfile;

@@ -13,6 +13,7 @@ use std::path::PathBuf;
     storygen build                              everything\n  \
     storygen build dist/story.srt               the subtitles and what they need\n  \
     storygen build -p idea=\"a lighthouse\"       with another idea\n  \
+    storygen build --batch rows.csv             a story for each row of a table\n  \
     storygen build --dry-run                    only say what would run\n  \
     storygen build --force script               write the script anew; the old one is kept")]
 pub struct BuildArgs {
@@ -31,7 +32,7 @@ pub struct BuildArgs {
     #[command(flatten)]
     pub given: GivenArgs,
     /// Ask for the parameters that the Storyfile asks for and that are not given
-    #[arg(long)]
+    #[arg(long, conflicts_with = "batch")]
     pub interactive: bool,
     /// Make this stage again though it is up to date, as a new take; the earlier takes are kept
     #[arg(long, value_name = "TARGET")]

@@ -12,6 +12,9 @@ pub struct GivenArgs {
     /// Take parameters from a YAML or JSON file of NAME: VALUE lines; -p goes before it
     #[arg(long = "params", value_name = "FILE")]
     pub params_file: Option<PathBuf>,
+    /// Take parameters row by row from a table with a column `id` (csv, tsv, jsonl, json, yaml): one story for each row
+    #[arg(long, value_name = "FILE")]
+    pub batch: Option<PathBuf>,
     /// Lay a profile of the Storyfile over it; several from left to right [env: STORYGEN_PROFILE]
     #[arg(long = "profile", value_name = "NAME[,NAME…]")]
     pub profiles: Vec<String>,

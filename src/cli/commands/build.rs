@@ -2,9 +2,11 @@
 
 use crate::cli::args::build::BuildArgs;
 use crate::cli::ask::ask_for_params;
+use crate::cli::commands::batch;
 use crate::cli::context::Context;
 use crate::cli::error::CliError;
 use crate::cli::inputs::Inputs;
+use crate::cli::rows::Stories;
 use crate::cli::session::{Found, find, open_project, request_digest};
 use crate::cli::views::views;
 use crate::engine::command::STATE_DIR;
@@ -44,6 +46,9 @@ pub fn run(context: &Context, args: &BuildArgs) -> Result<u8, CliError> {
         ask_for_params(&found, &mut inputs)?;
     }
     let context = &context.within(&inputs.world);
+    if let Some(table) = &inputs.batch {
+        return batch::run(context, args, &Stories::open(&found, &inputs, table)?, &wish);
+    }
     if args.dry_run {
         return dry_run(context, &found, &wish, &inputs, args);
     }
@@ -142,11 +147,7 @@ fn perform(
         actions: plan.steps.len(),
     };
     sink.send(&begun);
-    let options = Options {
-        jobs: args.jobs.unwrap_or(context.world.env.cores),
-        on_failure: if args.keep_going { OnFailure::KeepGoing } else { OnFailure::Stop },
-        reaper: context.world.env.program.clone(),
-    };
+    let options = Options::of(args, context);
     let runtime = runtime()?;
     let built = runtime.block_on(drive::build(
         &mut opened.project,
@@ -155,7 +156,7 @@ fn perform(
         wish,
         selection,
         plan,
-        &begun,
+        Some(&begun),
         sink.clone(),
         stamp.clone(),
     ));
@@ -182,9 +183,20 @@ fn perform(
     Ok(exit)
 }
 
+impl Options {
+    /// Returns what the command line says.
+    pub fn of(args: &BuildArgs, context: &Context) -> Options {
+        Options {
+            jobs: args.jobs.unwrap_or(context.world.env.cores),
+            on_failure: if args.keep_going { OnFailure::KeepGoing } else { OnFailure::Stop },
+            reaper: context.world.env.program.clone(),
+        }
+    }
+}
+
 /// Asks programs that stages use as kinds what they take, if they have not said it yet, and checks their settings by it.
 /// Returns the signal if the person stopped it.
-fn ask_programs(context: &Context, opened: &mut Opened, wish: &Wish) -> Result<Option<Stop>, CliError> {
+pub fn ask_programs(context: &Context, opened: &mut Opened, wish: &Wish) -> Result<Option<Stop>, CliError> {
     let all = (0..opened.project.workflow.nodes.len()).collect();
     if !is_to_ask(&opened.project, &all) {
         return Ok(None);
@@ -203,7 +215,7 @@ fn ask_programs(context: &Context, opened: &mut Opened, wish: &Wish) -> Result<O
 }
 
 /// Starts what a build works in.
-fn runtime() -> Result<tokio::runtime::Runtime, CliError> {
+pub fn runtime() -> Result<tokio::runtime::Runtime, CliError> {
     check_handles()
         .and_then(|()| tokio::runtime::Builder::new_current_thread().enable_all().build())
         .map_err(|error| CliError::Io { what: "failed to start the runtime".into(), source: error.to_string() })
@@ -264,14 +276,18 @@ fn dry_run(context: &Context, found: &Found, wish: &Wish, inputs: &Inputs, args:
     if args.json {
         context.answer(&PlanView::of(&views).json());
     } else {
-        let detail = if args.verbose > 0 { Detail::All } else { Detail::Notable };
-        context.answer(&render_dry_run(&views, detail, &context.look_out()));
+        context.answer(&render_dry_run(&views, dry_run_detail(args), &context.look_out()));
     }
     Ok(0)
 }
 
+/// Returns what `--dry-run` shows one by one.
+pub fn dry_run_detail(args: &BuildArgs) -> Detail {
+    if args.verbose > 0 { Detail::All } else { Detail::Notable }
+}
+
 /// Says why `--locked` forbids this build; `None` if it changes nothing.
-fn refusal(opened: &Opened, selection: &Selection, plan: &Plan) -> Option<CliError> {
+pub fn refusal(opened: &Opened, selection: &Selection, plan: &Plan) -> Option<CliError> {
     use crate::engine::judge::Judgement;
     use crate::engine::rebuild::Verdict;
     let project = &opened.project;

@@ -13,9 +13,13 @@ use crate::storyfile::load::Given;
 pub fn run(context: &Context, args: &ExportArgs) -> Result<u8, CliError> {
     let found = find(&context.world, &context.dir, context.file.as_deref())?;
     let inputs = Inputs::of(context, &found, &args.given)?;
+    if inputs.batch.is_some() {
+        return Err(CliError::usage("`export` writes one Storyfile, and `--batch` is about many rows"));
+    }
     let loaded = load_story(&found, &Registry::builtin(), &inputs)?;
     context.warn(&loaded.sources, &loaded.warnings);
     let given = Given {
+        row: None,
         params: inputs.params.clone(),
         params_file: inputs.params_file.clone(),
         profiles: inputs.profiles.clone(),

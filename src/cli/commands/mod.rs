@@ -1,6 +1,7 @@
 //! One file for each command.
 
 pub mod accept;
+mod batch;
 pub mod build;
 pub mod clean;
 pub mod completions;

@@ -1,0 +1,422 @@
+//! `storygen build --batch`: a story for each row of a table. Rows are built some at a time, so that a table may have as
+//! many as it likes, by one project that goes on from rows to rows.
+
+use crate::base::diagnostic::{Diagnostic, Severity};
+use crate::cli::args::build::BuildArgs;
+use crate::cli::commands::build::{ask_programs, dry_run_detail, hold, refusal, runtime};
+use crate::cli::context::Context;
+use crate::cli::error::CliError;
+use crate::cli::rows::Stories;
+use crate::cli::session::{Loaded, open_story};
+use crate::cli::survey::{Survey, survey};
+use crate::cli::table::RowsRead;
+use crate::cli::views::views;
+use crate::engine::command::STATE_DIR;
+use crate::engine::drive;
+use crate::engine::hooks::close_run;
+use crate::engine::open::{Access, LockPolicy, Opened, close};
+use crate::engine::options::Options;
+use crate::engine::plan::foresee;
+use crate::engine::recover::recover;
+use crate::engine::select::{Wish, find};
+use crate::engine::settle::Stamp;
+use crate::engine::summary::Summary;
+use crate::event::kind::{Event, Outcome, WIRE_VERSION};
+use crate::event::sink::{Fanout, Sink};
+use crate::report::jsonl::JsonLines;
+use crate::report::rows::{RowEnd, RowTotals, json};
+use crate::report::status::{Totals, lines};
+use crate::report::view::PlanView;
+use crate::storyfile::row::Row;
+use crate::storyfile::story::Story;
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// How many rows are built together: enough to keep every job busy, few enough to be held.
+const WINDOW: usize = 64;
+
+/// Runs the command and returns its exit code.
+pub fn run(context: &Context, args: &BuildArgs, stories: &Stories, wish: &Wish) -> Result<u8, CliError> {
+    if args.dry_run {
+        return dry_run(context, args, stories, wish);
+    }
+    let shown = context.sink(args.into());
+    let state = stories.found.root.join(STATE_DIR);
+    let _lock = hold(context, &state, &*shown)?;
+    let stamp = Stamp::now(&context.world);
+    let survey = look_through(context, args, stories, wish)?;
+    let rows = stories.table.rows()?;
+    let mut windows = Windows { stories, survey: &survey, wish, rows, number: 0, opened: None, access: Access::Write };
+    let mut batch = Batch::begin(context, args, &stamp, shown, &survey)?;
+    let mut result = Ok(());
+    while let Some(window) = windows.next().transpose() {
+        result = window.and_then(|window| batch.build(window, &mut windows));
+        if result.is_err() || batch.is_over() {
+            break;
+        }
+    }
+    batch.totals.add_unseen((survey.rows - windows.number) as usize);
+    // Whatever happened, what is finished is written down.
+    let lock = if args.locked { LockPolicy::Leave } else { LockPolicy::Update };
+    let closed = windows.opened.as_mut().map(|opened| close(opened, &context.world, lock, None));
+    result?;
+    closed.transpose()?;
+    batch.end(windows.opened.as_ref())
+}
+
+/// Looks through the table; what is wrong with single rows is told, and ends it unless what is right is to go on.
+fn look_through(context: &Context, args: &BuildArgs, stories: &Stories, wish: &Wish) -> Result<Survey, CliError> {
+    let names = [&wish.targets, &wish.force, &wish.only, &wish.discard_edits].into_iter().flatten().chain(&wish.from);
+    let survey = survey(stories, &names.cloned().collect::<Vec<_>>())?;
+    context.warn(stories.sources(), &survey.warnings);
+    if !args.keep_going {
+        survey.refuse(stories)?;
+    }
+    context.warn(stories.sources(), &survey.faults());
+    Ok(survey)
+}
+
+/// Rows that are built together.
+struct Window {
+    rows: Vec<Arc<Row>>,
+    /// The rows among them that cannot be built.
+    wrong: Vec<Arc<Row>>,
+    faults: Vec<Diagnostic>,
+    wish: Option<Wish>,
+}
+
+/// The table's rows, some at a time, in one project.
+struct Windows<'a> {
+    stories: &'a Stories<'a>,
+    survey: &'a Survey,
+    wish: &'a Wish,
+    rows: RowsRead,
+    /// How many rows were read.
+    number: u32,
+    opened: Option<Opened>,
+    access: Access,
+}
+
+impl Windows<'_> {
+    /// Opens the next rows; `None` after the last.
+    fn next(&mut self) -> Result<Option<Window>, CliError> {
+        let mut window = Window { rows: Vec::new(), wrong: Vec::new(), faults: Vec::new(), wish: None };
+        for row in self.rows.by_ref().take(WINDOW) {
+            let row = row?.ok().filter(|row| self.survey.number(row) == Some(self.number));
+            let Some(row) = row else { return Err(self.changed()) };
+            match self.survey.wrong.contains(&self.number) {
+                true => window.wrong.push(row),
+                false => window.rows.push(row),
+            }
+            self.number += 1;
+        }
+        if window.rows.is_empty() && window.wrong.is_empty() {
+            return if self.number == self.survey.rows { Ok(None) } else { Err(self.changed()) };
+        }
+        if window.rows.is_empty() {
+            return Ok(Some(window));
+        }
+        if let Err(faults) = self.open(&window.rows)? {
+            // Some of them cannot be built: each alone shows which.
+            window.faults = faults;
+            let rows = std::mem::take(&mut window.rows);
+            for row in rows {
+                match self.open(std::slice::from_ref(&row))? {
+                    Ok(()) => window.rows.push(row),
+                    Err(_) => window.wrong.push(row),
+                }
+            }
+            match window.rows.is_empty() {
+                true => return Ok(Some(window)),
+                false => self.open(&window.rows)?.map_err(|faults| self.fault(faults))?,
+            }
+        }
+        window.wish = self.wish_of_window();
+        Ok(Some(window))
+    }
+
+    /// Puts these rows into the project; the inner `Err` are their faults.
+    fn open(&mut self, rows: &[Arc<Row>]) -> Result<Result<(), Vec<Diagnostic>>, CliError> {
+        let mut stories = Vec::with_capacity(rows.len());
+        for row in rows {
+            match self.stories.story(row) {
+                Ok((story, _)) => stories.push(story),
+                Err(faults) => return Ok(Err(faults)),
+            }
+        }
+        let story = Story::of_rows(stories);
+        if let Some(opened) = &mut self.opened {
+            return Ok(opened.project.turn_to(story)?.map(drop));
+        }
+        let sources = self.stories.sources().clone();
+        let loaded = Loaded { story, sources, warnings: Vec::new() };
+        let Stories { found, inputs, registry, .. } = self.stories;
+        match open_story(found, inputs, registry.clone(), loaded, self.access) {
+            Ok(opened) => self.opened = Some(opened),
+            Err(CliError::Faults { faults, .. }) => return Ok(Err(faults)),
+            Err(error) => return Err(error),
+        }
+        Ok(Ok(()))
+    }
+
+    /// Returns what is asked for of these rows; `None` if nothing is.
+    fn wish_of_window(&self) -> Option<Wish> {
+        let project = &self.opened.as_ref()?.project;
+        let known = |name: &&String| find(project, name).is_ok();
+        let all = |names: &[String]| names.iter().filter(known).cloned().collect::<Vec<_>>();
+        let wish = Wish {
+            targets: all(&self.wish.targets),
+            force: all(&self.wish.force),
+            from: self.wish.from.iter().find(known).cloned(),
+            only: all(&self.wish.only),
+            discard_edits: all(&self.wish.discard_edits),
+        };
+        let is_left = |whole: bool, left: bool| !whole || left;
+        let asks = is_left(!self.wish.targets.is_empty(), !wish.targets.is_empty())
+            && is_left(self.wish.from.is_some(), wish.from.is_some())
+            && is_left(!self.wish.only.is_empty(), !wish.only.is_empty());
+        asks.then_some(wish)
+    }
+
+    fn changed(&self) -> CliError {
+        CliError::Usage {
+            message: format!("the table `{}` changed while it was read", self.stories.table.name),
+            hint: Some("Build again: what is finished is kept.".to_owned()),
+        }
+    }
+
+    fn fault(&self, faults: Vec<Diagnostic>) -> CliError {
+        CliError::Faults { sources: self.stories.sources().clone(), faults }
+    }
+}
+
+/// A batch under way.
+struct Batch<'a> {
+    context: &'a Context,
+    args: &'a BuildArgs,
+    stamp: &'a Stamp,
+    options: Options,
+    runtime: tokio::runtime::Runtime,
+    /// Those who are told from the start.
+    sink: Arc<dyn Sink>,
+    tally: Arc<Tally>,
+    /// The run's own record, once there is anything to record.
+    record: Option<Arc<dyn Sink>>,
+    begun: Event,
+    is_begun: bool,
+    started: std::time::Duration,
+    summary: Summary,
+    any_wrong: bool,
+    totals: RowTotals,
+    /// Every row's end, for `--json`.
+    ends: Vec<RowEnd>,
+}
+
+impl<'a> Batch<'a> {
+    fn begin(
+        context: &'a Context,
+        args: &'a BuildArgs,
+        stamp: &'a Stamp,
+        shown: Arc<dyn Sink>,
+        survey: &Survey,
+    ) -> Result<Batch<'a>, CliError> {
+        let tally = Arc::new(Tally::default());
+        let mut sinks: Vec<Arc<dyn Sink>> = vec![shown.clone(), tally.clone()];
+        match args.events.as_deref() {
+            Some(events) if events == Path::new("-") => {
+                sinks.push(Arc::new(JsonLines::new(Box::new(context.answers.clone()), "standard output", shown)));
+            }
+            Some(events) => {
+                let place = context.dir.join(events);
+                sinks.push(Arc::new(JsonLines::new(context.writer(&place)?, place.display().to_string(), shown)));
+            }
+            None => {}
+        }
+        let begun = Event::RunStarted {
+            version: WIRE_VERSION,
+            run: stamp.run.clone(),
+            storygen: env!("CARGO_PKG_VERSION").into(),
+            targets: args.targets.clone(),
+            actions: survey.actions,
+        };
+        Ok(Batch {
+            context,
+            args,
+            stamp,
+            options: Options::of(args, context),
+            runtime: runtime()?,
+            sink: Arc::new(Fanout::new(sinks)),
+            tally,
+            record: None,
+            begun,
+            is_begun: false,
+            started: context.world.clock.elapsed(),
+            summary: Summary::default(),
+            any_wrong: false,
+            totals: RowTotals::default(),
+            ends: Vec::new(),
+        })
+    }
+
+    /// Builds the rows of a window.
+    fn build(&mut self, window: Window, windows: &mut Windows) -> Result<(), CliError> {
+        let Window { rows, wrong, faults, wish } = window;
+        if !faults.is_empty() && !self.args.keep_going {
+            return Err(windows.fault(faults));
+        }
+        self.context.warn(windows.stories.sources(), &faults);
+        if let (Some(wish), Some(opened)) = (wish, &mut windows.opened) {
+            self.drive(opened, &wish)?;
+        }
+        let mut ends = self.tally.take();
+        // Rows of which nothing was asked for are not told.
+        let ended = rows.iter().filter_map(|row| ends.remove(&row.id));
+        let wrong: Vec<RowEnd> = wrong.iter().map(|row| RowEnd::wrong(&*row.id)).collect();
+        self.any_wrong |= !wrong.is_empty();
+        for end in ended.chain(wrong) {
+            self.totals.add(&end);
+            if self.args.json {
+                self.ends.push(end);
+            }
+        }
+        Ok(())
+    }
+
+    fn drive(&mut self, opened: &mut Opened, wish: &Wish) -> Result<(), CliError> {
+        let state = opened.project.workspace.root.join(STATE_DIR);
+        let is_first = !std::mem::replace(&mut self.is_begun, true);
+        if is_first {
+            recover(&mut opened.project, &state, &*self.sink)?;
+        }
+        if let Some(stop) = ask_programs(self.context, opened, wish)? {
+            self.summary.stopped = Some(stop);
+            return Ok(());
+        }
+        let (selection, plan) = foresee(&mut opened.project, wish)?;
+        if self.args.locked
+            && let Some(refusal) = refusal(opened, &selection, &plan)
+        {
+            return Err(refusal);
+        }
+        if is_first {
+            self.sink.send(&self.begun);
+        }
+        if !plan.is_quiet() && self.record.is_none() {
+            self.record = Some(self.recorder(&state)?);
+        }
+        let sinks = [Some(self.sink.clone()), self.record.clone()].into_iter().flatten().collect();
+        let built = self.runtime.block_on(drive::build(
+            &mut opened.project,
+            self.context.world.clone(),
+            &self.options,
+            wish,
+            selection,
+            &plan,
+            is_first.then_some(&self.begun),
+            Arc::new(Fanout::new(sinks)),
+            self.stamp.clone(),
+        ))?;
+        self.summary.add(built.summary);
+        Ok(())
+    }
+
+    fn recorder(&self, state: &Path) -> Result<Arc<dyn Sink>, CliError> {
+        let runs = state.join("runs");
+        self.context.world.disk.create_dirs(&runs).map_err(|error| CliError::write(&runs, &error))?;
+        let place = runs.join(format!("{}.jsonl", self.stamp.run));
+        let record = JsonLines::new(self.context.writer(&place)?, place.display().to_string(), self.sink.clone());
+        record.send(&self.begun);
+        Ok(Arc::new(record))
+    }
+
+    /// Tells whether no more rows are begun.
+    fn is_over(&self) -> bool {
+        let is_failed = self.summary.failed && !self.args.keep_going;
+        is_failed || self.summary.stopped.is_some() || self.summary.counts.contains_key(&Outcome::NotStarted)
+    }
+
+    /// The worst of the rows; a stage that failed goes before a row that is wrong.
+    fn exit(&self) -> u8 {
+        match self.summary.exit_code() {
+            0 | 3 if self.any_wrong => 2,
+            exit => exit,
+        }
+    }
+
+    /// Tells everybody how it ended.
+    fn end(mut self, opened: Option<&Opened>) -> Result<u8, CliError> {
+        let took = self.context.world.clock.elapsed().saturating_sub(self.started);
+        let took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+        let sinks = [Some(self.sink.clone()), self.record.clone()].into_iter().flatten().collect();
+        let sink: Arc<dyn Sink> = Arc::new(Fanout::new(sinks));
+        let counts = self.summary.counts.clone();
+        let ended = |exit| Event::RunFinished { counts: counts.clone(), took_ms, exit };
+        if let (true, Some(opened)) = (self.is_begun, opened) {
+            let (end, run) = (ended(self.exit()), &self.stamp.run);
+            let told = close_run(&opened.project, &self.context.world, &self.options, run, &end, sink.clone());
+            self.summary.failed |= self.runtime.block_on(told)?;
+            sink.send(&ended(self.exit()));
+        }
+        let exit = self.exit();
+        if !self.args.quiet || exit != 0 {
+            self.totals.lines().iter().for_each(|line| self.context.say(line));
+        }
+        if self.args.json {
+            self.context.answer(&json(&self.ends, &counts, took_ms, exit));
+        }
+        Ok(exit)
+    }
+}
+
+/// Counts by row what it hears.
+#[derive(Default)]
+struct Tally(Mutex<BTreeMap<String, RowEnd>>);
+
+impl Tally {
+    /// Gives away what has ended since the last time.
+    fn take(&self) -> BTreeMap<String, RowEnd> {
+        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Sink for Tally {
+    fn send(&self, event: &Event) {
+        let Event::ActionFinished(finished) = event else { return };
+        let Some(row) = finished.action.first_key() else { return };
+        let mut rows = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let end = rows.entry(row.to_owned()).or_insert_with(|| RowEnd::new(row));
+        end.add(finished);
+        if finished.outcome != Outcome::Fresh {
+            end.actions.push(finished.clone());
+        }
+    }
+}
+
+fn dry_run(context: &Context, args: &BuildArgs, stories: &Stories, wish: &Wish) -> Result<u8, CliError> {
+    let survey = look_through(context, args, stories, wish)?;
+    let rows = stories.table.rows()?;
+    let mut windows = Windows { stories, survey: &survey, wish, rows, number: 0, opened: None, access: Access::Read };
+    let (mut totals, mut all, mut any_wrong) = (Totals::default(), Vec::new(), false);
+    while let Some(window) = windows.next()? {
+        let is_error = |fault: &Diagnostic| fault.severity == Severity::Error;
+        if window.faults.iter().any(is_error) && !args.keep_going {
+            return Err(windows.fault(window.faults));
+        }
+        context.warn(stories.sources(), &window.faults);
+        any_wrong |= !window.wrong.is_empty();
+        let (Some(wish), Some(opened)) = (window.wish, &mut windows.opened) else { continue };
+        let (_, plan) = foresee(&mut opened.project, &wish)?;
+        let mut views = views(&opened.project, &plan);
+        totals.add(&views);
+        match args.json {
+            true => all.append(&mut views),
+            false => context.answer(&lines(&views, dry_run_detail(args), &context.look_out())),
+        }
+    }
+    match args.json {
+        true => context.answer(&PlanView::of(&all).json()),
+        false => context.answer(&totals.closing_dry_run(&context.look_out())),
+    }
+    Ok(if any_wrong { 2 } else { 0 })
+}
