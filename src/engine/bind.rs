@@ -2,6 +2,7 @@
 
 use crate::base::diagnostic::Diagnostic;
 use crate::base::path::{PathFault, RepoPath};
+use crate::engine::intersect::intersect;
 use crate::engine::late::Late;
 use crate::engine::makers::Makers;
 use crate::engine::parts::{self, part_of};
@@ -328,8 +329,12 @@ fn unusable(input: &Input, message: String, label: &str, help: &str) -> Diagnost
 
 /// Tells whether the pattern can match something inside `tree`.
 fn reaches_into(pattern: &Pattern, tree: &RepoPath) -> bool {
-    let base = pattern.base();
-    RepoPath::parse(&base).is_ok_and(|base| base.is_within(tree))
+    match RepoPath::parse(&pattern.base()) {
+        Ok(base) if base.is_within(tree) => true,
+        // Most are elsewhere, and that is told at little cost.
+        Ok(base) if !tree.is_within(&base) => false,
+        _ => intersect(&pattern.text(), &format!("{tree}/**")),
+    }
 }
 
 fn needed(action: &Action, maker: usize, role: &str, plurality: Plurality) -> Vec<Bound> {
