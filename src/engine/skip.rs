@@ -4,6 +4,7 @@ use crate::base::failure::Failure;
 use crate::base::path::RepoPath;
 use crate::engine::compose::{self, Places};
 use crate::engine::judge::{Course, Project, Settled};
+use crate::engine::lockfile::Line;
 use crate::engine::workflow::{Bound, Node, PROGRAM_ROLE, Plurality, What, Workflow};
 use crate::storyfile::condition::{Answer, Condition, Facts};
 use crate::storyfile::story::Presence;
@@ -82,6 +83,10 @@ impl Bound {
     /// Tells whether a pattern brought the file in: one file fewer is no fault.
     pub fn is_match(&self) -> bool {
         self.plurality == Plurality::Many && !self.role.starts_with("needs.")
+    }
+
+    fn is_file(&self, file: &RepoPath) -> bool {
+        matches!(&self.what, What::File(path) | What::Part(path, _) if path == file)
     }
 
     fn is_required(&self) -> bool {
@@ -176,8 +181,16 @@ impl Project {
         if node.action.needs.iter().any(|need| need.stage == *stage) {
             return Some(Skip::Requires { maker: fan, path: None });
         }
+        // What stands there may be what an instance left: it counts as absent all the same.
+        let is_left = |input: &Bound| {
+            let named = |line: &Line| {
+                line.action.stage() == stage.as_str() && line.outputs.keys().any(|path| input.is_file(path))
+            };
+            self.lock.iter().any(named)
+        };
         let is_missing = |input: &&Bound| {
-            input.is_required() && input.makers.is_empty() && !self.stands_there(input, course.foreseen)
+            let is_there = || self.stands_there(input, course.foreseen) && !is_left(input);
+            input.is_required() && input.makers.is_empty() && !is_there()
         };
         node.inputs.iter().find(is_missing).map(|input| match &input.what {
             What::File(path) | What::Part(path, _) | What::Tree(path) => {

@@ -19,10 +19,10 @@ use crate::engine::plan::Selection;
 use crate::engine::rebuild::Wait;
 use crate::engine::select::{Wish, select_some};
 use crate::engine::sources::Pattern;
-use crate::engine::workflow::What;
-use crate::storyfile::lists::{Items, ListSource, Lists};
+use crate::engine::workflow::{Node, What};
+use crate::storyfile::lists::{Items, ListSource, Lists, Territory};
 use crate::storyfile::lowering::Unfolded;
-use crate::storyfile::story::{Selector, Work};
+use crate::storyfile::story::{Action, Selector, Work};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -281,20 +281,11 @@ impl Project {
     /// was paid for the old ones would be paid again.
     fn replaces_too_much(&self, fan: usize, new: &[ActionId], digest: &Digest) -> Option<Wait> {
         let action = &self.node(fan).action;
-        let Work::Fan { territories, .. } = &action.work else { return None };
         if self.lock.get(&(action.id.clone(), Vec::new())).is_some_and(|line| line.verdict == Some(*digest)) {
             return None;
         }
-        let patterns: Vec<Pattern> =
-            territories.iter().filter_map(|territory| Pattern::parse(&territory.pattern).ok()).collect();
-        let is_ours = |line: &&Line| {
-            let known = |path: &RepoPath| patterns.iter().any(|pattern| pattern.matches(path.as_str()));
-            line.action.stage() == action.stage.as_str()
-                && line.action != action.id
-                && !line.orphan
-                && !line.outputs.is_empty()
-                && line.outputs.keys().all(known)
-        };
+        let is_instance = Self::instance_of(action);
+        let is_ours = |line: &&Line| is_instance(line) && !line.orphan;
         let old: BTreeMap<&ActionId, bool> =
             self.lock.iter().filter(is_ours).map(|line| (&line.action, !line.edits.is_empty())).collect();
         let now: BTreeSet<&ActionId> = new.iter().collect();
@@ -315,6 +306,33 @@ impl Project {
         Some(Wait::Replaced { of: old.len(), removed: removed.len(), edited, changes })
     }
 
+    /// Returns what tells the lines of a fan-out's instances, whatever its list: by what they write. Results of other parameters are
+    /// elsewhere.
+    fn instance_of(fan: &Action) -> impl Fn(&Line) -> bool + use<> {
+        let (stage, id) = (fan.stage.clone(), fan.id.clone());
+        let territories: &[Territory] = match &fan.work {
+            Work::Fan { territories, .. } => territories.as_slice(),
+            _ => &[],
+        };
+        let patterns: Vec<Pattern> =
+            territories.iter().filter_map(|territory| Pattern::parse(&territory.pattern).ok()).collect();
+        move |line: &Line| {
+            let known = |path: &RepoPath| patterns.iter().any(|pattern| pattern.matches(path.as_str()));
+            line.action.stage() == stage.as_str()
+                && line.action != id
+                && !line.outputs.is_empty()
+                && line.outputs.keys().all(known)
+        }
+    }
+
+    /// Tells whether the lock names the list that a fan-out was unfolded from.
+    pub fn is_list_locked(&self, fan: usize) -> bool {
+        let name = (self.node(fan).action.id.clone(), Vec::new());
+        let is_stage = |node: &Node| node.fan == Some(fan) && node.action.is_fan();
+        self.workflow.nodes.iter().any(is_stage)
+            || self.lock.get(&name).and_then(|line| line.verdict) == self.workflow.unfolded.get(&fan).copied()
+    }
+
     /// Writes down which list the fan-out was unfolded from, and which of its instances are no more.
     pub fn write_fan_line(&mut self, fan: usize) {
         let action = self.node(fan).action.clone();
@@ -332,9 +350,8 @@ impl Project {
             .filter(|node| node.fan == Some(fan))
             .map(|node| node.action.id.clone())
             .collect();
-        let is_orphan = |line: &Line| {
-            line.action.stage() == action.stage.as_str() && line.action != action.id && !now.contains(&line.action)
-        };
+        let is_instance = Self::instance_of(&action);
+        let is_orphan = |line: &Line| is_instance(line) && !now.contains(&line.action);
         self.lock.mark_orphans(&is_orphan);
         self.state.mark_orphans(&is_orphan);
     }

@@ -78,9 +78,12 @@ impl Talk {
                 UnderWay::Drawn if self.level < Level::Verbose => Vec::new(),
                 _ => self.started(action.as_str(), reason, *estimate_ms),
             },
-            Event::FanUnfolded { action, instances } => {
-                self.line(Level::Normal, Tone::Started, action.as_str(), &format!("its list has {}", items(*instances)))
-            }
+            Event::FanUnfolded { action, instances } => self.line(
+                Level::Normal,
+                Tone::Started,
+                action.as_str(),
+                &format!("its list is known: {}", instances_of(*instances)),
+            ),
             Event::AttemptRecovered { action, kept } => {
                 let words = "an attempt cut short by an earlier run was rolled back";
                 let mut lines = self.line(Level::Normal, Tone::Restored, action.as_str(), words);
@@ -286,11 +289,11 @@ fn without_digests(words: &str) -> String {
     words.to_owned()
 }
 
-fn items(count: usize) -> String {
+fn instances_of(count: usize) -> String {
     match count {
-        0 => "no item: nothing is to be made".to_owned(),
-        1 => "1 item".to_owned(),
-        count => format!("{count} items"),
+        0 => "no item, so nothing is to be made".to_owned(),
+        1 => "1 instance".to_owned(),
+        count => format!("{count} instances"),
     }
 }
 

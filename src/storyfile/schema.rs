@@ -21,7 +21,7 @@ const PROGRAM: &str = r"^\./";
 /// A key with what an editor says of it, and its schema.
 type Entry = (&'static str, &'static str, fn() -> Value);
 
-const TOP: [Entry; 13] = [
+const TOP: [Entry; 14] = [
     ("storygen", "The version of the format: 1.", || json!({ "enum": [1, "1"] })),
     ("name", "What the project is called. For people.", text),
     ("description", "What the project makes. For people.", text),
@@ -52,6 +52,7 @@ const TOP: [Entry; 13] = [
         "Changes to the file for those who ask for them: `--profile NAME`. Maps merge, lists and values replace, `~` removes.",
         || json!({ "type": "object", "additionalProperties": { "type": ["object", "null"] } }),
     ),
+    ("include", "Files of stages and params in other folders: `[voices/Storyfile.yaml]`.", texts),
     ("stages", "The stages, by name: what each reads, what it writes, and how it is made.", || json!({})),
 ];
 

@@ -386,6 +386,57 @@ fn what_reads_a_file_that_only_an_item_could_make_waits_and_is_told_if_none_does
 }
 
 #[test]
+fn lists_of_other_parameters_keep_their_results() {
+    let space = Space::new()
+        .story(
+            "
+            params: { book: a }
+            stages:
+              chapter:
+                foreach: { chapter: 'books/${params.book}.json' }
+                outputs: out/${params.book}/${chapter}.md
+                run: echo ${chapter} > ${outputs[0]}
+            ",
+        )
+        .file("books/a.json", "[1, 2, 3]")
+        .file("books/b.json", "[\"x\", \"y\", \"z\"]");
+    space.build().ran(["chapter:1", "chapter:2", "chapter:3"]);
+    space.build_with(&["-p", "book=b"]).ran(["chapter:x", "chapter:y", "chapter:z"]);
+    assert!(!space.read("Storyfile.lock").contains("orphan"));
+    space.build().ran_nothing();
+}
+
+#[test]
+fn a_locked_build_refuses_another_list() {
+    let space = Space::new()
+        .story("stages: { item: { foreach: { n: list.json }, outputs: 'items/${n}.txt', run: 'echo ${n} > ${outputs[0]}' } }")
+        .file("list.json", "[1, 2]");
+    space.build().exit(0);
+    space.build_with(&["--locked"]).exit(0);
+    space.file("list.json", "[2, 1]").build_with(&["--locked"]).exit(3).says("`item` is not as `Storyfile.lock` says");
+    space.build().ran_nothing();
+    space.build_with(&["--locked"]).exit(0);
+}
+
+#[test]
+fn a_list_whose_stage_is_skipped_has_no_instances() {
+    let stages = "
+        params: { x: true }
+        stages:
+          list: { when: params.x, outputs: list.json, run: 'echo [1, 2] > ${outputs[0]}' }
+          item: { foreach: { n: list.json }, outputs: 'items/${n}.txt', run: 'echo ${n} > ${outputs[0]}' }
+          all: { inputs: 'items/*.txt', outputs: all.txt, run: 'cat ${inputs} /dev/null > ${outputs[0]}' }
+          need: { needs: item, outputs: need.txt, run: 'cat ${needs.item} > ${outputs[0]}' }
+          one: { inputs: items/1.txt, outputs: one.txt, run: 'cp ${inputs[0]} ${outputs[0]}' }
+    ";
+    let space = Space::new().story(stages);
+    space.build().ran(["list", "item:1", "item:2", "all", "need", "one"]).holds("all.txt", "1\n2\n");
+    let run = space.build_with(&["-p", "x=false"]).exit(0).ended_as("item", "skipped");
+    run.ended_as("need", "skipped").ended_as("one", "skipped").holds("all.txt", "").holds("one.txt", "1\n");
+    space.build().ran_nothing().holds("all.txt", "1\n2\n");
+}
+
+#[test]
 fn equal_items_are_remembered_across_lists_and_repos_states() {
     let space = book(&["a=one", "b=two"]);
     space.build().exit(0);

@@ -79,7 +79,7 @@ pub fn run(context: &Context, args: &BuildArgs) -> Result<u8, CliError> {
     }
     let (selection, plan) = foresee(&mut opened.project, &wish)?;
     if args.locked
-        && let Some(refusal) = refusal(&opened, &plan)
+        && let Some(refusal) = refusal(&opened, &selection, &plan)
     {
         return Err(refusal);
     }
@@ -101,9 +101,9 @@ fn look_only(
 ) -> Result<Option<u8>, CliError> {
     let attempts = context.world.disk.stat(&found.root.join(STATE_DIR).join("attempts")).map_or(0, |stat| stat.size);
     let mut opened = open_project(found, inputs, Access::Read)?;
-    let (_, plan) = foresee(&mut opened.project, wish)?;
+    let (selection, plan) = foresee(&mut opened.project, wish)?;
     if args.locked
-        && let Some(refusal) = refusal(&opened, &plan)
+        && let Some(refusal) = refusal(&opened, &selection, &plan)
     {
         return Err(refusal);
     }
@@ -271,7 +271,7 @@ fn dry_run(context: &Context, found: &Found, wish: &Wish, inputs: &Inputs, args:
 }
 
 /// Says why `--locked` forbids this build; `None` if it changes nothing.
-fn refusal(opened: &Opened, plan: &Plan) -> Option<CliError> {
+fn refusal(opened: &Opened, selection: &Selection, plan: &Plan) -> Option<CliError> {
     use crate::engine::judge::Judgement;
     use crate::engine::rebuild::Verdict;
     let project = &opened.project;
@@ -288,8 +288,12 @@ fn refusal(opened: &Opened, plan: &Plan) -> Option<CliError> {
         }
         Judgement::Skipped(_) => false,
         _ => !plan.unneeded.contains(&step.action),
-    })?;
-    let id = &project.node(step.action).action.id;
+    });
+    // A list that has changed is no result, and stands in the lock all the same.
+    let lists =
+        project.workflow.unfolded.keys().find(|fan| selection.actions.contains(fan) && !project.is_list_locked(**fan));
+    let action = step.map(|step| step.action).or(lists.copied())?;
+    let id = &project.node(action).action.id;
     Some(CliError::Locked {
         message: format!("`{id}` is not as `Storyfile.lock` says, and `--locked` changes nothing"),
     })

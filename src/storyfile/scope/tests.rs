@@ -1,3 +1,5 @@
+//! What expressions see: inputs as paths or content, lists, what is absent, files as data.
+
 use super::*;
 
 fn file(role: &str, list: Plurality, path: &str, content: &str) -> ScopeFile {
