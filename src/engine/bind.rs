@@ -2,8 +2,10 @@
 
 use crate::base::diagnostic::Diagnostic;
 use crate::base::path::{PathFault, RepoPath};
+use crate::engine::intersect::intersect;
 use crate::engine::late::Late;
 use crate::engine::makers::Makers;
+use crate::engine::open::is_orphan;
 use crate::engine::parts::{self, part_of};
 use crate::engine::programs;
 use crate::engine::sources::{Match, Pattern};
@@ -272,7 +274,7 @@ impl Binder<'_> {
             .collect();
         // A fan-out's outputs come in the order of its items, which is the order of the actions.
         found.sort_by_key(|(_, maker)| maker.map(|maker| nodes[maker].action.place));
-        let is_kept_out = |path: &str| excluded.iter().any(|pattern| pattern.matches(path)) || orphans.contains(path);
+        let is_kept_out = |path: &str| excluded.iter().any(|pattern| pattern.matches(path)) || is_orphan(orphans, path);
         for Match { path, spelling } in find.glob(&pattern).into_iter().filter(|found| !is_kept_out(&found.path)) {
             let source = match spelling {
                 Spelling::Exact => RepoPath::found(&path),
@@ -333,8 +335,12 @@ fn unusable(input: &Input, message: String, label: &str, help: &str) -> Diagnost
 
 /// Tells whether the pattern can match something inside `tree`.
 fn reaches_into(pattern: &Pattern, tree: &RepoPath) -> bool {
-    let base = pattern.base();
-    RepoPath::parse(&base).is_ok_and(|base| base.is_within(tree))
+    match RepoPath::parse(&pattern.base()) {
+        Ok(base) if base.is_within(tree) => true,
+        // Most are elsewhere, and that is told at little cost.
+        Ok(base) if !tree.is_within(&base) => false,
+        _ => intersect(&pattern.text(), &format!("{tree}/**")),
+    }
 }
 
 fn needed(action: &Action, maker: usize, role: &str, plurality: Plurality) -> Vec<Bound> {

@@ -74,7 +74,11 @@ impl Project {
             };
             files.extend(inside.into_iter().map(|path| (path.clone(), *maker)));
         }
-        files.sort_by(|(one, _), (two, _)| natural(one.as_str(), two.as_str()));
+        // The folders of a fan-out in the order of its items, what is in them in natural order.
+        let place = |maker: &usize| self.node(*maker).action.place;
+        files.sort_by(|(one, of_one), (two, of_two)| {
+            place(of_one).cmp(&place(of_two)).then_with(|| natural(one.as_str(), two.as_str()))
+        });
         Ok(files)
     }
 }

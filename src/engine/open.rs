@@ -167,6 +167,12 @@ pub(super) fn orphans<'a>(
         .collect()
 }
 
+/// Tells whether an orphan is at `path`, or is a folder above it.
+pub(super) fn is_orphan(orphans: &BTreeSet<String>, path: &str) -> bool {
+    let mut ends = path.match_indices('/').map(|(at, _)| at).chain([path.len()]);
+    ends.any(|end| orphans.contains(&path[..end]))
+}
+
 /// Writes down what stands: the lock file (unless `locked`), and the state file with what makes the next build quiet.
 pub fn close(
     opened: &mut Opened,

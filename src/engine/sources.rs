@@ -39,6 +39,11 @@ impl Pattern {
         Ok(Pattern { segments: text.split('/').map(str::to_owned).collect(), matcher })
     }
 
+    /// Returns the pattern as it was written.
+    pub fn text(&self) -> String {
+        self.segments.join("/")
+    }
+
     /// Tells whether `path` matches.
     pub fn matches(&self, path: &str) -> bool {
         self.matcher.is_match(path) && self.allows_dots_of(path)

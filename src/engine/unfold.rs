@@ -14,7 +14,7 @@ use crate::engine::error::EngineError;
 use crate::engine::faults::faults_of_actions;
 use crate::engine::judge::{Course, Hold, Judgement, Project, Settled};
 use crate::engine::lockfile::Line;
-use crate::engine::open::{Finder, orphans};
+use crate::engine::open::{Finder, is_orphan, orphans};
 use crate::engine::plan::Selection;
 use crate::engine::rebuild::Wait;
 use crate::engine::select::{Wish, select_some};
@@ -276,7 +276,7 @@ impl Project {
         let mut others: Vec<RepoPath> = Vec::new();
         for source in found {
             match RepoPath::found(&source.path) {
-                Ok(path) if !orphans.contains(path.as_str()) && !self.workflow.is_of_another(row, &path) => {
+                Ok(path) if !is_orphan(&orphans, path.as_str()) && !self.workflow.is_of_another(row, &path) => {
                     others.push(path)
                 }
                 Ok(_) => {}

@@ -297,6 +297,44 @@ fn the_files_of_a_folder_that_a_stage_writes_are_a_list() {
 }
 
 #[test]
+fn a_pattern_reaches_into_the_folders_that_instances_write() {
+    let story = "
+        stages:
+          list: { inputs: brief.json, outputs: list.json, run: 'cp brief.json list.json' }
+          page: { foreach: { n: LIST }, outputs: 'out/${n}/', run: 'for x in 2 10; do echo ${n}$x > ${outputs[0]}/$x.txt; done' }
+          all: { inputs: 'out/*/*.txt', outputs: all.txt, run: 'cat ${inputs} > ${outputs[0]}' }
+          deep: { inputs: 'out/**/2.txt', outputs: deep.txt, run: 'cat ${inputs} > ${outputs[0]}' }
+    ";
+    for list in ["list.json", "brief.json", "[b, a]"] {
+        let space = Space::new().story(&story.replace("LIST", list)).file("brief.json", "[\"b\", \"a\"]");
+        let run = space.build_with(&["-j", "4"]).exit(0).says_not("S104");
+        run.holds("all.txt", "b2\nb10\na2\na10\n").holds("deep.txt", "b2\na2\n");
+        space.build().is_up_to_date();
+        space.remove("out").remove("all.txt").build().ran_nothing().holds("all.txt", "b2\nb10\na2\na10\n");
+    }
+}
+
+#[test]
+fn what_is_in_the_folder_of_an_item_that_is_gone_is_found_by_no_pattern() {
+    let space = Space::new().file("brief.json", "[\"b\", \"a\", \"c\"]").story(
+        "
+        stages:
+          list: { inputs: brief.json, outputs: list.json, run: 'cp brief.json list.json' }
+          page: { foreach: { n: list.json }, outputs: 'out/${n}/', run: 'echo ${n} > ${outputs[0]}/${n}.txt' }
+          loud: { foreach: { page: 'out/*/*.txt' }, inputs: '${page}', outputs: 'loud/${page.stem}', run: 'cp ${inputs[0]} ${outputs[0]}' }
+          all: { inputs: 'out/*/*.txt', outputs: all.txt, run: 'cat ${inputs} > ${outputs[0]}' }
+          loudest: { inputs: 'loud/*', outputs: loudest.txt, run: 'cat ${inputs} > ${outputs[0]}' }
+        ",
+    );
+    space.build().exit(0).holds("all.txt", "b\na\nc\n").holds("loudest.txt", "a\nb\nc\n");
+    let run = space.file("brief.json", "[\"c\", \"b\"]").build().exit(0);
+    run.holds("all.txt", "c\nb\n").holds("loudest.txt", "b\nc\n");
+    assert!(space.has("out/a/a.txt") && space.has("loud/a"), "what an item that is gone has made stands");
+    space.build().is_up_to_date();
+    space.run(&["clean", "--orphans"]).exit(0).says("removed out/a").says("removed loud/a");
+}
+
+#[test]
 fn an_item_may_read_what_the_one_before_it_made() {
     let novel = "
         stages:
