@@ -64,7 +64,8 @@ impl Resolved {
 
 /// Returns the declarations with today's values as defaults, and every sort said.
 fn with_values(declared: &Node, params: &[Param], values: &ParamValues) -> Node {
-    let of_name = |entry: &Entry| params.iter().find(|param| param.name == entry.key);
+    // A profile may name a param of an included file, which declares it and stays where it is.
+    let of_name = |entry: &Entry| params.iter().find(|param| param.name == entry.key && param.home.folder().is_none());
     let params = declared.entries().iter().filter_map(|entry| Some((entry, of_name(entry)?))).map(|(entry, param)| {
         let sort = scalar(sort_word(param.sort), Style::Plain);
         let mut fields = vec![field("type", sort)];

@@ -303,3 +303,19 @@ fn a_depfile_names_files_from_where_its_command_starts() {
     space.build().exit(0);
     space.file("bk/lib/x.txt", "y\n").build().ran(["bk.card:a", "bk.card:b", "all"]);
 }
+
+#[test]
+fn an_export_leaves_the_params_of_included_files_where_they_are() {
+    let space = Space::new()
+        .story(
+            "
+            include: [bk/stages.yaml]
+            stages: { a: { outputs: a.txt, run: 'echo ${params.n} > a.txt' } }
+            profiles: { more: { params: { n: 2 } } }
+            ",
+        )
+        .file("bk/stages.yaml", "{ params: { n: 1 }, stages: {} }");
+    space.build().exit(0);
+    let export = space.run(&["export", "--profile", "more"]).exit(0);
+    export.says("include: [bk/stages.yaml]").says("params: {}");
+}
