@@ -304,7 +304,8 @@ impl Project {
         let removed: Vec<&ActionId> = old.keys().copied().filter(|id| !now.contains(id)).collect();
         let added: Vec<&ActionId> = new.iter().filter(|id| !old.contains_key(id)).collect();
         let edited: Vec<ActionId> = removed.iter().filter(|id| old[**id]).map(|id| (*id).clone()).collect();
-        let many = removed.len().min(added.len()) * 2 > old.len();
+        // Items that are only taken away replace nothing.
+        let many = !added.is_empty() && removed.len() * 2 > old.len();
         if edited.is_empty() && !many {
             return None;
         }

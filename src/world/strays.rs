@@ -99,15 +99,19 @@ fn family() -> MutexGuard<'static, Family> {
     FAMILY.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Reaps the dead among the adopted and signals those of `ended`; returns how many of its own are left.
+/// Reaps the dead among the adopted and signals those of `ended`; returns how many of its own are left, or may have come.
 fn sweep(family: &Family, ended: &Child, signal: Signal, asked: &mut BTreeSet<u32>) -> usize {
     let Some(before) = &family.before else { return 0 };
     let ours = |process: &u32| family.children.iter().any(|child| child.process == *process);
     let mut left = 0;
     for stray in children().into_iter().filter(|process| !before.contains(process) && !ours(process)) {
         match Standing::of(stray) {
-            None => {}
-            Some(standing) if standing.is_dead => reap(stray),
+            // What has just ended may have left us its own children since we looked: once more.
+            None => left += 1,
+            Some(standing) if standing.is_dead => {
+                reap(stray);
+                left += 1;
+            }
             Some(standing) if belongs(family, ended, &marks_of(stray), standing.started) => {
                 let reached = signal == Signal::Term && !asked.insert(stray) || send(stray, signal).is_ok();
                 // What the system does not let us end, a program with other rights, is not waited for.
