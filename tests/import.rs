@@ -82,6 +82,12 @@ profiles:
         uses: ~
         with: ~
         run: echo 'Dr. Moss lost a ring. She looked for it all night.' > ${outputs[0]}
+      script_revision:
+        uses: ~
+        run: sed 's/Dr. Moss/Doctor Moss/' ${inputs[0]} > ${outputs[0]}
+      script_enhancement:
+        uses: ~
+        run: sed 's/^/[calm] /' ${inputs[0]} > ${outputs[0]}
       voice_synthesis:
         uses: ~
         run: |
