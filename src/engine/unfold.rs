@@ -19,7 +19,7 @@ use crate::engine::plan::Selection;
 use crate::engine::rebuild::Wait;
 use crate::engine::select::{Wish, select_some};
 use crate::engine::sources::Pattern;
-use crate::engine::workflow::{Node, What};
+use crate::engine::workflow::What;
 use crate::storyfile::lists::{Items, ListSource, Lists, Territory};
 use crate::storyfile::lowering::Unfolded;
 use crate::storyfile::story::{Action, Selector, Work};
@@ -335,11 +335,15 @@ impl Project {
         }
     }
 
+    /// Tells whether lists of a fan-out's own items are still to come: another fan-out stands in its place.
+    fn is_half_unfolded(&self, fan: usize) -> bool {
+        self.workflow.nodes.iter().any(|node| node.fan == Some(fan) && node.action.is_fan())
+    }
+
     /// Tells whether the lock names the list that a fan-out was unfolded from.
     pub fn is_list_locked(&self, fan: usize) -> bool {
         let name = (self.node(fan).action.id.clone(), Vec::new());
-        let is_stage = |node: &Node| node.fan == Some(fan) && node.action.is_fan();
-        self.workflow.nodes.iter().any(is_stage)
+        self.is_half_unfolded(fan)
             || self.lock.get(&name).and_then(|line| line.verdict) == self.workflow.unfolded.get(&fan).copied()
     }
 
@@ -347,20 +351,14 @@ impl Project {
     pub fn write_fan_line(&mut self, fan: usize) {
         let action = self.node(fan).action.clone();
         let Some(digest) = self.workflow.unfolded.get(&fan).copied() else { return };
-        if self.workflow.nodes.iter().any(|node| node.fan == Some(fan) && node.action.is_fan()) {
+        if self.is_half_unfolded(fan) {
             return;
         }
         let row = action.row.as_ref().map(|row| row.id.clone());
         let line = Line { verdict: Some(digest), row: row.clone(), ..Line::of(action.id.clone()) };
         self.lock.insert(line.clone());
         self.state.insert(line);
-        let now: BTreeSet<ActionId> = self
-            .workflow
-            .nodes
-            .iter()
-            .filter(|node| node.fan == Some(fan))
-            .map(|node| node.action.id.clone())
-            .collect();
+        let now: BTreeSet<ActionId> = self.instances_of(fan).into_iter().collect();
         let is_instance = Self::instance_of(&action);
         let is_orphan = |line: &Line| is_instance(line) && !now.contains(&line.action);
         self.lock.mark_orphans(&is_orphan);
