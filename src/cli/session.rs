@@ -135,7 +135,7 @@ pub fn with_given<T>(found: &Found, inputs: &Inputs, row: Option<Arc<Row>>, of: 
 }
 
 /// Reads a file that the Storyfile includes, or says why it cannot be read.
-pub fn included(world: &World, root: &Path, path: &RepoPath) -> Result<String, String> {
+fn included(world: &World, root: &Path, path: &RepoPath) -> Result<String, String> {
     let place = path.under(root);
     let stat = world.disk.stat_following(&place).map_err(|error| match error.kind() {
         std::io::ErrorKind::NotFound => "it is not there".to_owned(),

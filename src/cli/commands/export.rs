@@ -4,10 +4,9 @@ use crate::cli::args::show::ExportArgs;
 use crate::cli::context::Context;
 use crate::cli::error::CliError;
 use crate::cli::inputs::Inputs;
-use crate::cli::session::{find, included, load_story};
+use crate::cli::session::{find, load_story, with_given};
 use crate::kind::registry::Registry;
 use crate::storyfile::export::resolve;
-use crate::storyfile::load::Given;
 
 /// Runs the command and returns its exit code.
 pub fn run(context: &Context, args: &ExportArgs) -> Result<u8, CliError> {
@@ -18,17 +17,8 @@ pub fn run(context: &Context, args: &ExportArgs) -> Result<u8, CliError> {
     }
     let loaded = load_story(&found, &Registry::builtin(), &inputs)?;
     context.warn(&loaded.sources, &loaded.warnings);
-    let given = Given {
-        row: None,
-        params: inputs.params.clone(),
-        params_file: inputs.params_file.clone(),
-        profiles: inputs.profiles.clone(),
-        files: &|path| included(&inputs.world, &found.root, path),
-        typed: &|path| found.path(path),
-        env: &|name| inputs.world.env.look_up(name).map(str::to_owned),
-        file: &found.name,
-    };
-    let resolved = resolve(loaded.sources.first().text, &given).expect("what has loaded is a tree");
+    let text = loaded.sources.first().text;
+    let resolved = with_given(&found, &inputs, None, |given| resolve(text, given)).expect("what has loaded is a tree");
     context.answer(&if args.json { resolved.json() } else { resolved.yaml() });
     Ok(0)
 }
