@@ -94,14 +94,15 @@ struct Lower<'a> {
 pub fn lower(ground: &Ground, faults: &mut Faults) -> Lowered {
     kinds::check_names(ground.declared, ground.catalog, faults);
     let all = (0..ground.declared.stages.len()).collect();
-    again(ground, &all, faults)
+    let axes = axes(ground, faults);
+    again(ground, axes, &all, faults)
 }
 
 /// Returns the actions of the `chosen` stages, by index: those that were open before.
-pub fn again(ground: &Ground, chosen: &BTreeSet<usize>, faults: &mut Faults) -> Lowered {
+pub fn again(ground: &Ground, axes: Vec<Rc<Axes>>, chosen: &BTreeSet<usize>, faults: &mut Faults) -> Lowered {
     let params = ground.params.clone().root();
     let stages = &ground.declared.stages;
-    let lower = Lower { ground, params, axes: axes(ground, faults) };
+    let lower = Lower { ground, params, axes };
     let mut lowered = Lowered::default();
     for (index, (needs, after)) in references::read(stages, faults).into_iter().enumerate() {
         let own = &lower.axes[index];

@@ -3,10 +3,11 @@
 use crate::base::diagnostic::{Diagnostic, Severity};
 use crate::base::path::RepoPath;
 use crate::base::sources::Sources;
+use crate::storyfile::axes::Axes;
 use crate::storyfile::catalog::Catalog;
 use crate::storyfile::check;
 use crate::storyfile::faults::Faults;
-use crate::storyfile::lists::Lists;
+use crate::storyfile::lists::{ListSource, Lists};
 use crate::storyfile::lower::{self, Ground, Lowered};
 use crate::storyfile::model::Declared;
 use crate::storyfile::param_values::ParamValues;
@@ -15,6 +16,7 @@ use crate::storyfile::settle::Variables;
 use crate::storyfile::story::Action;
 use std::cell::RefCell;
 use std::collections::BTreeSet;
+use std::rc::Rc;
 use std::sync::Arc;
 
 /// A loaded Storyfile that can still grow.
@@ -66,8 +68,9 @@ impl Lowering {
         let (declared, params) = (&*self.declared, &self.params);
         let ground =
             Ground { declared, params, catalog, variables: &variables, lists: &next.lists, row: self.row.as_ref() };
-        let chosen = self.ready(&ground, &mut faults);
-        let lowered = lower::again(&ground, &chosen, &mut faults);
+        let axes = lower::axes(&ground, &mut faults);
+        let chosen = self.ready(&ground, &axes, &mut faults);
+        let lowered = lower::again(&ground, axes, &chosen, &mut faults);
         let all: Vec<&Action> = earlier.iter().copied().chain(&lowered.actions).collect();
         check::check(&all, &self.file, &self.included, &mut faults);
         next.open = &(&self.open - &chosen) | &lowered.open;
@@ -79,13 +82,10 @@ impl Lowering {
     }
 
     /// Returns the open stages that wait for none of the lists that they waited for before.
-    fn ready(&self, ground: &Ground, faults: &mut Faults) -> BTreeSet<usize> {
-        let all = lower::axes(ground, faults);
+    fn ready(&self, ground: &Ground, all: &[Rc<Axes>], faults: &mut Faults) -> BTreeSet<usize> {
         let before = lower::axes(&Ground { lists: &self.lists, ..*ground }, faults);
         let is_ready = |stage: &usize| {
-            let names = |wanted: &[crate::storyfile::lists::ListSource]| -> BTreeSet<String> {
-                wanted.iter().map(|list| list.name()).collect()
-            };
+            let names = |wanted: &[ListSource]| -> BTreeSet<String> { wanted.iter().map(ListSource::name).collect() };
             names(&before[*stage].wanted).is_disjoint(&names(&all[*stage].wanted))
         };
         self.open.iter().copied().filter(is_ready).collect()
