@@ -6,6 +6,7 @@ pub mod digest;
 pub mod duration;
 pub mod failure;
 pub mod id;
+pub mod money;
 pub mod part;
 pub mod path;
 pub mod reason;

@@ -2,7 +2,8 @@
 
 use crate::base::address::Address;
 use crate::base::failure::{Cause, Failure};
-use crate::storyfile::story::{HttpProvider, Retry, SecretPiece, SecretText};
+use crate::storyfile::service::{SecretPiece, SecretText, Service, ServiceApi};
+use crate::storyfile::story::Retry;
 use crate::world::call::{Answer, Call, CallError, call};
 use crate::world::env::Environment;
 use crate::world::http::HttpError;
@@ -72,13 +73,13 @@ enum Next {
 }
 
 impl Api {
-    pub fn new(name: &str, declared: &HttpProvider, environment: Arc<Environment>) -> Api {
+    pub fn new(name: &str, declared: &Service, environment: Arc<Environment>) -> Api {
         Api {
             name: name.to_owned(),
             base: declared.base.clone(),
             api_key: declared.api_key.clone(),
             headers: declared.headers.clone(),
-            permits: declared.max_concurrency.map(|max| Semaphore::new(max as usize)),
+            permits: declared.limits.max_concurrency.map(|max| Semaphore::new(max as usize)),
             timeout: declared.timeout.unwrap_or(TIMEOUT),
             identity: declared.identity.clone().unwrap_or_else(|| identity(declared)),
             environment,
@@ -87,14 +88,7 @@ impl Api {
 
     /// Returns a service at `base` that needs no secret.
     pub fn open(base: Address) -> Api {
-        let declared = HttpProvider {
-            base,
-            api_key: None,
-            headers: BTreeMap::new(),
-            max_concurrency: None,
-            timeout: None,
-            identity: None,
-        };
+        let declared = Service::at(ServiceApi::Http, base);
         let name = declared.base.vendor().to_owned();
         Api::new(&name, &declared, Arc::new(Environment::default()))
     }
@@ -324,7 +318,7 @@ fn replaced(bytes: Vec<u8>, secret: &[u8]) -> Vec<u8> {
 }
 
 /// Returns the identity of a service by what is known of it.
-fn identity(declared: &HttpProvider) -> String {
+fn identity(declared: &Service) -> String {
     let mut identity = format!("http {}{}", declared.base.vendor(), declared.base.path());
     for (name, text) in &declared.headers {
         if let [SecretPiece::Literal(value)] = text.pieces.as_slice() {

@@ -8,7 +8,7 @@ pub mod weights;
 
 use crate::base::failure::{Cause, Failure};
 use crate::provider::weights::Weights;
-use crate::storyfile::story::Provider;
+use crate::storyfile::service::Provider;
 use crate::world::env::Environment;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -37,8 +37,8 @@ impl Providers {
                         providers.chats.insert(name.clone(), chat);
                     }
                 }
-                Provider::Http(api) => {
-                    let api = api::Api::new(name, api, environment.clone());
+                Provider::Service(service) => {
+                    let api = api::Api::new(name, service, environment.clone());
                     providers.apis.insert(name.clone(), Arc::new(api));
                 }
                 Provider::LocalVoice => {

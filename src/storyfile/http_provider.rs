@@ -7,7 +7,7 @@ use crate::base::span::Span;
 use crate::storyfile::expr::{self, Piece};
 use crate::storyfile::faults::Faults;
 use crate::storyfile::fields;
-use crate::storyfile::story::{HttpProvider, SecretPiece, SecretText};
+use crate::storyfile::service::{Limits, SecretPiece, SecretText, Service, ServiceApi};
 use crate::storyfile::tree::Node;
 use std::collections::BTreeMap;
 
@@ -22,7 +22,7 @@ const SECRET_HEADERS: [&str; 3] = ["authorization", "proxy-authorization", "cook
 const OUR_HEADERS: [&str; 5] = ["host", "content-length", "transfer-encoding", "connection", "content-type"];
 
 /// Reads a provider of `type: http`; faults are reported.
-pub fn read(name: &str, span: Span, node: &Node, faults: &mut Faults) -> Option<HttpProvider> {
+pub fn read(name: &str, span: Span, node: &Node, faults: &mut Faults) -> Option<Service> {
     faults.keys("the key", node, &KEYS, &UNBUILT);
     let base = match node.get("base_url") {
         Some(base) => base_url(base, faults),
@@ -43,7 +43,8 @@ pub fn read(name: &str, span: Span, node: &Node, faults: &mut Faults) -> Option<
     let timeout = node.get("timeout").filter(|node| !node.is_null());
     let timeout = timeout.and_then(|node| fields::duration("`timeout`", node, faults));
     let identity = node.get("identity").and_then(|node| faults.text("`identity`", node)).map(str::to_owned);
-    Some(HttpProvider { base: base?, api_key, headers, max_concurrency, timeout, identity })
+    let limits = Limits { max_concurrency, ..Limits::default() };
+    Some(Service { api_key, headers, limits, timeout, identity, ..Service::at(ServiceApi::Http, base?) })
 }
 
 /// Tells whether a header's value is a secret by the header's name.

@@ -53,6 +53,7 @@ mod providers;
 mod read;
 mod references;
 mod run;
+pub mod service;
 mod settings;
 mod settle;
 mod slips;

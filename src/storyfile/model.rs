@@ -3,7 +3,7 @@
 use crate::base::path::RepoPath;
 use crate::base::span::Span;
 use crate::storyfile::home::Home;
-use crate::storyfile::story::Provider;
+use crate::storyfile::service::Provider;
 use crate::storyfile::tree::Node;
 use serde_json::{Number, Value};
 use std::collections::{BTreeMap, BTreeSet, HashMap};

@@ -3,8 +3,8 @@
 use crate::base::diagnostic::Diagnostic;
 use crate::storyfile::faults::Faults;
 use crate::storyfile::model::{Declared, StageText};
+use crate::storyfile::service::Provider;
 use crate::storyfile::settings::Uses;
-use crate::storyfile::story::Provider;
 use crate::storyfile::tree::{Content, Node};
 use std::collections::BTreeMap;
 
@@ -61,20 +61,22 @@ fn named(
         return found;
     }
     let name = known(faults.text("`provider`", node)?, node, declared, faults)?;
-    let able = match declared.providers.get(&name) {
-        Some(Some(Provider::Local)) => "text",
-        Some(Some(Provider::LocalVoice)) => "voice",
-        Some(Some(Provider::Http(_))) => "http",
+    let able: &[&str] = match declared.providers.get(&name) {
+        Some(Some(Provider::Local)) => &["text"],
+        Some(Some(Provider::LocalVoice)) => &["voice"],
+        Some(Some(Provider::Service(service))) => service.api.abilities(),
         _ => return Some(name),
     };
     match needed {
-        Some(needed) if needed == able => Some(name),
+        Some(needed) if able.contains(&needed) => Some(name),
         // One default name is for all that it can do.
         _ if !is_own => None,
         needed => {
             let kind = uses.map_or("this stage", |uses| uses.kind.as_str());
             let message = match needed {
-                Some(needed) => format!("`{kind}` needs a provider of {needed}, and `{name}` is one of {able}"),
+                Some(needed) => {
+                    format!("`{kind}` needs a provider of {needed}, and `{name}` is one of {}", able.join(" and "))
+                }
                 None => format!("`{kind}` needs no provider"),
             };
             faults.push(

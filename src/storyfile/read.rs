@@ -10,7 +10,7 @@ use crate::storyfile::include::Included;
 use crate::storyfile::kinds;
 use crate::storyfile::model::{Declared, StageText};
 use crate::storyfile::params;
-use crate::storyfile::story::Provider;
+use crate::storyfile::service::Provider;
 use crate::storyfile::tree::{Content, Node};
 use std::sync::Arc;
 
@@ -202,7 +202,7 @@ fn providers(root: &Node, declared: &mut Declared, faults: &mut Faults) {
             Some("local-voice") => Provider::LocalVoice,
             Some("http") => {
                 let found = http_provider::read(&entry.key, entry.key_span, provider, faults);
-                declared.providers.insert(entry.key.clone(), found.map(|found| Provider::Http(Box::new(found))));
+                declared.providers.insert(entry.key.clone(), found.map(|found| Provider::Service(Box::new(found))));
                 continue;
             }
             Some(known) if PROVIDER_TYPES.contains(&known) => {

@@ -1,6 +1,5 @@
 //! What a Storyfile comes to: its stages made concrete, one [`Action`] for each instance. Plain data.
 
-use crate::base::address::Address;
 use crate::base::id::{ActionId, StageId};
 use crate::base::path::RepoPath;
 use crate::base::sources::Sources;
@@ -12,6 +11,7 @@ use crate::storyfile::hooks::{Hooks, RunHooks};
 use crate::storyfile::lists::{Item, ListSource, Territory};
 use crate::storyfile::lowering::Lowering;
 use crate::storyfile::row::Row;
+use crate::storyfile::service::Provider;
 use crate::storyfile::with::With;
 use indexmap::IndexMap;
 use serde_json::Value;
@@ -342,43 +342,4 @@ pub enum Edits {
     Error,
     /// The edit is stored and replaced.
     Discard,
-}
-
-/// A declared provider, of a type that this version has.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Provider {
-    /// The built-in writer.
-    Local,
-    /// The built-in voice.
-    LocalVoice,
-    /// An API.
-    Http(Box<HttpProvider>),
-}
-
-/// Where an API is and what it is told with every call.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct HttpProvider {
-    pub base: Address,
-    /// Sent as `Authorization: Bearer …`.
-    pub api_key: Option<SecretText>,
-    /// By their names in lower case.
-    pub headers: BTreeMap<String, SecretText>,
-    pub max_concurrency: Option<u32>,
-    /// Of one call.
-    pub timeout: Option<Duration>,
-    /// Stands in keys in the place of what storygen finds.
-    pub identity: Option<String>,
-}
-
-/// A text with secrets in it: their names only, until the call.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SecretText {
-    pub pieces: Vec<SecretPiece>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum SecretPiece {
-    Literal(String),
-    /// An environment variable.
-    Variable(String),
 }

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::kind::bench::{Bench, output};
-use crate::storyfile::story::{HttpProvider, SecretPiece, SecretText};
+use crate::storyfile::service::{Limits, SecretPiece, SecretText, Service, ServiceApi};
 use crate::world::env::Environment;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -61,13 +61,11 @@ fn bench(base: &str) -> Bench {
         ("x-version".to_owned(), SecretText { pieces: vec![SecretPiece::Literal("2".into())] }),
         ("x-token".to_owned(), secret("ART_TOKEN")),
     ]);
-    let declared = HttpProvider {
-        base: Address::parse(base).unwrap(),
+    let declared = Service {
         api_key: Some(secret("ART_KEY")),
         headers,
-        max_concurrency: Some(1),
-        timeout: None,
-        identity: None,
+        limits: Limits { max_concurrency: Some(1), ..Limits::default() },
+        ..Service::at(ServiceApi::Http, Address::parse(base).unwrap())
     };
     let vars = [("ART_KEY", "sk-very-secret"), ("ART_TOKEN", "token/\"very\" secret")];
     let vars = vars.map(|(name, value)| (name.to_owned(), value.to_owned()));
@@ -199,13 +197,9 @@ fn an_answer_that_has_not_what_is_wanted_is_kept_and_told() {
 #[test]
 fn a_variable_that_is_not_set_is_told_before_the_call() {
     let mut bench = bench("http://127.0.0.1:9");
-    let declared = HttpProvider {
-        base: Address::parse("http://127.0.0.1:9").unwrap(),
+    let declared = Service {
         api_key: Some(secret("NOT_SET")),
-        headers: BTreeMap::new(),
-        max_concurrency: None,
-        timeout: None,
-        identity: None,
+        ..Service::at(ServiceApi::Http, Address::parse("http://127.0.0.1:9").unwrap())
     };
     bench.providers.apis.insert("art".into(), Arc::new(Api::new("art", &declared, Arc::default())));
     let failure = made(&bench, json!({"url": "/a"})).unwrap_err();
