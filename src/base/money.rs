@@ -1,6 +1,7 @@
 //! Money, prices and what is counted of a call: whole numbers throughout, so that sums never drift.
 
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::iter::Sum;
 
@@ -18,6 +19,13 @@ pub struct Money(u64);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Currency([u8; 3]);
+
+/// An amount in its currency.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cost {
+    pub amount: Money,
+    pub currency: Currency,
+}
 
 /// What a provider counted of calls, or the most that a call can come to. `None`: it does not say.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,6 +46,22 @@ pub struct Usage {
     /// Length of a recording, in milliseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub audio_ms: Option<u64>,
+}
+
+/// What calls came to, in all currencies that occur.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Spend {
+    /// Calls that were answered, those that are free left out.
+    pub calls: u32,
+    pub cost: BTreeMap<Currency, Money>,
+    /// Answered calls whose cost nobody knows.
+    pub unpriced: u32,
+    /// Calls that were not answered and may have been charged.
+    pub in_doubt: u32,
+    /// Answers that were remembered, free ones too, and what they had cost.
+    pub remembered: u32,
+    pub saved: BTreeMap<Currency, Money>,
 }
 
 /// What a provider takes for its work, as the user wrote it down.
@@ -160,6 +184,9 @@ impl fmt::Display for Money {
 }
 
 impl Currency {
+    /// `XXX`, the standard's word for "no currency is involved".
+    pub const NONE: Currency = Currency(*b"XXX");
+
     /// Reads three letters, in either case.
     pub fn parse(text: &str) -> Option<Currency> {
         let bytes: [u8; 3] = text.as_bytes().try_into().ok()?;
@@ -168,6 +195,23 @@ impl Currency {
 
     pub fn as_str(&self) -> &str {
         std::str::from_utf8(&self.0).unwrap_or_default()
+    }
+}
+
+impl Cost {
+    /// What the built-in models and providers with `price: free` take. Not an amount of nought: `0.00 USD` was priced.
+    pub const FREE: Cost = Cost { amount: Money::ZERO, currency: Currency::NONE };
+
+    /// Tells whether no money is involved at all.
+    pub fn is_free(self) -> bool {
+        self.currency == Currency::NONE
+    }
+}
+
+/// `1.50 USD`; `free` where no money is involved.
+impl fmt::Display for Cost {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.is_free() { out.write_str("free") } else { write!(out, "{} {}", self.amount, self.currency) }
     }
 }
 
@@ -204,6 +248,59 @@ impl Usage {
             output_tokens: sum(self.output_tokens, other.output_tokens),
             characters: sum(self.characters, other.characters),
             audio_ms: sum(self.audio_ms, other.audio_ms),
+        }
+    }
+}
+
+impl Spend {
+    /// Tells whether nothing was asked and nothing remembered.
+    pub fn is_nothing(&self) -> bool {
+        *self == Spend::default()
+    }
+
+    /// Notes a call that was answered; `None` for a cost that nobody knows.
+    pub fn answered(&mut self, cost: Option<Cost>) {
+        match cost {
+            Some(cost) if cost.is_free() => {}
+            Some(cost) => {
+                self.calls += 1;
+                *self.cost.entry(cost.currency).or_default() += cost.amount;
+            }
+            None => {
+                self.calls += 1;
+                self.unpriced += 1;
+            }
+        }
+    }
+
+    /// Notes an answer that was remembered.
+    pub fn remembered(&mut self, cost: Option<Cost>) {
+        self.remembered += 1;
+        if let Some(cost) = cost.filter(|cost| !cost.is_free()) {
+            *self.saved.entry(cost.currency).or_default() += cost.amount;
+        }
+    }
+
+    /// Adds what other calls came to.
+    pub fn add(&mut self, other: &Spend) {
+        self.calls += other.calls;
+        self.unpriced += other.unpriced;
+        self.in_doubt += other.in_doubt;
+        self.remembered += other.remembered;
+        for (mine, others) in [(&mut self.cost, &other.cost), (&mut self.saved, &other.saved)] {
+            for (currency, amount) in others {
+                *mine.entry(*currency).or_default() += *amount;
+            }
+        }
+    }
+}
+
+impl Price {
+    /// Returns what one call costs; `None` if nobody can tell.
+    pub fn cost(&self, usage: &Usage) -> Option<Cost> {
+        match self {
+            Price::Free => Some(Cost::FREE),
+            Price::Tariff(tariff) => Some(Cost { amount: tariff.cost(usage)?, currency: tariff.currency }),
         }
     }
 }
@@ -295,6 +392,31 @@ mod tests {
         assert_eq!(tariff().cost(&Usage::default()), None);
         let flat = Tariff { input: None, output: None, call: Some(money("0.04")), ..tariff() };
         assert_eq!(flat.cost(&Usage::default()), Some(money("0.04")));
+    }
+
+    #[test]
+    fn what_is_free_is_no_amount_of_any_currency() {
+        let nought = Cost { amount: Money::ZERO, currency: Currency::parse("usd").unwrap() };
+        assert!(Cost::FREE.is_free() && !nought.is_free());
+        assert_eq!((Cost::FREE.to_string(), nought.to_string()), ("free".into(), "0.00 USD".into()));
+        let json = serde_json::to_string(&Cost::FREE).unwrap();
+        assert_eq!(serde_json::from_str::<Cost>(&json).unwrap(), Cost::FREE);
+    }
+
+    #[test]
+    fn what_is_spent_is_told_from_what_is_free_unknown_and_remembered() {
+        let cost = |text| Cost { amount: money(text), currency: Currency::parse("usd").unwrap() };
+        let mut spend = Spend::default();
+        assert!(spend.is_nothing());
+        spend.answered(Some(cost("0.02")));
+        spend.answered(Some(Cost::FREE));
+        spend.answered(None);
+        spend.remembered(Some(cost("0.50")));
+        let mut both = spend.clone();
+        both.add(&spend);
+        assert_eq!((both.calls, both.unpriced, both.remembered), (4, 2, 2));
+        assert_eq!(both.cost.values().copied().collect::<Vec<_>>(), [money("0.04")]);
+        assert_eq!(both.saved.values().copied().collect::<Vec<_>>(), [money("1.00")]);
     }
 
     #[test]
