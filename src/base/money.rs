@@ -19,6 +19,13 @@ pub struct Money(u64);
 #[serde(try_from = "String", into = "String")]
 pub struct Currency([u8; 3]);
 
+/// An amount in its currency.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cost {
+    pub amount: Money,
+    pub currency: Currency,
+}
+
 /// What a provider counted of calls, or the most that a call can come to. `None`: it does not say.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -160,6 +167,9 @@ impl fmt::Display for Money {
 }
 
 impl Currency {
+    /// `XXX`, the standard's word for "no currency is involved".
+    pub const NONE: Currency = Currency(*b"XXX");
+
     /// Reads three letters, in either case.
     pub fn parse(text: &str) -> Option<Currency> {
         let bytes: [u8; 3] = text.as_bytes().try_into().ok()?;
@@ -168,6 +178,23 @@ impl Currency {
 
     pub fn as_str(&self) -> &str {
         std::str::from_utf8(&self.0).unwrap_or_default()
+    }
+}
+
+impl Cost {
+    /// What the built-in models and providers with `price: free` take. Not an amount of nought: `0.00 USD` was priced.
+    pub const FREE: Cost = Cost { amount: Money::ZERO, currency: Currency::NONE };
+
+    /// Tells whether no money is involved at all.
+    pub fn is_free(self) -> bool {
+        self.currency == Currency::NONE
+    }
+}
+
+/// `1.50 USD`; `free` where no money is involved.
+impl fmt::Display for Cost {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.is_free() { out.write_str("free") } else { write!(out, "{} {}", self.amount, self.currency) }
     }
 }
 
@@ -295,6 +322,15 @@ mod tests {
         assert_eq!(tariff().cost(&Usage::default()), None);
         let flat = Tariff { input: None, output: None, call: Some(money("0.04")), ..tariff() };
         assert_eq!(flat.cost(&Usage::default()), Some(money("0.04")));
+    }
+
+    #[test]
+    fn what_is_free_is_no_amount_of_any_currency() {
+        let nought = Cost { amount: Money::ZERO, currency: Currency::parse("usd").unwrap() };
+        assert!(Cost::FREE.is_free() && !nought.is_free());
+        assert_eq!((Cost::FREE.to_string(), nought.to_string()), ("free".into(), "0.00 USD".into()));
+        let json = serde_json::to_string(&Cost::FREE).unwrap();
+        assert_eq!(serde_json::from_str::<Cost>(&json).unwrap(), Cost::FREE);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use crate::base::address::Address;
 use crate::base::digest::Digest;
 use crate::base::failure::{Cause, Failure};
+use crate::base::money::Usage;
 use crate::kind::contract::{Job, Kind, Made, Pay, Work};
 use crate::kind::fault::{SettingFault, every_fault};
 use crate::kind::memory::{Charge, Fresh, Memory, NoAnswer, Variant, request_key};
@@ -113,7 +114,7 @@ async fn perform(job: Job<'_>) -> Result<Made, Failure> {
         let description = format!("{} {}{path} of {made_by}", asked.method, api.base().path());
         let answered = async {
             match api.send(&call, job.retry, &job.cancel).await {
-                Ok(body) => Ok(Fresh { body, made_by: made_by.clone(), usage: None, negative: None }),
+                Ok(body) => Ok(Fresh { body, made_by: made_by.clone(), usage: Usage::default(), negative: None }),
                 Err(failed) => {
                     if !failed.said.is_empty() {
                         (job.log)(&format!("{}\n", failed.said.trim_end()));

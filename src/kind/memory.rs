@@ -3,7 +3,8 @@
 use crate::base::digest::Digest;
 use crate::base::failure::{Cause, Failure};
 use crate::base::id::Take;
-use crate::store::{Claim, Lookup, Reply, ReplyMeta, ReplyOutcome, Store, StoreError};
+use crate::base::money::{Cost, Usage};
+use crate::store::{Claim, Intent, Lookup, Reply, ReplyMeta, ReplyOutcome, Store, StoreError};
 use serde::Serialize;
 use std::collections::BTreeSet;
 use std::future::Future;
@@ -37,8 +38,8 @@ pub struct Fresh {
     /// What is remembered, and handed back from now on.
     pub body: Vec<u8>,
     pub made_by: String,
-    /// What the provider counted, as JSON.
-    pub usage: Option<String>,
+    /// What the provider counted.
+    pub usage: Usage,
     /// Why the answer is of no use, if it is not: remembered all the same, since asking again would give and cost the
     /// same.
     pub negative: Option<Failure>,
@@ -73,11 +74,24 @@ impl<'a> Memory<'a> {
         F: Future<Output = Result<Fresh, Failure>>,
     {
         let call = async { call.await.map_err(|failure| NoAnswer { failure, charge: Charge::No }) };
-        self.ask_out(key, description, call).await
+        self.asked(key, description, Some(Cost::FREE), call).await
     }
 
     /// As [`Memory::ask`], of a service that may charge for a call whose answer never came: such a call stays noted.
     pub async fn ask_out<F>(&mut self, key: Digest, description: &str, call: F) -> Result<Vec<u8>, Failure>
+    where
+        F: Future<Output = Result<Fresh, NoAnswer>>,
+    {
+        self.asked(key, description, None, call).await
+    }
+
+    async fn asked<F>(
+        &mut self,
+        key: Digest,
+        description: &str,
+        cost: Option<Cost>,
+        call: F,
+    ) -> Result<Vec<u8>, Failure>
     where
         F: Future<Output = Result<Fresh, NoAnswer>>,
     {
@@ -98,7 +112,7 @@ impl<'a> Memory<'a> {
                 if let Some(lost) = claim.lost() {
                     self.warnings.push(format!("a remembered reply is lost ({lost}): {description} was asked again"));
                 }
-                answered(claim, description, call).await?
+                answered(claim, description, cost, call).await?
             }
         };
         self.requests.push(key);
@@ -161,11 +175,13 @@ pub fn request_key(form: &str, identity: &str, request: &impl Serialize, variant
     Ok(hasher.finish())
 }
 
-async fn answered<F>(claim: Claim, description: &str, call: F) -> Result<Reply, Failure>
+async fn answered<F>(claim: Claim, description: &str, cost: Option<Cost>, call: F) -> Result<Reply, Failure>
 where
     F: Future<Output = Result<Fresh, NoAnswer>>,
 {
-    claim.intend(description).map_err(machine)?;
+    let call_id = claim.key().short();
+    let (description, reserved) = (description.to_owned(), cost);
+    claim.intend(&Intent { call: call_id.clone(), description, reserved, ..Intent::default() }).map_err(machine)?;
     match call.await {
         Ok(fresh) => {
             let (body, outcome) = match fresh.negative {
@@ -175,10 +191,14 @@ where
                 }
             };
             let meta = ReplyMeta {
-                call: claim.key().short(),
+                call: call_id,
                 made_by: fresh.made_by,
                 outcome,
+                provider: String::new(),
+                action: String::new(),
+                run: String::new(),
                 usage: fresh.usage,
+                cost,
                 at: String::new(),
             };
             claim.save(&body, meta).map_err(machine)
@@ -187,8 +207,10 @@ where
             claim.close().map_err(machine)?;
             Err(failure)
         }
-        // The intent stays: this call may have been charged.
-        Err(NoAnswer { failure, charge: Charge::Possible }) => Err(failure),
+        Err(NoAnswer { failure, charge: Charge::Possible }) => {
+            claim.doubt().map_err(machine)?;
+            Err(failure)
+        }
     }
 }
 
@@ -204,7 +226,7 @@ mod tests {
     use std::cell::Cell;
 
     fn good(body: &str) -> Fresh {
-        Fresh { body: body.into(), made_by: "model-1".into(), usage: None, negative: None }
+        Fresh { body: body.into(), made_by: "model-1".into(), usage: Usage::default(), negative: None }
     }
 
     #[tokio::test]

@@ -8,6 +8,7 @@ mod chunk;
 mod place;
 
 use crate::base::failure::{Cause, Failure};
+use crate::base::money::Usage;
 use crate::kind::contract::{Job, Progress};
 use crate::kind::input;
 use crate::kind::memory::{Fresh, Memory, Variant, request_key};
@@ -162,7 +163,7 @@ fn fresh(reply: SpeechReply) -> Result<Fresh, Failure> {
         return Err(Failure::new(Cause::Empty, "the voice returned no sound"));
     }
     let made_by = reply.spoken_by.clone();
-    Ok(Fresh { body: SpokenChunk::encode(reply)?, made_by, usage: None, negative: None })
+    Ok(Fresh { body: SpokenChunk::encode(reply)?, made_by, usage: Usage::default(), negative: None })
 }
 
 fn parts(script: &str) -> Vec<Part> {

@@ -2,10 +2,10 @@
 
 use super::judge::Judge;
 use crate::base::failure::{Cause, Failure};
+use crate::base::money::Usage;
 use crate::kind::memory::{Fresh, Memory, Variant, request_key};
 use crate::provider::chat::{Chat, ChatReply, ChatRequest, ChatWarning, Finish};
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
@@ -81,9 +81,12 @@ async fn asked(
         match chat.chat(request, cancel).await {
             Ok(reply) => heard(reply, request.max_tokens),
             // A provider may say so itself; it is an answer all the same.
-            Err(failure) if matches!(failure.cause, Cause::Empty | Cause::Length | Cause::Refusal) => {
-                Ok(Fresh { body: Vec::new(), made_by: identity.clone(), usage: None, negative: Some(failure) })
-            }
+            Err(failure) if matches!(failure.cause, Cause::Empty | Cause::Length | Cause::Refusal) => Ok(Fresh {
+                body: Vec::new(),
+                made_by: identity.clone(),
+                usage: Usage::default(),
+                negative: Some(failure),
+            }),
             Err(failure) => Err(failure),
         }
     };
@@ -93,7 +96,9 @@ async fn asked(
 }
 
 fn heard(reply: ChatReply, max_tokens: u32) -> Result<Fresh, Failure> {
-    let usage = json!({ "input_tokens": reply.tokens_in, "output_tokens": reply.tokens_out }).to_string();
+    let tokens = |count| Some(u64::from(count));
+    let (input_tokens, output_tokens) = (tokens(reply.tokens_in), tokens(reply.tokens_out));
+    let usage = Usage { input_tokens, output_tokens, ..Usage::default() };
     let negative = match reply.finish {
         Finish::Refusal => Some(
             Failure::new(Cause::Refusal, format!("{} declined to answer", reply.written_by))
@@ -110,7 +115,7 @@ fn heard(reply: ChatReply, max_tokens: u32) -> Result<Fresh, Failure> {
     };
     let body = serde_json::to_vec(&Heard { text: reply.text, warnings: reply.warnings })
         .map_err(|error| Failure::new(Cause::Machine, format!("store a reply: {error}")))?;
-    Ok(Fresh { body, made_by: reply.written_by, usage: Some(usage), negative })
+    Ok(Fresh { body, made_by: reply.written_by, usage, negative })
 }
 
 fn repair_prompt(prompt: &str, reply: &str, faults: &[String]) -> String {
