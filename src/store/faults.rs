@@ -1,7 +1,7 @@
 //! Tests of the whole store on a disk that fails, tears writes and loses what was not synced.
 
 use super::record::tests::record;
-use super::request::tests::{claim, meta};
+use super::request::tests::{claim, intent, meta};
 use super::{ActionRecord, Materialised, PACKED_BYTES_MAX, ReplyOutcome, Store, StoreError};
 use crate::base::digest::Digest;
 use crate::world::disk::{Append, Disk, Entry, Stat};
@@ -265,7 +265,7 @@ fn session(disk: &FaultyDisk, root: &Path, told: &mut Told) -> Result<(), StoreE
     for body in replies() {
         wait(async {
             if let super::Lookup::Miss(claim) = store.request(&key_of(&body)).await? {
-                claim.intend("chat")?;
+                claim.intend(&intent("call-1"))?;
                 claim.save(&body, meta(ReplyOutcome::Good))?;
             }
             Ok::<(), StoreError>(())
@@ -430,7 +430,7 @@ fn a_disk_that_fills_up_during_a_paid_call_still_takes_the_reply() {
             let disk = FaultyDisk::new(Fails::Never);
             let store = Store::open(Arc::new(disk.clone()), root.path().join("store")).unwrap();
             let paying = wait(claim(&store, &key_of(&body)));
-            paying.intend("chat").unwrap();
+            paying.intend(&intent("call-1")).unwrap();
             let mut state = disk.state.lock().unwrap();
             state.fails = Fails::FromUntilFreed(state.done + later);
             drop(state);
@@ -448,7 +448,7 @@ fn no_call_is_sent_on_a_full_disk() {
     let store = Store::open(Arc::new(disk.clone()), root.path().join("store")).unwrap();
     let paying = wait(claim(&store, &key_of(b"a paid line")));
     disk.state.lock().unwrap().fails = Fails::From(0);
-    assert!(paying.intend("chat").unwrap_err().is_disk_full());
+    assert!(paying.intend(&intent("call-1")).unwrap_err().is_disk_full());
 }
 
 #[test]
