@@ -404,7 +404,6 @@ mod tests {
     }
 
     #[test]
-<<<<<<< HEAD
     fn what_is_spent_is_told_from_what_is_free_unknown_and_remembered() {
         let cost = |text| Cost { amount: money(text), currency: Currency::parse("usd").unwrap() };
         let mut spend = Spend::default();
@@ -421,8 +420,6 @@ mod tests {
     }
 
     #[test]
-=======
->>>>>>> journal
     fn sums_never_turn_over() {
         let most = Money(u64::MAX);
         assert_eq!(most + money("1"), most);

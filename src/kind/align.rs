@@ -49,7 +49,7 @@ impl Kind for Align {
         let mut faults = every_fault(work.settings, |settings| {
             let settings = AlignSettings::read(settings)?;
             match (settings.method, work.providers.voice(BUILT_IN)) {
-                (Method::Dtw, Ok(voice)) => settings.accepted(&**voice),
+                (Method::Dtw, Ok(voice)) => settings.accepted(voice),
                 _ => Ok(()),
             }
         });

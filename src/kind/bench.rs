@@ -2,11 +2,11 @@
 
 use crate::base::digest::Digest;
 use crate::base::failure::{Cause, Failure};
+use crate::base::money::Usage;
 use crate::base::path::RepoPath;
 use crate::base::span::Span;
 use crate::kind::contract::{Job, Kind, Made, Progress, Work};
 use crate::kind::input::tests::scope;
-use crate::base::money::Usage;
 use crate::provider::Providers;
 use crate::provider::chat::{BoxFuture, Chat, ChatReply, ChatRequest, ChatWarning, EditRule, Finish};
 use crate::provider::desk::{Desk, Payer, Watch};
@@ -245,7 +245,14 @@ impl SineVoice {
             message: format!("cannot say “{c}”: skipped"),
         });
         let warnings = warnings.collect();
-        SpeechReply { samples, sample_rate: SineVoice::RATE, words, spoken_by: "a sine wave".into(), warnings, characters: None }
+        SpeechReply {
+            samples,
+            sample_rate: SineVoice::RATE,
+            words,
+            spoken_by: "a sine wave".into(),
+            warnings,
+            characters: None,
+        }
     }
 }
 

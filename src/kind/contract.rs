@@ -3,8 +3,8 @@
 use crate::base::digest::Digest;
 use crate::base::failure::Failure;
 use crate::base::id::Take;
-use crate::kind::fault::SettingFault;
 use crate::base::money::Spend;
+use crate::kind::fault::SettingFault;
 use crate::provider::Providers;
 use crate::provider::chat::BoxFuture;
 use crate::provider::desk::Desk;

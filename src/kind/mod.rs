@@ -10,7 +10,7 @@ pub mod fault;
 pub mod http;
 mod info;
 pub mod input;
-pub pub mod presets;
+pub mod presets;
 pub mod program;
 pub mod prompt;
 pub mod registry;

@@ -37,7 +37,8 @@ impl Complaint {
             return Complaint { message: one_line(text), ..Complaint::default() };
         }
         if let Some(first) = error.get(0) {
-            let place: Vec<&str> = first.get("loc").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
+            let place: Vec<&str> =
+                first.get("loc").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
             return Complaint {
                 code: String::new(),
                 message: one_line(first.get("msg").and_then(Value::as_str).unwrap_or_default()),

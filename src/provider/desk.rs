@@ -43,15 +43,15 @@ pub struct Payer {
 }
 
 /// Counts how long a job waits for others, so that its time is its own.
-#[derive(Default)]
 pub struct Watch {
+    began: Instant,
     state: Mutex<Waits>,
 }
 
 #[derive(Default)]
 struct Waits {
     now: u32,
-    since: Option<Instant>,
+    since: Option<Duration>,
     waited: Duration,
 }
 
@@ -103,16 +103,25 @@ impl Desk<'_> {
 impl Watch {
     /// Begins a wait.
     pub fn wait(&self) -> Waiting<'_> {
-        let mut state = self.state();
-        state.now += 1;
-        state.since.get_or_insert_with(Instant::now);
+        self.state().begin(self.now());
         Waiting(self)
     }
 
-    /// Returns how long the job has waited so far.
-    pub fn waited(&self) -> Duration {
-        let state = self.state();
-        state.waited + state.since.map(|since| since.elapsed()).unwrap_or_default()
+    /// Waits until the job itself has worked for `limit`, and returns that; for ever without one.
+    pub async fn expired(&self, limit: Option<Duration>) -> Duration {
+        let Some(limit) = limit else { return std::future::pending().await };
+        loop {
+            let now = self.now();
+            let worked = now.saturating_sub(self.state().waited(now));
+            if worked >= limit {
+                return limit;
+            }
+            tokio::time::sleep(limit - worked).await;
+        }
+    }
+
+    fn now(&self) -> Duration {
+        self.began.elapsed()
     }
 
     fn state(&self) -> MutexGuard<'_, Waits> {
@@ -120,15 +129,35 @@ impl Watch {
     }
 }
 
+impl Default for Watch {
+    fn default() -> Watch {
+        Watch { began: Instant::now(), state: Mutex::default() }
+    }
+}
+
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
-        let mut state = self.0.state();
-        state.now -= 1;
-        if state.now == 0
-            && let Some(since) = state.since.take()
+        self.0.state().end(self.0.now());
+    }
+}
+
+impl Waits {
+    fn begin(&mut self, now: Duration) {
+        self.now += 1;
+        self.since.get_or_insert(now);
+    }
+
+    fn end(&mut self, now: Duration) {
+        self.now -= 1;
+        if self.now == 0
+            && let Some(since) = self.since.take()
         {
-            state.waited += since.elapsed();
+            self.waited += now - since;
         }
+    }
+
+    fn waited(&self, now: Duration) -> Duration {
+        self.waited + self.since.map(|since| now - since).unwrap_or_default()
     }
 }
 
@@ -136,17 +165,16 @@ impl Drop for Waiting<'_> {
 mod tests {
     use super::*;
 
-    #[tokio::test(start_paused = true)]
-    async fn waits_that_overlap_count_once() {
-        let watch = Watch::default();
-        let first = watch.wait();
-        tokio::time::advance(Duration::from_secs(2)).await;
-        let second = watch.wait();
-        tokio::time::advance(Duration::from_secs(3)).await;
-        drop(first);
-        assert_eq!(watch.waited().as_secs(), 5);
-        drop(second);
-        tokio::time::advance(Duration::from_secs(9)).await;
-        assert_eq!(watch.waited().as_secs(), 5);
+    #[test]
+    fn waits_that_overlap_count_once() {
+        let (mut waits, at) = (Waits::default(), Duration::from_secs);
+        waits.begin(at(1));
+        waits.begin(at(3));
+        waits.end(at(4));
+        assert_eq!(waits.waited(at(6)), at(5));
+        waits.end(at(6));
+        assert_eq!(waits.waited(at(9)), at(5));
+        waits.begin(at(10));
+        assert_eq!(waits.waited(at(11)), at(6));
     }
 }

@@ -225,7 +225,9 @@ mod tests {
     }
 
     async fn reserve(ledger: &Arc<Ledger>, most: &str) -> Result<Reservation, Failure> {
-        ledger.reserve("writer", "script", Some(Cost { amount: money(most), currency: usd() }), &CancellationToken::new()).await
+        ledger
+            .reserve("writer", "script", Some(Cost { amount: money(most), currency: usd() }), &CancellationToken::new())
+            .await
     }
 
     #[tokio::test]

@@ -185,13 +185,14 @@ mod tests {
 
     #[test]
     fn requests_and_tokens_keep_to_their_rates() {
-        let mut limit = Limit::new(&Limits { requests_per_minute: Some(60), max_concurrency: Some(99), ..Limits::default() });
+        let mut limit =
+            Limit::new(&Limits { requests_per_minute: Some(60), max_concurrency: Some(99), ..Limits::default() });
         assert_eq!(turns(&mut limit, at(0), 99), 10);
         assert_eq!(limit.turn(at(0), 0), Turn::Later(at(1)));
         assert_eq!(turns(&mut limit, at(3), 99), 3);
         let mut limit = Limit::new(&Limits { tokens_per_minute: Some(600), ..Limits::default() });
         assert_eq!(limit.turn(at(0), 60), Turn::Go);
-        assert_eq!(limit.turn(at(0), 60), Turn::Later(at(4)));
+        assert_eq!(limit.turn(at(0), 60), Turn::Later(at(2)));
         // More than the bucket holds: once it is full, and then paid off.
         assert_eq!(limit.turn(at(10), 300), Turn::Go);
         assert_eq!(limit.turn(at(10), 10), Turn::Later(at(21)));

@@ -11,7 +11,7 @@ use crate::provider::api::{Api, ApiCall, Exchange, shown};
 use crate::provider::desk::Desk;
 use crate::provider::ledger::Reservation;
 use crate::provider::told::{Follow, Told};
-use crate::store::{Claim, Intent, Left, Lookup, Reply, ReplyOutcome, Spool, StoreError};
+use crate::store::{Answer, Claim, Intent, Left, Lookup, Reply, ReplyOutcome, Spool, StoreError};
 use crate::storyfile::story::Retry;
 use crate::world::call::{Ear, Head};
 use serde::Serialize;
@@ -276,7 +276,7 @@ async fn exchange(desk: &Desk<'_>, errand: &Errand<'_>, key: &Digest, ear: &mut 
 
 /// Returns the answer that a dead call left, if it is one: whole, or at least readable to its end.
 fn recovered(left: &Left, request: &Request<'_>) -> Option<(Vec<u8>, Reading)> {
-    let (head, body, _) = left.answer.as_ref()?;
+    let Answer { head, body, .. } = left.answer.as_ref()?;
     let status = serde_json::from_slice::<Value>(head).ok()?.get("status")?.as_u64()?;
     (200..300).contains(&status).then_some(())?;
     Some((body.clone(), (request.reading)(body).ok()?))
@@ -423,3 +423,6 @@ fn machine(error: StoreError) -> Failure {
     let failure = Failure::new(Cause::Machine, format!("failed to {error}"));
     if error.is_disk_full() { failure.hint("Free some disk space; what is paid for is kept.") } else { failure }
 }
+
+#[cfg(test)]
+mod tests;

@@ -214,8 +214,12 @@ mod tests {
         let closed = json!({"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"], "additionalProperties": false});
         assert!(strict(closed.clone()));
         assert!(strict(json!({"type": "array", "items": closed})));
-        assert!(!strict(json!({"type": "object", "properties": {"a": {"type": "string"}}, "additionalProperties": false})));
-        assert!(!strict(json!({"type": "object", "properties": {"a": {"type": "object", "properties": {"b": {}}}}, "required": ["a"], "additionalProperties": false})));
+        assert!(!strict(
+            json!({"type": "object", "properties": {"a": {"type": "string"}}, "additionalProperties": false})
+        ));
+        assert!(!strict(
+            json!({"type": "object", "properties": {"a": {"type": "object", "properties": {"b": {}}}}, "required": ["a"], "additionalProperties": false})
+        ));
     }
 
     #[test]
@@ -226,13 +230,24 @@ mod tests {
             "usage": {"prompt_tokens": 9, "completion_tokens": 4, "prompt_tokens_details": {"cached_tokens": 2}},
         }))
         .unwrap();
-        assert_eq!((reply.text.as_str(), reply.finish, reply.written_by.as_str()), ("A tale.", Finish::Stop, "gpt-4o-mini-2024"));
+        assert_eq!(
+            (reply.text.as_str(), reply.finish, reply.written_by.as_str()),
+            ("A tale.", Finish::Stop, "gpt-4o-mini-2024")
+        );
         let usage = Usage { input_tokens: Some(9), cached_tokens: Some(2), output_tokens: Some(4), ..Usage::default() };
         assert_eq!(reply.usage, usage);
         for (choice, finish, text) in [
             (json!({"finish_reason": "length", "message": {"content": "A t"}}), Finish::Length, "A t"),
-            (json!({"finish_reason": "stop", "message": {"content": null, "refusal": "I cannot."}}), Finish::Refusal, "I cannot."),
-            (json!({"finish_reason": "content_filter", "message": {"content": ""}}), Finish::Refusal, "its content filter stopped it"),
+            (
+                json!({"finish_reason": "stop", "message": {"content": null, "refusal": "I cannot."}}),
+                Finish::Refusal,
+                "I cannot.",
+            ),
+            (
+                json!({"finish_reason": "content_filter", "message": {"content": ""}}),
+                Finish::Refusal,
+                "its content filter stopped it",
+            ),
             (json!({"finish_reason": "stop", "message": {"content": null}}), Finish::Stop, ""),
         ] {
             let reply = read(json!({ "choices": [choice] })).unwrap();

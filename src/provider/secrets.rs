@@ -2,8 +2,8 @@
 
 use crate::base::failure::{Cause, Failure};
 use crate::storyfile::service::{SecretPiece, SecretText};
-use crate::world::env::Environment;
 use crate::world::call::{Ear, Head};
+use crate::world::env::Environment;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 
@@ -120,7 +120,8 @@ fn forms(value: &str) -> Vec<String> {
         byte => format!("%{byte:02X}"),
     });
     let hex: String = value.bytes().map(|byte| format!("{byte:02x}")).collect();
-    let mut forms = vec![value.to_owned(), json.trim_matches('"').to_owned(), encoded.collect(), hex.to_uppercase(), hex];
+    let mut forms =
+        vec![value.to_owned(), json.trim_matches('"').to_owned(), encoded.collect(), hex.to_uppercase(), hex];
     // Of three places that a text can have among groups of three bytes, each gives other letters; those that its
     // neighbours share are left out.
     for before in 0..3 {

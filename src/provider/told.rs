@@ -74,7 +74,10 @@ fn refused(who: &str, answer: &Answer) -> Told {
     let failure = |cause, hint: &str| Failure::new(cause, message.clone()).hint(hint);
     if is_quota(status, &complaint) {
         return Told::Failed(
-            failure(Cause::Quota, "Add credit there, or wait until the quota begins anew; what is made so far is kept."),
+            failure(
+                Cause::Quota,
+                "Add credit there, or wait until the quota begins anew; what is made so far is kept.",
+            ),
             Follow::Stop,
         );
     }
@@ -83,7 +86,9 @@ fn refused(who: &str, answer: &Answer) -> Told {
     let again = answer.head.headers.get("x-should-retry").map(String::as_str);
     let (cause, hint, follow) = match status {
         429 if is_crowd(&complaint) => (Cause::RateLimit, "Set `max_concurrency` for it.", Follow::Crowded(wait)),
-        429 if complaint.code == "system_busy" => (Cause::Server, "It is too busy: build again later.", Follow::Again(wait)),
+        429 if complaint.code == "system_busy" => {
+            (Cause::Server, "It is too busy: build again later.", Follow::Again(wait))
+        }
         429 => (Cause::RateLimit, "Build again later, or set `rate:` for the provider.", Follow::Slower(wait)),
         408 | 409 | 503 | 529 => (Cause::Server, "It is too busy: build again later.", Follow::Again(wait)),
         500..=599 => (Cause::Server, "`storygen log` shows the whole answer.", Follow::Doubt),
@@ -157,7 +162,12 @@ mod tests {
     use crate::world::call::Head;
     use std::collections::BTreeMap;
 
-    fn answer(status: u16, retry_after: Option<u64>, headers: &[(&str, &str)], body: &str) -> Result<Answer, CallError> {
+    fn answer(
+        status: u16,
+        retry_after: Option<u64>,
+        headers: &[(&str, &str)],
+        body: &str,
+    ) -> Result<Answer, CallError> {
         let headers: BTreeMap<String, String> =
             headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         let head = Head { status, retry_after: retry_after.map(Duration::from_secs), length: None, headers };
@@ -181,8 +191,20 @@ mod tests {
             (529, None, r#"{"error":{"type":"overloaded_error"}}"#, Cause::Server, Follow::Again(None)),
             (429, Some(7), r#"{"error":{"code":"rate_limit_exceeded"}}"#, Cause::RateLimit, Follow::Slower(seconds(7))),
             (429, None, r#"{"error":{"type":"insufficient_quota"}}"#, Cause::Quota, Follow::Stop),
-            (429, None, r#"{"error":{"status":"RESOURCE_EXHAUSTED","message":"requests per day"}}"#, Cause::Quota, Follow::Stop),
-            (429, None, r#"{"detail":{"status":"too_many_concurrent_requests"}}"#, Cause::RateLimit, Follow::Crowded(None)),
+            (
+                429,
+                None,
+                r#"{"error":{"status":"RESOURCE_EXHAUSTED","message":"requests per day"}}"#,
+                Cause::Quota,
+                Follow::Stop,
+            ),
+            (
+                429,
+                None,
+                r#"{"detail":{"status":"too_many_concurrent_requests"}}"#,
+                Cause::RateLimit,
+                Follow::Crowded(None),
+            ),
             (429, None, r#"{"detail":{"status":"system_busy"}}"#, Cause::Server, Follow::Again(None)),
             (401, None, r#"{"detail":{"status":"quota_exceeded"}}"#, Cause::Quota, Follow::Stop),
             (402, None, "", Cause::Quota, Follow::Stop),

@@ -154,7 +154,8 @@ impl Source {
                 let request = ChatRequest { seed: request.seed.map(|seed| variant.seed(seed)), ..request.clone() };
                 let call = speaks.call(&request)?;
                 let key = request_key(FORM_SERVICE, api.identity(), &call.bytes(), variant);
-                let asked = Request { key, description, reading: &|body| speaks.reply(body).map(|reply| reading(&reply)) };
+                let asked =
+                    Request { key, description, reading: &|body| speaks.reply(body).map(|reply| reading(&reply)) };
                 let errand = Errand { api, call: &call, most: most(&request), room_bytes: ROOM_BYTES };
                 speaks.reply(&memory.ask_service(&asked, &errand).await?)
             }

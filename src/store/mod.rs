@@ -39,7 +39,7 @@ pub use layout::make_way;
 pub use memo::Memo;
 pub use record::{ActionRecord, Author, Maker, OutputSort, RecordedOutput, Reuse};
 pub use request::{Claim, Left, Lookup};
-pub use spool::{Answer, Wholeness};
+pub use spool::{Answer, Spool, Wholeness};
 pub use tree::{TreeEntry, TreeListing};
 
 use crate::base::digest::Digest;

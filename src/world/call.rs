@@ -99,12 +99,7 @@ impl Caller {
     ///
     /// No redirect is followed: a key goes to its own host. The proxy settings of the system are followed, except to this
     /// machine.
-    pub async fn call(
-        &self,
-        call: Call,
-        ear: &mut dyn Ear,
-        cancel: &CancellationToken,
-    ) -> Result<Answer, CallError> {
+    pub async fn call(&self, call: Call, ear: &mut dyn Ear, cancel: &CancellationToken) -> Result<Answer, CallError> {
         let limit = call.timeout;
         tokio::select! {
             answer = tokio::time::timeout(limit, self.answer(call, ear)) => {

@@ -4,7 +4,9 @@ use super::*;
 use crate::kind::bench::{Bench, SineVoice, output};
 use crate::kind::input::tests::file;
 use crate::kind::voice::Voice;
+use crate::provider::speech::Speech;
 use serde_json::json;
+use std::sync::Arc;
 
 const SCRIPT: &str =
     "# The Last Bus\n\n[sad] The bus was *late*. “Do you remember me?” she said.\n\n—\n\nI did, Mara.\n";

@@ -140,8 +140,9 @@ fn fill_in(
     room_after(prompt.len())?;
     let mut page = model.page();
     page.read(&prompt)?;
-    let mut pen = ModelPen::new(model, page, request.seed.unwrap_or(0), request.temperature.unwrap_or(TEMPERATURE), cancel)
-        .about(&strong(&subjects(&request.prompt)))?;
+    let mut pen =
+        ModelPen::new(model, page, request.seed.unwrap_or(0), request.temperature.unwrap_or(TEMPERATURE), cancel)
+            .about(&strong(&subjects(&request.prompt)))?;
     let value = fill(&field, &request.prompt, &mut pen)?;
     let text = serde_json::to_string_pretty(&value)
         .map_err(|error| Failure::new(Cause::Machine, format!("cannot write the reply as JSON: {error}")))?;
