@@ -172,8 +172,7 @@ fn a_secret_that_comes_back_is_taken_out_everywhere() {
 #[test]
 fn no_redirect_is_followed() {
     for to in ["http://127.0.0.1:9/x", "/v1/b"] {
-        let moved =
-            format!("HTTP/1.1 307 Moved\r\nlocation: {to}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+        let moved = format!("HTTP/1.1 307 Moved\r\nlocation: {to}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
         let server = server(vec![moved]);
         let failure = made(&bench(&server.base), json!({"url": "/a"})).unwrap_err();
         let message = format!("the provider `art` sends us elsewhere: redirect refused: it leads to `{to}`");
