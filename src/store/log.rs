@@ -156,6 +156,15 @@ impl Log {
         // because the system reports a lost write only to handles that were open then.
         let mut file = self.open_to_append()?;
         self.append(sort, key, payload)?;
+        self.make_durable(&mut *file)
+    }
+
+    /// Returns once all that is in the log would survive a power cut.
+    pub fn sync(&self) -> Result<(), StoreError> {
+        self.make_durable(&mut *self.open_to_append()?)
+    }
+
+    fn make_durable(&self, file: &mut dyn Append) -> Result<(), StoreError> {
         file.sync().map_err(StoreError::io("make durable", &self.path))?;
         if !self.name_is_durable.load(Ordering::Acquire) {
             for dir in self.path.ancestors().skip(1).take(2) {

@@ -1,8 +1,8 @@
 //! Remembers keys and bytes, never what a stage is.
 //!
 //! On disk, below one private folder: `format` (the version); `log`, frames of small blobs, paid replies and action
-//! records, only ever appended to; `blobs/ab/<digest>`, one file for each blob above 16 KiB; `reserve`, space held back
-//! for paid replies; `locks/`, `tmp/<n>/` and `quarantine/`. Everything but paid replies can be made again, so only those
+//! records, only ever appended to; `blobs/ab/<digest>`, one file for each blob above 16 KiB; `paid/`, answers that are
+//! arriving; `reserve`, space held back for paid replies; `locks/`, `tmp/<n>/` and `quarantine/`. Everything but paid replies can be made again, so only those
 //! are waited for until they would survive a power cut; all the rest is verified when it is read, and what is wrong is a
 //! miss with a reason, never an error and never wrong bytes.
 //!
@@ -85,6 +85,8 @@ impl Store {
         let log = Log::open(disk.clone(), log_path)?;
         if let Tried::Held(_) = &alone {
             log.cut_torn_tail()?;
+            // It gains space and nothing else: what cannot be removed now goes another time.
+            spool::sweep(&*disk, &layout, &log).ok();
         }
         drop(alone);
         let writing = lock::wait_shared(&path).map_err(StoreError::io("lock", &path))?;

@@ -1,18 +1,21 @@
 //! The memory of paid requests: a reply that was paid for is never paid for again.
 //!
 //! A miss is an obligation, a [`Claim`]: while it lives, everyone else who asks for the same request waits, in this
-//! process and in others. The order on disk is intent, call, body (if large), reply, each durable before the next, so
-//! that a crash at any point leaves either the reply or the intent: "this call may have been charged".
+//! process and in others. The order on disk is space, intent, call, answer as it arrives, body (if large), reply; intent,
+//! body and reply are durable before what follows. So a crash at any point leaves the reply, or an intent that stands
+//! open. Whoever claims the key next finds with it what had arrived: a whole answer becomes the reply, anything else a
+//! doubt, "this call may have been charged".
 
 use super::error::{MissReason, StoreError};
 use super::frame::FrameSort;
 use super::journal::{self, Intent, Reply, ReplyMeta, StoredBody, Unread};
-use super::spool::Answer;
+use super::spool::{self, Answer, Spool, SpoolFile, Wholeness};
 use super::{PACKED_BYTES_MAX, Store};
 use crate::base::digest::Digest;
 use crate::base::money::Cost;
 use crate::world::lock::{Held, Tried};
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard};
@@ -38,7 +41,7 @@ pub struct Claim {
     key: Digest,
     lost: Option<MissReason>,
     left: Option<Box<Left>>,
-    standing: Mutex<Standing>,
+    state: Mutex<State>,
     // The order of release: others of this process look only once the shard is free.
     _shard: Arc<Held>,
     _flight: OwnedMutexGuard<()>,
@@ -51,6 +54,21 @@ pub struct Left {
     /// What arrived of its answer, if anything did. Saved, it is the reply; else [`Claim::intend`] and [`Claim::doubt`]
     /// note that the call may have been charged, which without an answer is noted already.
     pub answer: Option<Answer>,
+}
+
+impl Left {
+    fn is_whole(&self) -> bool {
+        self.answer.as_ref().is_some_and(|answer| answer.wholeness == Wholeness::Ended)
+    }
+}
+
+/// What stands on the disk of calls that are not settled.
+struct State {
+    intent: Standing,
+    /// The file of what is intended, once it has one.
+    spool: Option<Arc<Mutex<SpoolFile>>>,
+    /// The files of what was left.
+    left: Vec<PathBuf>,
 }
 
 /// Whose intent stands open in the log.
@@ -86,9 +104,9 @@ impl Store {
             Ok(reply) => Ok(Lookup::Hit(reply)),
             Err(reason) => {
                 let lost = Some(reason).filter(|reason| *reason != MissReason::Absent);
-                let (left, standing) = self.take_over(key)?;
-                let (store, left, standing) = (self.clone(), left.map(Box::new), Mutex::new(standing));
-                Ok(Lookup::Miss(Claim { store, key: *key, lost, left, standing, _shard: shard, _flight: flight }))
+                let (left, state) = self.take_over(key)?;
+                let (store, left, state) = (self.clone(), left.map(Box::new), Mutex::new(state));
+                Ok(Lookup::Miss(Claim { store, key: *key, lost, left, state, _shard: shard, _flight: flight }))
             }
         }
     }
@@ -121,20 +139,20 @@ impl Store {
     }
 
     /// Looks at what an intent that stands open has left: its caller is dead, since we hold the claim.
-    fn take_over(&self, key: &Digest) -> Result<(Option<Left>, Standing), StoreError> {
+    fn take_over(&self, key: &Digest) -> Result<(Option<Left>, State), StoreError> {
+        let mut state = State { intent: Standing::None, spool: None, left: Vec::new() };
         let place = self.inner.log.index().intents.get(key).copied();
-        let Some(place) = place else { return Ok((None, Standing::None)) };
+        let Some(place) = place else { return Ok((None, state)) };
         let intent = self.inner.log.read(place).ok().and_then(|payload| journal::decode_intent(&payload));
         let intent = intent.unwrap_or_default();
-        let answer = self.spooled(key, &intent);
-        let standing = match &answer {
-            Some(_) => Standing::Left,
-            None => {
-                self.note_doubt(key, &intent)?;
-                Standing::None
-            }
-        };
-        Ok((Some(Left { intent, answer }), standing))
+        let (answer, files) = self.spooled(key, &intent.call)?;
+        if answer.is_some() {
+            (state.intent, state.left) = (Standing::Left, files);
+        } else {
+            self.note_doubt(key, &intent)?;
+            files.iter().try_for_each(|path| self.remove_spool(path))?;
+        }
+        Ok((Some(Left { intent, answer }), state))
     }
 
     /// Notes of an intent that it may have been charged; of one that is free only that it ended.
@@ -187,61 +205,116 @@ impl Claim {
         self.left.as_deref()
     }
 
-    /// Notes durably that the call is about to be sent.
+    /// Notes durably that the call is about to be sent, and holds space for what it will bring.
     ///
     /// Send nothing if this fails: the reply might find no place either. A second intent takes the place of the first,
     /// which then counts as not charged: where it may have been, [`Claim::doubt`] comes before.
     pub fn intend(&self, intent: &Intent) -> Result<(), StoreError> {
-        let mut standing = self.standing();
-        self.settle_left(&mut standing)?;
-        self.store.make_reserve()?;
-        self.store.inner.log.append_durable(FrameSort::Intent, &self.key, &journal::encode_intent(intent))?;
-        *standing = Standing::Own(Box::new(intent.clone()));
+        let (store, mut state) = (&self.store, self.state());
+        self.settle_left(&mut state)?;
+        store.make_reserve()?;
+        self.clear(&mut state)?;
+        if intent.room_bytes > 0 {
+            state.spool = Some(Arc::new(Mutex::new(store.make_spool(&self.key, intent)?)));
+        }
+        let payload = journal::encode_intent(intent);
+        if let Err(error) = store.inner.log.append_durable(FrameSort::Intent, &self.key, &payload) {
+            self.clear(&mut state).ok();
+            return Err(error);
+        }
+        state.intent = Standing::Own(Box::new(intent.clone()));
         Ok(())
+    }
+
+    /// Returns where the answer to what is intended is written as it arrives.
+    ///
+    /// [`Claim::intend`] made it with the room that it was told; of one without room it is made here.
+    pub fn spool(&self) -> Result<Spool, StoreError> {
+        let (mut state, nothing) = (self.state(), Intent::default());
+        let file = match (&state.spool, &state.intent) {
+            (Some(file), _) => file.clone(),
+            (None, Standing::Own(intent)) => Arc::new(Mutex::new(self.store.make_spool(&self.key, intent)?)),
+            (None, _) => Arc::new(Mutex::new(self.store.make_spool(&self.key, &nothing)?)),
+        };
+        state.spool = Some(file.clone());
+        Ok(Spool::new(self.store.clone(), file))
     }
 
     /// Notes durably that what was intended was sent and brought no answer: for ever possibly charged, whatever is
     /// answered later. Where nothing is intended there is nothing to note.
     pub fn doubt(&self) -> Result<(), StoreError> {
-        self.settle(&mut self.standing())
+        self.settle(&mut self.state())
     }
 
     /// Stores the reply and lets the others have it. Once this returns `Ok` it survives a power cut.
     ///
-    /// Waits for the disk, some milliseconds. On a full disk the reserve that [`Claim::intend`] made is used up.
+    /// Waits for the disk, some milliseconds. On a full disk the reserve that [`Claim::intend`] made is used up. If that
+    /// is not enough, an answer that came whole through the spool is kept there, and left to the next claim.
     pub fn save(self, body: &[u8], meta: ReplyMeta) -> Result<Reply, StoreError> {
-        match self.append_reply(body, &meta) {
-            Err(error) if error.is_disk_full() && self.store.give_up_reserve() => self.append_reply(body, &meta)?,
-            other => other?,
+        let stored = match self.append_reply(body, &meta) {
+            Err(error) if error.is_disk_full() && self.store.give_up_reserve() => self.append_reply(body, &meta),
+            other => other,
+        };
+        match stored {
+            Ok(()) => {
+                // The reply is there: what cannot be removed now is swept another time.
+                self.clear(&mut self.state()).ok();
+                Ok(Reply { body: body.to_vec(), meta })
+            }
+            Err(error) => Err(self.keep(error)),
         }
-        Ok(Reply { body: body.to_vec(), meta })
     }
 
     /// Takes an intent back: the call was not sent, or was turned away without a charge.
     pub fn close(self) -> Result<(), StoreError> {
-        let mut standing = self.standing();
+        let mut state = self.state();
         // That of another call is not ours to take back.
-        self.settle_left(&mut standing)?;
-        self.store.inner.log.append(FrameSort::Closed, &self.key, &[CLOSED_VERSION])
+        self.settle_left(&mut state)?;
+        self.store.inner.log.append(FrameSort::Closed, &self.key, &[CLOSED_VERSION])?;
+        self.clear(&mut state)
     }
 
-    fn settle(&self, standing: &mut Standing) -> Result<(), StoreError> {
-        let intent = match (&*standing, &self.left) {
+    fn settle(&self, state: &mut State) -> Result<(), StoreError> {
+        let intent = match (&state.intent, &self.left) {
             (Standing::Own(intent), _) => intent,
             (Standing::Left, Some(left)) => &left.intent,
             _ => return Ok(()),
         };
         self.store.note_doubt(&self.key, intent)?;
-        *standing = Standing::None;
-        Ok(())
+        state.intent = Standing::None;
+        self.clear(state)
     }
 
-    fn settle_left(&self, standing: &mut Standing) -> Result<(), StoreError> {
-        if matches!(standing, Standing::Left) { self.settle(standing) } else { Ok(()) }
+    fn settle_left(&self, state: &mut State) -> Result<(), StoreError> {
+        if matches!(state.intent, Standing::Left) { self.settle(state) } else { Ok(()) }
     }
 
-    fn standing(&self) -> MutexGuard<'_, Standing> {
-        self.standing.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Removes the files of what is settled.
+    fn clear(&self, state: &mut State) -> Result<(), StoreError> {
+        let own = state.spool.take().map(|file| spool::lock(&file).path.clone());
+        std::mem::take(&mut state.left).iter().chain(&own).try_for_each(|path| self.store.remove_spool(path))
+    }
+
+    /// Makes an answer survive that could not be stored as a reply, and says so.
+    fn keep(&self, error: StoreError) -> StoreError {
+        let (state, source) = (self.state(), Box::new(error));
+        if let Some(file) = &state.spool {
+            let mut file = spool::lock(file);
+            let is_kept = file.keep().and_then(|whole| self.store.keep_spool_names().map(|()| whole));
+            return if is_kept.unwrap_or(false) {
+                StoreError::Kept { path: file.path.clone(), source }
+            } else {
+                *source
+            };
+        }
+        match (&self.left, state.left.first()) {
+            (Some(left), Some(path)) if left.is_whole() => StoreError::Kept { path: path.clone(), source },
+            _ => *source,
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn append_reply(&self, body: &[u8], meta: &ReplyMeta) -> Result<(), StoreError> {
