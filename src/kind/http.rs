@@ -11,7 +11,7 @@ use crate::provider::Providers;
 use crate::provider::api::{Api, ApiCall};
 use crate::provider::chat::BoxFuture;
 use crate::storyfile::catalog::KindInfo;
-use crate::storyfile::http_provider::{header_fault, is_secret_header};
+use crate::storyfile::headers::{header_fault, is_secret_header};
 use base64::Engine as _;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
