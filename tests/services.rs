@@ -9,7 +9,8 @@ use storygen::kind::registry::Registry;
 use storygen::report::diagnostic::{Color, render};
 use storygen::storyfile::load::{Given, load};
 use storygen::storyfile::service::{Limits, Provider, SecretPiece, SecretText, Service, ServiceApi};
-use storygen::storyfile::story::{Action, Story};
+use storygen::storyfile::story::{Action, Story, Work};
+use storygen::storyfile::with::With;
 
 fn env(name: &str) -> Option<String> {
     (name == "ELEVENLABS_VOICE_ID").then(|| "rachel".to_owned())
@@ -54,6 +55,23 @@ fn service(text: &str) -> Service {
 
 fn action<'s>(story: &'s Story, id: &str) -> &'s Action {
     story.actions.iter().find(|action| action.id.as_str() == id).unwrap_or_else(|| panic!("no {id}"))
+}
+
+fn with(action: &Action) -> &With {
+    match &action.work {
+        Work::Kind { with, .. } => with,
+        other => panic!("no kind: {other:?}"),
+    }
+}
+
+/// Who works for a stage, and for what.
+fn chosen(action: &Action) -> Vec<(&str, &str)> {
+    match &action.work {
+        Work::Kind { providers, .. } => {
+            providers.iter().map(|(ability, name)| (ability.as_str(), name.as_str())).collect()
+        }
+        other => panic!("no kind: {other:?}"),
+    }
 }
 
 fn money(text: &str) -> Money {
@@ -211,4 +229,119 @@ fn a_fallback_may_have_one_of_its_own() {
     let text = "providers:\n  a: { type: openai, model: m, api_key: \"${K}\", fallback: [b, local] }\n  \
                 b: { type: gemini, model: m, api_key: \"${K}\", fallback: local }\nstages: { s: { run: touch x } }";
     assert_eq!(codes(text), [""; 0]);
+}
+
+#[test]
+fn what_shapes_answers_is_a_default_for_the_stages_that_the_provider_works_for() {
+    let story = story(
+        "params: { mood: dark }\nproviders:\n  \
+         w: { type: openai, model: m, api_key: \"${K}\", temperature: 0.7, max_tokens: 90, system: \"Be ${params.mood}\", \
+              extra: { top_p: 0.5, user: me, deep: { a: 1, b: 2 } }, stop: [x] }\nstages:\n  \
+         a: { uses: prompt, provider: w, outputs: a.md, with: { prompt: Hi } }\n  \
+         b: { uses: prompt, provider: w, outputs: b.md, with: { prompt: Hi, temperature: 0.2, max_tokens: ~, stop: [y], extra: { user: ~, deep: { b: 3 }, n: ~ } } }\n  \
+         c: { uses: prompt, outputs: c.md, with: { prompt: Hi } }\n",
+    );
+    let value = |id: &str, name: &str| with(action(&story, id)).constant(name).cloned();
+    assert_eq!(value("a", "temperature"), Some(json!(0.7)));
+    assert_eq!(value("a", "system"), Some(json!("Be dark")));
+    assert_eq!(value("a", "extra"), Some(json!({ "top_p": 0.5, "user": "me", "deep": { "a": 1, "b": 2 } })));
+    assert_eq!(
+        (value("b", "temperature"), value("b", "max_tokens"), value("b", "stop")),
+        (Some(json!(0.2)), None, Some(json!(["y"])))
+    );
+    assert_eq!(value("b", "extra"), Some(json!({ "top_p": 0.5, "deep": { "a": 1, "b": 3 }, "n": null })));
+    assert_eq!(value("c", "temperature"), None);
+    let recipe = with(action(&story, "a")).recipe_fields();
+    assert!(recipe.contains(&("max_tokens".to_owned(), "90".to_owned())), "{recipe:?}");
+}
+
+#[test]
+fn a_voice_may_come_from_the_environment_but_no_secret() {
+    let file = |voice: &str| {
+        format!(
+            "providers: {{ n: {{ type: elevenlabs, model: m, api_key: \"${{XI}}\", voice: \"{voice}\", settings: {{ style: 0.3 }} }} }}\n\
+             defaults: {{ provider: {{ voice: n }} }}\nstages:\n  a: {{ uses: voice, inputs: a.md, outputs: a.wav }}"
+        )
+    };
+    let story = story(&file("${ELEVENLABS_VOICE_ID}"));
+    assert_eq!(with(action(&story, "a")).constant("voice"), Some(&json!("rachel")));
+    assert_eq!(with(action(&story, "a")).constant("settings.style"), Some(&json!(0.3)));
+    assert!(story.env_used.contains("ELEVENLABS_VOICE_ID"));
+    assert_eq!(codes(&file("${XI}")), ["S056"]);
+    assert_eq!(codes(&file("${VOICE_TOKEN}")), ["S056"]);
+    assert_eq!(codes(&file("${NOBODY_SET_IT}")), ["S055"]);
+}
+
+#[test]
+fn a_kind_gets_only_what_it_takes() {
+    let story = story(
+        "providers: { o: { type: openai, model: m, api_key: \"${K}\", temperature: 1, voice: alloy, seed: 4 } }\n\
+         defaults: { provider: o }\nstages:\n  \
+         a: { uses: prompt, outputs: a.md, with: { prompt: Hi } }\n  b: { uses: voice, inputs: a.md, outputs: b.wav }\n",
+    );
+    let names = |id: &str| with(action(&story, id)).names().map(str::to_owned).collect::<Vec<_>>();
+    assert_eq!(names("a"), ["prompt", "temperature", "seed"]);
+    assert_eq!(names("b"), ["voice", "seed"]);
+}
+
+/// A preset is a stage that is written already: what it says itself stands over what its provider says.
+#[test]
+fn presets_and_fan_outs_have_the_defaults_too() {
+    let story = story(
+        "providers: { w: { type: gemini, model: m, api_key: \"${K}\", temperature: 0.4, system: \"In ${lang}\" } }\n\
+         defaults: { provider: w }\nstages:\n  \
+         idea: { uses: idea, foreach: { lang: [en, es] }, outputs: \"${lang}.json\", with: { topic: Bus } }\n  \
+         free: { uses: idea, foreach: { lang: [en] }, outputs: \"free/${lang}.json\", with: { topic: Bus, temperature: ~ } }\n",
+    );
+    let value = |id: &str, name: &str| with(action(&story, id)).constant(name).cloned();
+    assert_eq!((value("idea:es", "system"), value("idea:es", "temperature")), (Some(json!("In es")), Some(json!(0.7))));
+    assert_eq!(value("free:en", "temperature"), None);
+}
+
+#[test]
+fn one_default_name_is_for_all_that_it_can_do() {
+    let file = |provider: &str| {
+        story(&format!(
+            "providers:\n  o: {{ type: openai, model: m, api_key: \"${{K}}\" }}\n  n: {{ type: elevenlabs, model: m, api_key: \"${{K}}\" }}\n\
+             defaults: {{ provider: {provider} }}\nstages:\n  a: {{ uses: prompt, outputs: a.md, with: {{ prompt: Hi }} }}\n  \
+             b: {{ uses: voice, inputs: a.md, outputs: b.wav }}\n  c: {{ uses: voice, inputs: a.md, outputs: c.wav, provider: ~ }}\n"
+        ))
+    };
+    let both = file("o");
+    assert_eq!((chosen(action(&both, "a")), chosen(action(&both, "b"))), (vec![("text", "o")], vec![("voice", "o")]));
+    assert_eq!(chosen(action(&both, "c")), [("voice", "local-voice")]);
+    let text = file("{ text: o }");
+    assert_eq!(chosen(action(&text, "b")), [("voice", "local-voice")]);
+    let voice = file("n");
+    assert_eq!(
+        (chosen(action(&voice, "a")), chosen(action(&voice, "b"))),
+        (vec![("text", "local")], vec![("voice", "n")])
+    );
+}
+
+#[test]
+fn a_profile_changes_providers_and_takes_them_away() {
+    let text = "providers:\n  w: { type: openai, model: big, api_key: \"${K}\", temperature: 0.7, price: { input: 1, output: 1, currency: USD } }\n  \
+                n: { type: elevenlabs, model: m, api_key: \"${K}\", voice: \"${UNSET}\" }\nbudget: { usd: 5 }\n\
+                defaults: { provider: { text: w } }\nstages:\n  a: { uses: prompt, outputs: a.md, with: { prompt: Hi } }\n\
+                profiles:\n  house: { providers: { w: { base_url: \"http://localhost:8000/v1\", model: small, api_key: ~, price: free, temperature: ~ } } }\n  \
+                offline: { providers: { w: ~, n: ~ }, defaults: { provider: ~ }, budget: ~ }\n  \
+                poor: { budget: { usd: 1, per: day } }\n";
+    let of = |story: &Story| match &story.providers["w"] {
+        Provider::Service(service) => Service::clone(service),
+        other => panic!("no service: {other:?}"),
+    };
+    let house = story_in(text, &["house"]);
+    assert_eq!(
+        (of(&house).model.as_deref(), of(&house).api_key, of(&house).price),
+        (Some("small"), None, Some(Price::Free))
+    );
+    assert_eq!(with(action(&house, "a")).constant("temperature"), None);
+    let offline = story_in(text, &["offline"]);
+    assert_eq!(
+        (offline.providers.len(), chosen(action(&offline, "a")), offline.budget),
+        (2, vec![("text", "local")], None)
+    );
+    let poor = story_in(text, &["poor"]);
+    assert_eq!(poor.budget, Some(Budget { amount: money("1"), currency: usd(), period: Period::Day }));
 }

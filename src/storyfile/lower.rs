@@ -175,17 +175,19 @@ impl<'a> Lower<'a> {
         work_is_one(text, declared, faults);
         let program = if is_program { kinds::program(text, declared, faults) } else { None };
         let uses = text.own("uses").filter(|_| !is_program);
-        let uses = uses.and_then(|node| settings::uses(text, node, declared, catalog, faults));
-        if let Some(uses) = &uses {
-            uses.check(faults);
-        }
+        let mut uses = uses.and_then(|node| settings::uses(text, node, declared, catalog, faults));
         let check = text.own("check").and_then(|node| settings::check_rules(node, catalog, faults));
         let before = faults.count();
         let providers = providers::choose(text, uses.as_ref(), declared, faults);
+        let is_chosen = faults.count() == before;
         let fields = fields::read(text, declared, faults);
-        if faults.count() == before && (uses.is_some() || program.is_some()) {
+        if is_chosen && (uses.is_some() || program.is_some()) {
             let needed = uses.as_ref().and_then(|uses| uses.info.capability);
             spending::check(text, needed, &providers, fields.budget, declared, faults);
+        }
+        if let Some(uses) = &mut uses {
+            uses.lay_over(providers::defaults(&providers, declared));
+            uses.check(faults);
         }
         let mut roles = |key: &'static str| text.own(key).map_or_else(Vec::new, |node| paths::roles(key, node, faults));
         let (inputs, outputs) = (roles("inputs"), roles("outputs"));
