@@ -13,7 +13,7 @@ use crate::provider::chat::BoxFuture;
 use crate::provider::memory::{Errand, Memory, ROOM_BYTES, Reading, Request, Variant, request_key};
 use crate::store::ReplyOutcome;
 use crate::storyfile::catalog::KindInfo;
-use crate::storyfile::http_provider::{header_fault, is_secret_header};
+use crate::storyfile::headers::{header_fault, is_secret_header};
 use base64::Engine as _;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
