@@ -24,6 +24,7 @@ pub mod keep;
 mod late;
 pub mod lockfile;
 mod makers;
+pub mod named;
 pub mod open;
 pub mod options;
 pub mod parts;

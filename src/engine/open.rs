@@ -10,7 +10,8 @@ use crate::engine::faults::faults_of_actions;
 use crate::engine::folder::{Outward, list_tree};
 use crate::engine::judge::Project;
 use crate::engine::keep::Keep;
-use crate::engine::lockfile::{Line, Lines};
+use crate::engine::lockfile::Lines;
+use crate::engine::named::Named;
 use crate::engine::programs::Programs;
 use crate::engine::recover::foresee;
 use crate::engine::skip::OnPath;
@@ -21,7 +22,7 @@ use crate::engine::workspace::{Workspace, is_absent};
 use crate::kind::registry::Registry;
 use crate::provider::Providers;
 use crate::store::Store;
-use crate::storyfile::story::{Action, OutputSort, Story};
+use crate::storyfile::story::{OutputSort, Story};
 use crate::world::World;
 use crate::world::disk::{Disk, Sort, Stat};
 use std::collections::{BTreeMap, BTreeSet};
@@ -58,10 +59,10 @@ pub struct Opened {
     pub sources: Sources,
     /// Warnings about the Storyfile.
     pub warnings: Vec<Diagnostic>,
-    /// The state file as it was read.
-    pub state_bytes: Vec<u8>,
-    /// The lock file as it was read; `None` if there is none.
-    pub lock_text: Option<String>,
+    /// Of the state file as it was read.
+    pub state_digest: Digest,
+    /// Of the lock file as it was read; `None` if there is none.
+    pub lock_digest: Option<Digest>,
     /// How many lines of the lock could not be read.
     pub lock_unread: usize,
 }
@@ -76,15 +77,16 @@ pub fn open(opening: Opening) -> Result<Result<Opened, Vec<Diagnostic>>, EngineE
         Access::Write => Store::open(disk.clone(), state.clone())?,
     };
     let state_bytes = read_or_empty(&*disk, &state.join("state"))?;
-    let Body { memo, lines, parts } = snapshot::body(&state_bytes);
+    let state_digest = Digest::of(&state_bytes);
+    let Body { memo, lines: mut state_lines, parts } = snapshot::body(&state_bytes);
+    drop(state_bytes);
     let lock_place = root.join(LOCK_FILE);
     let lock_text = read_text(&*disk, &lock_place)?;
     let (lock, lock_unread) = Lines::parse(lock_text.as_deref().unwrap_or(""))?;
-    let mut state_lines = Lines::default();
-    lines.into_iter().for_each(|line| state_lines.insert(line));
-    let made = lock.iter().chain(state_lines.iter()).flat_map(Line::made);
-    let named = made.map(|(path, digest)| (path.clone(), *digest)).collect();
-    let orphans = orphans(story.actions.iter(), lock.iter().chain(state_lines.iter()));
+    let lock_digest = lock_text.map(|text| Digest::of(text.as_bytes()));
+    state_lines.share(&lock);
+    let named: Named = lock.iter().chain(state_lines.iter()).map(Arc::as_ref).collect();
+    let orphans = named.orphans(story.actions.iter());
     let mut finder = Finder { disk: &*disk, root: &root, guards: Guards::new(), error: None };
     let mut faults = faults_of_actions(&story.actions, &story, &registry, &providers);
     let programs = Programs::look(&*disk, &root, &story.actions);
@@ -135,7 +137,7 @@ pub fn open(opening: Opening) -> Result<Result<Opened, Vec<Diagnostic>>, EngineE
     if of_lists.iter().any(|fault| fault.severity == Severity::Error) {
         return Ok(Err(faults.into_iter().chain(of_lists).collect()));
     }
-    Ok(Ok(Opened { project, sources, warnings: faults, state_bytes, lock_text, lock_unread }))
+    Ok(Ok(Opened { project, sources, warnings: faults, state_digest, lock_digest, lock_unread }))
 }
 
 /// Finds the faults that show only in a story as a whole: settings that its kinds refuse, missing inputs, cycles.
@@ -149,28 +151,8 @@ pub fn faults_of(
     let mut finder = Finder { disk: &*world.disk, root, guards: Guards::new(), error: None };
     let mut faults = faults_of_actions(&story.actions, &story, registry, providers);
     faults.extend(Programs::look(&*world.disk, root, &story.actions).faults(&story.actions));
-    connect(&mut story, &BTreeSet::new(), &mut finder, &mut faults);
+    connect(&mut story, &Named::default().orphans([].into_iter()), &mut finder, &mut faults);
     faults
-}
-
-/// Files that lines name for actions that are no more: no pattern finds them (R17).
-pub(super) fn orphans<'a>(
-    actions: impl Iterator<Item = &'a Action>,
-    lines: impl Iterator<Item = &'a Line>,
-) -> BTreeSet<String> {
-    let declared: BTreeSet<&RepoPath> =
-        actions.flat_map(|action| action.outputs.iter().map(|output| &output.path)).collect();
-    lines
-        .flat_map(|line| line.outputs.keys())
-        .filter(|path| !declared.contains(path))
-        .map(ToString::to_string)
-        .collect()
-}
-
-/// Tells whether an orphan is at `path`, or is a folder above it.
-pub(super) fn is_orphan(orphans: &BTreeSet<String>, path: &str) -> bool {
-    let mut ends = path.match_indices('/').map(|(at, _)| at).chain([path.len()]);
-    ends.any(|end| orphans.contains(&path[..end]))
 }
 
 /// Writes down what stands: the lock file (unless `locked`), and the state file with what makes the next build quiet.
@@ -182,22 +164,22 @@ pub fn close(
 ) -> Result<(), EngineError> {
     let root = opened.project.workspace.root.clone();
     let text = opened.project.lock.print();
-    let had_lock = opened.lock_text.as_deref();
-    let worth_writing = !opened.project.lock.is_empty() || had_lock.is_some();
-    if lock == LockPolicy::Update && worth_writing && had_lock != Some(&text) {
+    let digest = Digest::of(text.as_bytes());
+    let worth_writing = !opened.project.lock.is_empty() || opened.lock_digest.is_some();
+    if lock == LockPolicy::Update && worth_writing && opened.lock_digest != Some(digest) {
         opened.project.store.write_out(text.as_bytes(), &root.join(LOCK_FILE))?;
-        opened.lock_text = Some(text);
+        opened.lock_digest = Some(digest);
     }
+    drop(text);
     let quiet = match quiet {
         Some(basis) => quiet_state(opened, world, basis)?,
         None => None,
     };
-    let memo = opened.project.workspace.memo().clone();
+    let memo = opened.project.workspace.memo();
     let current = memo.iter().map(|(_, _, digest)| *digest).collect();
     let parts = opened.project.workspace.parts.known(&current);
-    let body = Body { memo, lines: opened.project.state.iter().cloned().collect(), parts };
-    let bytes = snapshot::encode(quiet.as_ref(), &body);
-    if bytes != opened.state_bytes {
+    let bytes = snapshot::encode(quiet.as_ref(), memo, &opened.project.state, &parts);
+    if Digest::of(&bytes) != opened.state_digest {
         opened.project.store.write_out(&bytes, &root.join(STATE_DIR).join("state"))?;
     }
     Ok(())

@@ -6,6 +6,7 @@
 
 use crate::base::digest::Digest;
 use crate::world::disk::{Sort, Stat};
+use serde::ser::SerializeSeq;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::collections::BTreeMap;
 
@@ -106,16 +107,19 @@ impl Serialize for Memo {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         // Only plain files have a digest; what else came in is not worth remembering.
         let files = self.entries.iter().filter(|(_, entry)| entry.stat.sort == Sort::File);
-        let written = files.map(|(path, Entry { stat, digest, racy })| Written {
-            path: path.as_str().into(),
-            size: stat.size,
-            mtime_ns: stat.mtime_ns,
-            ctime_after_ns: stat.ctime_ns.wrapping_sub(stat.mtime_ns),
-            inode: stat.inode,
-            flags: if stat.executable { EXECUTABLE } else { 0 } | if *racy { RACY } else { 0 },
-            digest: *digest,
-        });
-        serializer.collect_seq(written.collect::<Vec<_>>())
+        let mut written = serializer.serialize_seq(Some(files.clone().count()))?;
+        for (path, Entry { stat, digest, racy }) in files {
+            written.serialize_element(&Written {
+                path: path.as_str().into(),
+                size: stat.size,
+                mtime_ns: stat.mtime_ns,
+                ctime_after_ns: stat.ctime_ns.wrapping_sub(stat.mtime_ns),
+                inode: stat.inode,
+                flags: if stat.executable { EXECUTABLE } else { 0 } | if *racy { RACY } else { 0 },
+                digest: *digest,
+            })?;
+        }
+        written.end()
     }
 }
 

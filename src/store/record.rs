@@ -137,6 +137,12 @@ impl Store {
         Ok(self.records(key)?.last().map_or(1, |record| record.take + 1))
     }
 
+    /// Lets go of the records that were read: whoever asks again reads again.
+    pub fn let_go(&self) {
+        let index = self.inner.log.index();
+        self.inner.records.state(&index).read = HashMap::new();
+    }
+
     /// Tells whether some stage made this content at this path: whether the bytes are ours to replace there.
     pub fn vouches_for(&self, path: &str, content: &Digest) -> bool {
         let index = self.inner.log.index();
