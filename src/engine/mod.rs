@@ -31,6 +31,7 @@ pub mod parts;
 pub mod plan;
 pub mod programs;
 pub mod publish;
+pub mod quiet;
 mod reading;
 pub mod rebuild;
 pub mod recover;

@@ -7,24 +7,24 @@ use crate::base::sources::Sources;
 use crate::engine::command::STATE_DIR;
 use crate::engine::error::EngineError;
 use crate::engine::faults::faults_of_actions;
-use crate::engine::folder::{Outward, list_tree};
 use crate::engine::judge::Project;
 use crate::engine::keep::Keep;
 use crate::engine::lockfile::Lines;
 use crate::engine::named::Named;
 use crate::engine::programs::Programs;
+use crate::engine::quiet::{QuietBasis, quiet_state};
 use crate::engine::recover::foresee;
 use crate::engine::skip::OnPath;
-use crate::engine::snapshot::{self, Body, Quiet};
+use crate::engine::snapshot::{self, Body};
 use crate::engine::sources::{Guards, Match, Pattern};
-use crate::engine::workflow::{Find, What, connect};
+use crate::engine::workflow::{Find, connect};
 use crate::engine::workspace::{Workspace, is_absent};
 use crate::kind::registry::Registry;
 use crate::provider::Providers;
 use crate::store::Store;
-use crate::storyfile::story::{OutputSort, Story};
+use crate::storyfile::story::Story;
 use crate::world::World;
-use crate::world::disk::{Disk, Sort, Stat};
+use crate::world::disk::{Disk, Sort};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -190,108 +190,6 @@ pub fn close(
 pub enum LockPolicy {
     Update,
     Leave,
-}
-
-/// What a quiet next build has to have in common with this one.
-pub struct QuietBasis {
-    pub request: Digest,
-    /// The Storyfile's name in the root.
-    pub storyfile: String,
-    pub actions: BTreeSet<usize>,
-}
-
-/// Collects what must not change; `None` if some digest is not yet to be trusted.
-fn quiet_state(opened: &Opened, world: &World, basis: QuietBasis) -> Result<Option<Quiet>, EngineError> {
-    let project = &opened.project;
-    let disk = &*world.disk;
-    let mut watched: BTreeMap<String, Option<Stat>> = BTreeMap::new();
-    let mut files = BTreeSet::from([basis.storyfile.clone(), LOCK_FILE.to_owned()]);
-    files.extend(project.story.included.iter().map(ToString::to_string));
-    let mut trees = BTreeSet::new();
-    for &action in &basis.actions {
-        let node = project.node(action);
-        for input in node.inputs.iter().chain(&node.asked) {
-            match &input.what {
-                What::File(path) | What::Part(path, _) => drop(files.insert(path.to_string())),
-                What::Tree(path) => drop(trees.insert(path.clone())),
-                What::Verdict(_) => {}
-            }
-        }
-        for path in project.discovered.get(&action).into_iter().flatten().map(|(path, _)| path) {
-            match project.workspace.stat(path)? {
-                Some(stat) if stat.sort == Sort::Dir => drop(trees.insert(path.clone())),
-                _ => drop(files.insert(path.to_string())),
-            }
-        }
-        for output in &node.action.outputs {
-            match output.sort {
-                OutputSort::File => drop(files.insert(output.path.to_string())),
-                OutputSort::Tree => drop(trees.insert(output.path.clone())),
-            }
-        }
-    }
-    for tree in trees {
-        let place = project.workspace.place(&tree);
-        let stat = disk.stat_following(&place).ok();
-        // What is no folder any more is told by the next build.
-        if stat.is_none_or(|stat| stat.sort != Sort::Dir) {
-            watched.insert(tree.to_string(), stat);
-            continue;
-        }
-        let found = list_tree(disk, &place, Outward::Follow)?;
-        // A symlink cannot be changed but by making it anew, which changes its folder.
-        watched.insert(tree.to_string(), disk.stat_following(&place).ok());
-        for inside in found.folders.iter().map(|folder| tree.within(folder)) {
-            watched.insert(inside.to_string(), disk.stat_following(&project.workspace.place(&inside)).ok());
-        }
-        files.extend(found.files.iter().map(|(relative, _)| tree.within(relative).to_string()));
-    }
-    let unsure: BTreeSet<&str> = project.workspace.memo().racy().collect();
-    for file in files {
-        if unsure.contains(file.as_str()) {
-            return Ok(None);
-        }
-        let stat = disk.stat_following(&project.workspace.root.join(&file)).ok();
-        watched.insert(file, stat);
-    }
-    watched.extend(project.guards.iter().map(|(folder, stat)| (folder.clone(), *stat)));
-    let env = project.story.env_used.iter().map(|name| (name.clone(), digest_of(world, name))).collect();
-    let edited = basis
-        .actions
-        .iter()
-        .filter_map(|&action| project.lock.get(&project.line_name(action)))
-        .map(|line| line.edits.len())
-        .sum();
-    let watched = watched.into_iter().collect();
-    let on_path = project.on_path.answers();
-    let skipped = basis.actions.intersection(&project.skipped).count();
-    let actions = basis.actions.iter().filter(|action| !project.workflow.unfolded.contains_key(action)).count();
-    Ok(Some(Quiet { request: basis.request, env, watched, on_path, actions, edited, skipped }))
-}
-
-/// Tells whether a build of `request` would do nothing: nothing that the last one looked at has changed. Opens no store,
-/// parses nothing, writes nothing.
-pub fn is_quiet(world: &World, root: &Path, request: &Digest) -> Option<Quiet> {
-    let state = root.join(STATE_DIR);
-    let quiet = snapshot::quiet(&world.disk.read(&state.join("state")).ok()?)?;
-    // An attempt that a killed run left open has to be rolled back first.
-    let attempts = world.disk.stat(&state.join("attempts")).map_or(0, |stat| stat.size);
-    let changed = quiet
-        .watched
-        .iter()
-        .find(|(path, stat)| world.disk.stat_following(&root.join(path)).ok() != *stat)
-        .map(|(path, _)| path.as_str());
-    tracing::debug!(same_request = quiet.request == *request, attempts, changed, "looked for changes");
-    let same = quiet.request == *request
-        && attempts == 0
-        && quiet.env.iter().all(|(name, digest)| digest_of(world, name) == *digest)
-        && quiet.on_path.iter().all(|(name, there)| world.has_program(name) == *there)
-        && changed.is_none();
-    same.then_some(quiet)
-}
-
-fn digest_of(world: &World, name: &str) -> Option<Digest> {
-    world.env.look_up(name).map(|value| Digest::of(value.as_bytes()))
 }
 
 fn read_or_empty(disk: &dyn Disk, place: &Path) -> Result<Vec<u8>, EngineError> {

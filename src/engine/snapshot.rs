@@ -18,7 +18,7 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 /// First bytes of the file; the number is the format's.
-const MAGIC: &[u8] = b"storygen state 3\n";
+const MAGIC: &[u8] = b"storygen state 4\n";
 
 /// What must hold for a build to have nothing to do.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,6 +31,8 @@ pub struct Quiet {
     pub watched: Vec<(String, Option<Stat>)>,
     /// Whether each program that a condition asks for was there.
     pub on_path: Vec<(String, bool)>,
+    /// How many rows a batch had.
+    pub rows: usize,
     /// How many actions the build had, how many outputs hold edits, and how many actions took no part.
     pub actions: usize,
     pub edited: usize,
@@ -174,6 +176,7 @@ mod tests {
             env: vec![("SITE".into(), None)],
             watched: vec![("a.txt".into(), Some(stat)), ("b.txt".into(), None)],
             on_path: vec![("ffmpeg".into(), true)],
+            rows: 0,
             actions: 2,
             edited: 0,
             skipped: 1,

@@ -41,6 +41,16 @@ impl Memo {
         (same && !entry.racy).then_some(entry.digest)
     }
 
+    /// Returns what a path was when it was last hashed.
+    pub fn stat(&self, path: &str) -> Option<&Stat> {
+        self.entries.get(path).map(|entry| &entry.stat)
+    }
+
+    /// Returns the digest that a path had when it was last hashed, whatever stands there now.
+    pub fn digest(&self, path: &str) -> Option<Digest> {
+        self.entries.get(path).map(|entry| entry.digest)
+    }
+
     /// Remembers what [`super::hash_file`] found; `fs_now_ns` is the file system's time from just *before* hashing.
     pub fn learn(&mut self, path: &str, stat: Stat, digest: Digest, fs_now_ns: i64) {
         let racy = is_racy(&stat, fs_now_ns);
@@ -78,7 +88,7 @@ impl Memo {
 }
 
 /// Tells whether a file with this stat, hashed at `fs_now_ns`, could change without its stat changing.
-fn is_racy(stat: &Stat, fs_now_ns: i64) -> bool {
+pub fn is_racy(stat: &Stat, fs_now_ns: i64) -> bool {
     const SECOND_NS: i64 = 1_000_000_000;
     // A whole second from either clock may mean that there are no finer stamps. The file may be on another file system
     // than the clock, and its mtime may be set by hand, so its ctime is what is asked.

@@ -272,6 +272,18 @@ pub(super) mod tests {
     }
 
     #[test]
+    fn records_that_were_let_go_are_read_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = store(dir.path());
+        (1..=3).for_each(|take| store.save(&record("k", take, "a")).unwrap());
+        let held = || store.inner.records.state.lock().unwrap().read.len();
+        assert_eq!((store.records(&key("k")).unwrap().len(), held()), (3, 3));
+        store.let_go();
+        assert_eq!(held(), 0);
+        assert_eq!(store.records(&key("k")).unwrap().len(), 3);
+    }
+
+    #[test]
     fn a_record_of_a_later_version_is_left_out() {
         let dir = tempfile::tempdir().unwrap();
         let store = store(dir.path());
