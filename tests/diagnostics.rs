@@ -8,6 +8,7 @@ use storygen::base::path::RepoPath;
 use storygen::base::sources::Sources;
 use storygen::engine::advice::advice;
 use storygen::engine::faults::{faults_of_actions, faults_of_sources};
+use storygen::engine::named::Named;
 use storygen::engine::open::{Access, Opening, open};
 use storygen::engine::sources::{Match, Pattern};
 use storygen::engine::workflow::{Find, connect};
@@ -137,7 +138,7 @@ fn report(section: &Section) -> (Vec<Diagnostic>, String) {
     let (story, mut faults) = load(section.example, &Kinds, &given);
     if let Some(mut story) = story {
         faults.extend(faults_of_actions(&story.actions, &story, &Registry::builtin(), &Providers::default()));
-        connect(&mut story, &BTreeSet::new(), &mut EmptyDisk, &mut faults);
+        connect(&mut story, &Named::default().orphans([].into_iter()), &mut EmptyDisk, &mut faults);
         assert!(!faults.is_empty(), "the example of {} is right", section.code);
     }
     let shown = render(&faults, &Sources::new("Storyfile.yaml", section.example), Color::Never);

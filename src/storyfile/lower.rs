@@ -245,14 +245,20 @@ impl<'a> Lower<'a> {
         names.open = plan.names.iter().cloned().chain(["item", "prev"].map(str::to_owned)).collect();
         names.roots.extend(names.open.iter().map(|name| (name.clone(), minijinja::Value::UNDEFINED)));
         let territories = territory::of(&plan.outputs, &plan.axes.wanted, &names, faults);
-        let known = self.compose(plan, names, Vec::new(), faults).map(|action| (action.work, action.inputs));
-        let (work, ahead) = known.unzip();
-        let program = work.and_then(|work| if let Work::Program(call) = work { Some(Box::new(call)) } else { None });
+        territory::check(&plan.inputs, &plan.axes.wanted, &names, faults);
+        let known = self.compose(plan, names, Vec::new(), faults);
+        let ahead = known.as_ref().map_or_else(Vec::new, |known| known.inputs.clone());
+        let program = known.as_ref().and_then(|known| match &known.work {
+            Work::Program(call) => Some(Box::new(call.clone())),
+            _ => None,
+        });
+        let draft =
+            known.and_then(|known| territory::draft(known, &plan.inputs, &plan.outputs, &territories)).map(Box::new);
         let lists = plan.axes.wanted.clone();
         Some(Action {
             // A program is asked what it takes before anything runs, also if the list comes during the build.
             inputs: lists.iter().map(ListSource::input).chain(plan.program.as_ref().map(ProgramUse::file)).collect(),
-            work: Work::Fan { lists, territories, program, ahead: ahead.unwrap_or_default() },
+            work: Work::Fan { lists, territories, program, ahead, draft },
             place: (plan.index, 0),
             row: self.ground.row.cloned(),
             ..Action::new(id, plan.id.clone(), plan.text.span)

@@ -211,7 +211,8 @@ pub fn parse(text: &str, span: Span, faults: &mut Faults) -> Option<RepoPath> {
     RepoPath::parse(text).map_err(|fault| refuse(text, fault, span, faults)).ok()
 }
 
-fn refuse(text: &str, fault: PathFault, span: Span, faults: &mut Faults) {
+/// Reports a path that is none of the repo.
+pub fn refuse(text: &str, fault: PathFault, span: Span, faults: &mut Faults) {
     let help = match fault {
         PathFault::Drive => "choose a name without `:` behind its first letter",
         PathFault::Outside | PathFault::Absolute => {

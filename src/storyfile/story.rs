@@ -163,7 +163,13 @@ impl Action {
             row: None,
             axes: IndexMap::new(),
             previous: None,
-            work: Work::Fan { lists: Vec::new(), territories: Vec::new(), program: None, ahead: Vec::new() },
+            work: Work::Fan {
+                lists: Vec::new(),
+                territories: Vec::new(),
+                program: None,
+                ahead: Vec::new(),
+                draft: None,
+            },
             when: None,
             hooks: Hooks::default(),
             inputs: Vec::new(),
@@ -217,6 +223,8 @@ pub enum Work {
         program: Option<Box<ProgramCall>>,
         /// What every instance reads, as far as no item is needed to tell.
         ahead: Vec<Input>,
+        /// Any instance, as far as no item is needed to tell: what is wrong with it is wrong with all. `None` if too little is known.
+        draft: Option<Box<Action>>,
     },
     /// `uses: ./program`
     Program(ProgramCall),
