@@ -7,6 +7,7 @@ use storygen::base::money::{Budget, Currency, Money, Period, Price, Tariff};
 use storygen::base::sources::Sources;
 use storygen::kind::registry::Registry;
 use storygen::report::diagnostic::{Color, render};
+use storygen::storyfile::export::resolve;
 use storygen::storyfile::load::{Given, load};
 use storygen::storyfile::service::{Limits, Provider, SecretPiece, SecretText, Service, ServiceApi};
 use storygen::storyfile::story::{Action, Story, Work};
@@ -344,4 +345,23 @@ fn a_profile_changes_providers_and_takes_them_away() {
     );
     let poor = story_in(text, &["poor"]);
     assert_eq!(poor.budget, Some(Budget { amount: money("1"), currency: usd(), period: Period::Day }));
+}
+
+#[test]
+fn an_export_has_the_same_providers_and_budgets() {
+    let text = "storygen: 1\nbudget: { usd: 0.50, per: day }\nproviders:\n  w: { type: openai, model: m, api_key: \"${K}\", \
+                headers: { X-A: \"${B}\" }, organization: o, temperature: 0.70, stop: [\"no\"], extra: { top_p: 0.5 }, \
+                rate: { requests_per_minute: 5 }, timeout: 90s, fallback: [local], budget: { eur: 5 }, \
+                price: { input: .15, output: 0.60, currency: EUR, as_of: 2026-11-01 } }\n  \
+                s: { type: scripted, answers: a/, price: free }\ndefaults: { provider: { text: s } }\nstages:\n  \
+                a: { uses: prompt, outputs: a.md, with: { prompt: Hi }, budget: { usd: 1.0 } }\n";
+    let given = Given::alone("Storyfile.yaml", &env);
+    let read = |text: &str| load(text, &Registry::builtin(), &given).0.unwrap_or_else(|| panic!("{text}"));
+    let story = read(text);
+    let resolved = resolve(text, &given).unwrap();
+    for exported in [resolved.yaml(), resolved.json()] {
+        let again = read(&exported);
+        assert_eq!((&again.providers, again.budget), (&story.providers, story.budget), "{exported}");
+        assert_eq!(action(&again, "a").budget, action(&story, "a").budget);
+    }
 }

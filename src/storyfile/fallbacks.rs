@@ -9,6 +9,9 @@ use crate::storyfile::service::Provider;
 use crate::storyfile::tree::{Content, Node};
 use std::collections::{BTreeMap, BTreeSet};
 
+/// So many circles are told: each may be as long as the file.
+const CIRCLES_TOLD: usize = 20;
+
 /// Names and where they stand.
 type Named<'n> = Vec<(&'n str, Span)>;
 
@@ -72,28 +75,34 @@ fn able(name: &str, provider: &Provider, other: &str, stand_in: &Provider, span:
     );
 }
 
-/// Reports each reference that closes a circle, on the way down.
+/// Reports each reference that closes a circle, on the way down. The way is a list and no recursion: it may be long.
 fn circles(known: &BTreeMap<&str, Named>, faults: &mut Faults) {
     let mut done: BTreeSet<&str> = BTreeSet::new();
+    let mut told = 0;
     for first in known.keys().copied() {
-        // The way down to where we are, and how many references of each are looked at.
+        // Where we are, and how many references of each are looked at.
         let mut way: Vec<(&str, usize)> = vec![(first, 0)];
+        let mut above = BTreeSet::from([first]);
         while let Some((name, at)) = way.last_mut() {
             let name = *name;
             let next = known.get(name).and_then(|all| all.get(*at)).filter(|_| !done.contains(name));
             let Some(&(other, span)) = next else {
                 done.insert(name);
+                above.remove(name);
                 way.pop();
                 continue;
             };
             *at += 1;
-            match way.iter().position(|(above, _)| *above == other) {
-                Some(from) => {
-                    let circle: Vec<&str> = way[from..].iter().map(|(name, _)| *name).chain([other]).collect();
-                    faults.push(circle_fault(&circle, span));
+            if above.contains(other) {
+                let circle = way.iter().map(|(name, _)| *name).skip_while(|name| *name != other);
+                faults.push(circle_fault(&circle.chain([other]).collect::<Vec<_>>(), span));
+                told += 1;
+                if told == CIRCLES_TOLD {
+                    return;
                 }
-                None if !done.contains(other) => way.push((other, 0)),
-                None => {}
+            } else if !done.contains(other) {
+                above.insert(other);
+                way.push((other, 0));
             }
         }
     }
