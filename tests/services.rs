@@ -365,3 +365,15 @@ fn an_export_has_the_same_providers_and_budgets() {
         assert_eq!(action(&again, "a").budget, action(&story, "a").budget);
     }
 }
+
+#[test]
+fn the_storyfiles_of_the_manual_are_right() {
+    let page = include_str!("../docs/storyfile.md");
+    let section = page.split("\n## Providers\n").nth(1).and_then(|rest| rest.split("\n## ").next()).unwrap();
+    let blocks: Vec<&str> =
+        section.split("```yaml\nstorygen: 1\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
+    assert!(blocks.len() > 3);
+    for block in blocks {
+        story(block);
+    }
+}
