@@ -296,6 +296,14 @@ impl Spend {
 }
 
 impl Price {
+    /// Returns the currency in which it is; `None` where no money is involved.
+    pub fn currency(&self) -> Option<Currency> {
+        match self {
+            Price::Free => None,
+            Price::Tariff(tariff) => Some(tariff.currency),
+        }
+    }
+
     /// Returns what one call costs; `None` if nobody can tell.
     pub fn cost(&self, usage: &Usage) -> Option<Cost> {
         match self {

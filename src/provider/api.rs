@@ -2,7 +2,7 @@
 
 use crate::base::address::Address;
 use crate::base::failure::Failure;
-use crate::base::money::Price;
+use crate::base::money::{Budget, Price};
 use crate::provider::gate::Gate;
 use crate::provider::secrets::{Secrets, Veil};
 use crate::provider::told::{Told, told};
@@ -38,6 +38,7 @@ pub struct Api {
     timeout: Duration,
     identity: String,
     price: Option<Price>,
+    budget: Option<Budget>,
     environment: Arc<Environment>,
     gate: Gate,
     caller: Result<Caller, CallError>,
@@ -119,6 +120,7 @@ impl Api {
             timeout: declared.timeout.unwrap_or(usual),
             identity: declared.identity.clone().unwrap_or_else(|| identity(declared)),
             price: declared.price.clone(),
+            budget: declared.budget,
             environment,
             gate: Gate::new(&declared.limits),
             caller: Caller::new(&declared.base.join(""), CONNECT),
@@ -142,6 +144,11 @@ impl Api {
 
     pub fn price(&self) -> Option<&Price> {
         self.price.as_ref()
+    }
+
+    /// Returns what the Storyfile lets be spent on it.
+    pub fn budget(&self) -> Option<Budget> {
+        self.budget
     }
 
     pub fn gate(&self) -> &Gate {

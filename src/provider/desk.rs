@@ -1,7 +1,7 @@
 //! Where a job asks from: whose work it is, who pays, what is remembered, and when it must end.
 
 use crate::base::failure::Failure;
-use crate::base::money::Cost;
+use crate::base::money::{Cost, Spend};
 use crate::provider::api::Api;
 use crate::provider::ledger::{Ledger, Reservation};
 use crate::provider::memory::Reading;
@@ -26,6 +26,8 @@ pub struct Desk<'a> {
     pub retry: &'a Retry,
     pub clock: &'a dyn Clock,
     pub watch: &'a Watch,
+    /// Takes what the job's calls come to, also where it fails.
+    pub spend: &'a Mutex<Spend>,
     /// Nothing new is asked.
     pub cancel: &'a CancellationToken,
     /// What is in flight is given up too.
@@ -85,6 +87,11 @@ impl Desk<'_> {
     /// Holds back what a call may cost at most.
     pub async fn reserve(&self, api: &Api, most: Option<Cost>) -> Result<Reservation, Failure> {
         self.ledger.reserve(api.name(), &self.payer.stage, most, self.cancel).await
+    }
+
+    /// Notes what a call came to.
+    pub fn note(&self, how: impl FnOnce(&mut Spend)) {
+        how(&mut self.spend.lock().unwrap_or_else(PoisonError::into_inner));
     }
 
     /// Waits until a call in flight is to be given up.

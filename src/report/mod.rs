@@ -13,6 +13,7 @@ pub mod progress;
 pub mod result;
 pub mod rows;
 pub mod size;
+pub mod spend;
 pub mod status;
 pub mod summary;
 pub mod table;
