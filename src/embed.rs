@@ -8,7 +8,7 @@ use crate::engine::command::STATE_DIR;
 use crate::engine::drive::{self, Built};
 use crate::engine::error::EngineError;
 use crate::engine::hooks::close_run;
-use crate::engine::open::{Access, LockPolicy, Opened, Opening, QuietBasis, close, faults_of, open};
+use crate::engine::open::{Access, LockPolicy, Opened, Opening, close, faults_of, open};
 use crate::engine::options::{OnFailure, Options};
 use crate::engine::plan::{PlanError, choose, foresee};
 use crate::engine::programs::{ask, is_to_ask};
@@ -161,7 +161,7 @@ impl Repo {
             stamp.clone(),
         ));
         // Whatever happened, what is finished is written down.
-        let closed = close(&mut opened, &world, LockPolicy::Update, None::<QuietBasis>);
+        let closed = close(&mut opened, &world, LockPolicy::Update, None);
         let Built { mut summary, .. } = built?;
         closed?;
         let took_ms = u64::try_from(self.world.clock.elapsed().saturating_sub(started).as_millis()).unwrap_or(u64::MAX);

@@ -381,3 +381,18 @@ fn a_program_takes_variables_and_no_provider() {
     report("stages: { a: { uses: ./p, outputs: x, provider: local } }").marked(&[("S033", "provider")]);
     report("stages: { a: { uses: ./p, outputs: x, shell: bash } }").marked(&[("S029", "shell")]);
 }
+
+#[test]
+fn a_path_that_leads_out_whatever_the_item_is_told_before_the_list_is_known() {
+    let stage = |rest: &str| {
+        format!("stages: {{ a: {{ foreach: {{ x: {{ in: 'l.json', key: id, max: 9 }} }}, run: touch x, {rest} }} }}")
+    };
+    report(&stage("outputs: '../out/${x.id}.md'"))
+        .marked(&[("S070", "'../out/${x.id}.md'")])
+        .says("`../out/${x.id}.md` is no path of this repo: the path leads out of the repo");
+    report(&stage("outputs: '${x.id}.md', inputs: [ok.md, '/etc/${x.id}']")).marked(&[("S070", "'/etc/${x.id}'")]);
+    report(&stage("outputs: { text: { path: 'a/../../${x.id}.md', store: false } }"))
+        .marked(&[("S070", "'a/../../${x.id}.md'")]);
+    // An item may lead anywhere within.
+    fine(&stage("outputs: '${x.id}/../b.md', inputs: 'in/../${x.id}.md?'"));
+}

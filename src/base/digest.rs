@@ -33,6 +33,11 @@ impl Digest {
         blake3::Hash::from_hex(text).ok().map(|hash| Digest(*hash.as_bytes()))
     }
 
+    /// Returns its first half: what is enough where very many are held.
+    pub fn half(&self) -> u128 {
+        u128::from_le_bytes(*self.0.first_chunk().expect("a digest has 32 bytes"))
+    }
+
     /// Returns the first eight hex digits: enough for a person to compare two.
     pub fn short(&self) -> String {
         self.to_string()[..8].to_owned()

@@ -5,6 +5,7 @@ pub mod diagnostic;
 pub mod digest;
 pub mod duration;
 pub mod failure;
+pub mod few;
 pub mod id;
 pub mod money;
 pub mod part;

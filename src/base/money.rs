@@ -1,6 +1,7 @@
 //! Money, prices and what is counted of a call: whole numbers throughout, so that sums never drift.
 
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::iter::Sum;
 
@@ -45,6 +46,22 @@ pub struct Usage {
     /// Length of a recording, in milliseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub audio_ms: Option<u64>,
+}
+
+/// What calls came to, in all currencies that occur.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Spend {
+    /// Calls that were answered, those that are free left out.
+    pub calls: u32,
+    pub cost: BTreeMap<Currency, Money>,
+    /// Answered calls whose cost nobody knows.
+    pub unpriced: u32,
+    /// Calls that were not answered and may have been charged.
+    pub in_doubt: u32,
+    /// Answers that were remembered, free ones too, and what they had cost.
+    pub remembered: u32,
+    pub saved: BTreeMap<Currency, Money>,
 }
 
 /// What a provider takes for its work, as the user wrote it down.
@@ -241,6 +258,59 @@ impl Usage {
     }
 }
 
+impl Spend {
+    /// Tells whether nothing was asked and nothing remembered.
+    pub fn is_nothing(&self) -> bool {
+        *self == Spend::default()
+    }
+
+    /// Notes a call that was answered; `None` for a cost that nobody knows.
+    pub fn answered(&mut self, cost: Option<Cost>) {
+        match cost {
+            Some(cost) if cost.is_free() => {}
+            Some(cost) => {
+                self.calls += 1;
+                *self.cost.entry(cost.currency).or_default() += cost.amount;
+            }
+            None => {
+                self.calls += 1;
+                self.unpriced += 1;
+            }
+        }
+    }
+
+    /// Notes an answer that was remembered.
+    pub fn remembered(&mut self, cost: Option<Cost>) {
+        self.remembered += 1;
+        if let Some(cost) = cost.filter(|cost| !cost.is_free()) {
+            *self.saved.entry(cost.currency).or_default() += cost.amount;
+        }
+    }
+
+    /// Adds what other calls came to.
+    pub fn add(&mut self, other: &Spend) {
+        self.calls += other.calls;
+        self.unpriced += other.unpriced;
+        self.in_doubt += other.in_doubt;
+        self.remembered += other.remembered;
+        for (mine, others) in [(&mut self.cost, &other.cost), (&mut self.saved, &other.saved)] {
+            for (currency, amount) in others {
+                *mine.entry(*currency).or_default() += *amount;
+            }
+        }
+    }
+}
+
+impl Price {
+    /// Returns what one call costs; `None` if nobody can tell.
+    pub fn cost(&self, usage: &Usage) -> Option<Cost> {
+        match self {
+            Price::Free => Some(Cost::FREE),
+            Price::Tariff(tariff) => Some(Cost { amount: tariff.cost(usage)?, currency: tariff.currency }),
+        }
+    }
+}
+
 impl Tariff {
     /// Returns what one call costs; `None` if something that is priced was not counted.
     pub fn cost(&self, usage: &Usage) -> Option<Money> {
@@ -338,6 +408,22 @@ mod tests {
         assert_eq!((Cost::FREE.to_string(), nought.to_string()), ("free".into(), "0.00 USD".into()));
         let json = serde_json::to_string(&Cost::FREE).unwrap();
         assert_eq!(serde_json::from_str::<Cost>(&json).unwrap(), Cost::FREE);
+    }
+
+    #[test]
+    fn what_is_spent_is_told_from_what_is_free_unknown_and_remembered() {
+        let cost = |text| Cost { amount: money(text), currency: Currency::parse("usd").unwrap() };
+        let mut spend = Spend::default();
+        assert!(spend.is_nothing());
+        spend.answered(Some(cost("0.02")));
+        spend.answered(Some(Cost::FREE));
+        spend.answered(None);
+        spend.remembered(Some(cost("0.50")));
+        let mut both = spend.clone();
+        both.add(&spend);
+        assert_eq!((both.calls, both.unpriced, both.remembered), (4, 2, 2));
+        assert_eq!(both.cost.values().copied().collect::<Vec<_>>(), [money("0.04")]);
+        assert_eq!(both.saved.values().copied().collect::<Vec<_>>(), [money("1.00")]);
     }
 
     #[test]

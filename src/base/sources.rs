@@ -57,6 +57,12 @@ impl Sources {
         self.found(next.saturating_sub(1))
     }
 
+    /// Tells whether one of the texts has this name and these bytes.
+    pub fn holds(&self, name: &str, bytes: &[u8]) -> bool {
+        let mut all = (0..self.files.len()).map(|index| self.found(index));
+        all.any(|found| found.name == name && found.text.as_bytes() == bytes)
+    }
+
     /// Returns the text that came first: the Storyfile.
     pub fn first(&self) -> Found<'_> {
         self.found(0)
@@ -90,6 +96,7 @@ mod tests {
         assert_eq!((found.name, found.text), ("b.yaml", "two"));
         assert_eq!(found.within(Span::new(start + 1, start + 3)), Span::new(1, 3));
         assert_eq!(sources.first().text, "один");
+        assert!(sources.holds("b.yaml", b"two") && !sources.holds("a.yaml", b"two"));
         assert_eq!(sources.at(Span::new(u32::MAX, u32::MAX)).name, "b.yaml");
     }
 }

@@ -29,8 +29,13 @@ pub struct Survey {
     pub wrong: BTreeSet<u32>,
     told: Vec<Told>,
     ids: HashMap<u128, u32>,
+}
+
+/// Who writes and who reads what, as long as rows are looked through.
+#[derive(Default)]
+struct Paths {
     claims: HashMap<u128, Claim>,
-    /// Who reads what: the first two rows.
+    /// The first two rows that read each.
     reads: HashMap<u128, (u32, Option<u32>)>,
 }
 
@@ -58,6 +63,7 @@ pub fn survey(stories: &Stories, names: &[String]) -> Result<Survey, CliError> {
     let mut unknown: BTreeSet<&String> = names.iter().collect();
     let mut of_table = Vec::new();
     let mut joined = None;
+    let mut paths = Paths::default();
     for row in stories.table.rows()? {
         let number = survey.rows;
         survey.rows += 1;
@@ -84,7 +90,7 @@ pub fn survey(stories: &Stories, names: &[String]) -> Result<Survey, CliError> {
             Ok((story, warnings)) => {
                 survey.warn(warnings);
                 unknown.retain(|name| !story.actions.iter().any(|action| may_mean(name, action)));
-                of_table.extend(survey.take(number, &row, &story.actions, stories)?);
+                of_table.extend(paths.take(number, &row, &story.actions, stories)?);
                 survey.actions += story.actions.len();
                 let providers = joined.get_or_insert_with(|| providers(stories.inputs, &story));
                 survey.bind(number, &row, story, stories, providers);
@@ -94,7 +100,7 @@ pub fn survey(stories: &Stories, names: &[String]) -> Result<Survey, CliError> {
     if !of_table.is_empty() {
         return Err(CliError::Faults { sources: stories.sources().clone(), faults: of_table });
     }
-    survey.reads_of_others(stories)?;
+    survey.refuse_readers(&paths, stories)?;
     if let (Some(name), true) = (unknown.first(), survey.wrong.len() < survey.rows as usize) {
         return Err(UnknownTarget { name: (*name).clone(), suggestion: None }.into());
     }
@@ -166,6 +172,29 @@ impl Survey {
         }
     }
 
+    /// Refuses the rows that read what others write: which of the two comes first nobody has said.
+    fn refuse_readers(&mut self, paths: &Paths, stories: &Stories) -> Result<(), CliError> {
+        for number in paths.readers_of_others() {
+            let Some(row) = nth(stories, number)? else { continue };
+            let Ok((story, _)) = stories.story(&row) else { continue };
+            for input in story.actions.iter().flat_map(|action| &action.inputs) {
+                let (Selector::File(path) | Selector::Tree(path)) = &input.selector else { continue };
+                let Some(other) = paths.other_writer(number, path) else { continue };
+                let (id, place) = name_of(stories, other)?;
+                let message = format!(
+                    "the row `{}` ({}) reads `{path}`, which the row `{id}` ({place}) writes",
+                    row.id, row.place
+                );
+                let fault = Diagnostic::error("S203", message, input.span).label("of another row");
+                let help = "rows know nothing of each other: let a build without `--batch` read what they made";
+                self.refuse_row(number, &row, vec![fault.help(help)]);
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Paths {
     /// Notes what the actions of a row write and read; returns the faults of paths that an earlier row writes.
     fn take(
         &mut self,
@@ -224,8 +253,8 @@ impl Survey {
         None
     }
 
-    /// Finds the rows that read what others write: which of the two comes first nobody has said.
-    fn reads_of_others(&mut self, stories: &Stories) -> Result<(), CliError> {
+    /// Returns the first rows that read what others write.
+    fn readers_of_others(&self) -> BTreeSet<u32> {
         let is_of_other = |(path, readers): (&u128, &(u32, Option<u32>))| {
             let claim = self.claims.get(path)?;
             [Some(readers.0), readers.1]
@@ -233,32 +262,18 @@ impl Survey {
                 .flatten()
                 .find(|reader| *reader != claim.row || claim.other.is_some())
         };
-        let found: BTreeSet<u32> = self.reads.iter().filter_map(is_of_other).take(FAULTS_SHOWN).collect();
-        for number in found {
-            let Some(row) = nth(stories, number)? else { continue };
-            let Ok((story, _)) = stories.story(&row) else { continue };
-            for input in story.actions.iter().flat_map(|action| &action.inputs) {
-                let (Selector::File(path) | Selector::Tree(path)) = &input.selector else { continue };
-                let claim = self.claims.get(&hash(&folded(path.as_str()))).copied();
-                let other = claim.and_then(|claim| if claim.row == number { claim.other } else { Some(claim.row) });
-                let Some(other) = other else { continue };
-                let (id, place) = name_of(stories, other)?;
-                let message = format!(
-                    "the row `{}` ({}) reads `{path}`, which the row `{id}` ({place}) writes",
-                    row.id, row.place
-                );
-                let fault = Diagnostic::error("S203", message, input.span).label("of another row");
-                let help = "rows know nothing of each other: let a build without `--batch` read what they made";
-                self.refuse_row(number, &row, vec![fault.help(help)]);
-            }
-        }
-        Ok(())
+        self.reads.iter().filter_map(is_of_other).take(FAULTS_SHOWN).collect()
+    }
+
+    /// Returns another row that writes a path that this one reads.
+    fn other_writer(&self, reader: u32, path: &RepoPath) -> Option<u32> {
+        let claim = self.claims.get(&hash(&folded(path.as_str())))?;
+        if claim.row == reader { claim.other } else { Some(claim.row) }
     }
 }
 
 fn hash(text: &str) -> u128 {
-    let bytes = *Digest::of(text.as_bytes()).as_bytes();
-    u128::from_le_bytes(bytes[..16].try_into().expect("a digest has 32 bytes"))
+    Digest::of(text.as_bytes()).half()
 }
 
 /// Finds a row again by its number.

@@ -1,5 +1,6 @@
 //! The table of `--batch`: a file whose rows are read one by one, as often as they are asked for.
 
+use crate::base::digest::Digest;
 use crate::cli::context::Context;
 use crate::cli::error::CliError;
 use crate::data::rows::rows;
@@ -39,15 +40,28 @@ impl Table {
 
     /// Reads the rows from the first on.
     pub fn rows(&self) -> Result<RowsRead, CliError> {
-        let ending = self.place.extension().map(|ending| ending.to_string_lossy().into_owned()).unwrap_or_default();
         let size = self.disk.stat_following(&self.place).map_or(0, |stat| stat.size);
         let file = Pieces { disk: self.disk.clone(), place: self.place.clone(), at: 0, size };
-        let rows = rows(&ending, file).map_err(|fault| self.fault(&fault.to_string()))?;
+        let rows = rows(&self.ending(), file).map_err(|fault| self.fault(&fault.to_string()))?;
         let table = self.clone();
         Ok(Box::new(rows.map(move |row| match row {
             Ok((line, cells)) => Ok(Row::of(cells, format!("{}:{line}", table.name)).map(Arc::new)),
             Err(fault) => Err(table.fault(&fault.to_string())),
         })))
+    }
+
+    /// Returns what tells this table from others: its format and its content.
+    pub fn identity(&self) -> Result<String, CliError> {
+        let mut hasher = Digest::hasher();
+        let read = self.disk.read_pieces(&self.place, &mut |piece| {
+            hasher.update(piece);
+        });
+        read.map_err(|error| self.fault(&format!("cannot be read: {error}")))?;
+        Ok(format!("{} {}", self.ending(), hasher.finish()))
+    }
+
+    fn ending(&self) -> String {
+        self.place.extension().map(|ending| ending.to_string_lossy().into_owned()).unwrap_or_default()
     }
 
     fn fault(&self, what: &str) -> CliError {

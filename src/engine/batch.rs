@@ -6,7 +6,7 @@ use crate::base::span::Span;
 use crate::engine::error::EngineError;
 use crate::engine::faults::faults_of_actions;
 use crate::engine::judge::Project;
-use crate::engine::open::{Finder, orphans};
+use crate::engine::open::Finder;
 use crate::engine::programs::Programs;
 use crate::engine::workflow::connect;
 use crate::storyfile::story::{Action, Story};
@@ -19,7 +19,7 @@ impl Project {
     pub fn turn_to(&mut self, mut story: Story) -> Result<Result<Vec<Diagnostic>, Vec<Diagnostic>>, EngineError> {
         let disk: Arc<dyn Disk> = self.workspace.disk.clone();
         let root = self.workspace.root.clone();
-        let orphans = orphans(story.actions.iter(), self.lock.iter().chain(self.state.iter()));
+        let orphans = self.named.orphans(story.actions.iter());
         let mut finder = Finder { disk: &*disk, root: &root, guards: std::mem::take(&mut self.guards), error: None };
         let mut faults = faults_of_actions(&story.actions, &story, &self.registry, &self.providers);
         let programs = Programs::look(&*disk, &root, &story.actions);
@@ -38,6 +38,8 @@ impl Project {
         self.held.clear();
         self.skipped.clear();
         self.discovered.clear();
+        // What is known of earlier rows is of no use to later ones.
+        self.store.let_go();
         let of_lists = self.unfold_sources()?;
         faults.extend(of_lists);
         Ok(if faults.iter().any(is_error) { Err(faults) } else { Ok(faults) })

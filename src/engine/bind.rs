@@ -5,7 +5,7 @@ use crate::base::path::{PathFault, RepoPath};
 use crate::engine::intersect::intersect;
 use crate::engine::late::Late;
 use crate::engine::makers::Makers;
-use crate::engine::open::is_orphan;
+use crate::engine::named::Orphans;
 use crate::engine::parts::{self, part_of};
 use crate::engine::programs;
 use crate::engine::sources::{Match, Pattern};
@@ -29,7 +29,7 @@ pub struct Binder<'a> {
     pub templates: &'a mut Templates,
     pub looked: &'a mut parts::Sources,
     /// Files of actions that are no more: no pattern finds them.
-    pub orphans: &'a BTreeSet<String>,
+    pub orphans: &'a Orphans<'a>,
     pub find: &'a mut dyn Find,
     pub faults: &'a mut Vec<Diagnostic>,
 }
@@ -274,7 +274,7 @@ impl Binder<'_> {
             .collect();
         // A fan-out's outputs come in the order of its items, which is the order of the actions.
         found.sort_by_key(|(_, maker)| maker.map(|maker| nodes[maker].action.place));
-        let is_kept_out = |path: &str| excluded.iter().any(|pattern| pattern.matches(path)) || is_orphan(orphans, path);
+        let is_kept_out = |path: &str| excluded.iter().any(|pattern| pattern.matches(path)) || orphans.has(path);
         for Match { path, spelling } in find.glob(&pattern).into_iter().filter(|found| !is_kept_out(&found.path)) {
             let source = match spelling {
                 Spelling::Exact => RepoPath::found(&path),

@@ -11,6 +11,7 @@ use crate::engine::recover::remove;
 use crate::storyfile::story::OutputSort;
 use crate::world::disk::Sort;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 /// What `clean` finds at an output.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,7 +65,7 @@ pub fn orphans(project: &Project) -> Vec<LineName> {
         line.orphan || !stages.contains(stage) || instance
     };
     let is_written = |path: &RepoPath| project.workflow.maker_of(path).is_some();
-    let lines = project.lock.iter().filter(is_gone).filter(|line| !line.outputs.is_empty());
+    let lines = project.lock.iter().map(Arc::as_ref).filter(is_gone).filter(|line| !line.outputs.is_empty());
     lines.filter(|line| !line.outputs.keys().any(is_written)).map(Line::name).collect()
 }
 
@@ -73,7 +74,7 @@ pub fn find_left(project: &mut Project, orphans: &[LineName]) -> Result<Vec<Foun
     let mut found = Vec::new();
     for name in orphans {
         let Some(line) = project.lock.get(name).cloned() else { continue };
-        for (path, made) in &line.outputs {
+        for (path, made) in line.outputs.iter() {
             let sort = match project.workspace.stat(path)?.map(|stat| stat.sort) {
                 None => continue,
                 Some(Sort::Dir) => OutputSort::Tree,

@@ -38,6 +38,13 @@ pub fn faults_of_actions(
     let mut faults = Vec::new();
     let mut judged: BTreeMap<&StageId, Judged> = BTreeMap::new();
     for action in actions {
+        if let Work::Fan { draft, .. } = &action.work {
+            if let Some(draft) = draft {
+                files(draft, &folders, &mut faults);
+                settings(draft, registry, providers, &mut faults);
+            }
+            continue;
+        }
         files(action, &folders, &mut faults);
         // A hundred thousand instances with the same settings are judged once.
         let now = Judged::of(action);

@@ -14,6 +14,7 @@ use crate::engine::discover::{Discovered, Search};
 use crate::engine::error::EngineError;
 use crate::engine::keep::{Keep, Kept};
 use crate::engine::lockfile::{Line, LineName, Lines};
+use crate::engine::named::Named;
 use crate::engine::programs::Programs;
 use crate::engine::rebuild::{
     Accepted, Demand, Mode, OutputView, Owner, Question, Standing, Verdict, Wait, decide, made_in,
@@ -67,8 +68,8 @@ pub struct Project {
     pub lock: Lines,
     /// What the local state says.
     pub state: Lines,
-    /// What some line says that a stage made at a path: ours there, though no record may be left.
-    pub named: BTreeSet<(RepoPath, Digest)>,
+    /// What the lines of both name.
+    pub named: Named,
     pub registry: Arc<Registry>,
     pub providers: Providers,
     /// What the programs of the stages say of themselves.
@@ -244,7 +245,7 @@ impl Project {
     /// Tells whose content stands at one of an action's outputs.
     pub fn owner(&self, action: usize, path: &RepoPath, digest: &Digest) -> Owner {
         let name = self.line_name(action);
-        let lines: Vec<&Line> = [self.lock.get(&name), self.state.get(&name)].into_iter().flatten().collect();
+        let lines = self.lock.and(&self.state, &name);
         owner(&self.store, &self.named, &lines, path, digest)
     }
 
@@ -366,7 +367,7 @@ impl Project {
         demands: &Demands,
     ) -> Result<Verdict, EngineError> {
         let name = self.line_name(action);
-        let lines: Vec<&Line> = [self.lock.get(&name), self.state.get(&name)].into_iter().flatten().collect();
+        let lines = self.lock.and(&self.state, &name);
         let declared = &self.workflow.nodes[action].action;
         let mut records = self.store.records(&key)?;
         records.sort_by(|one, two| two.at.cmp(&one.at).then(two.take.cmp(&one.take)));
@@ -436,15 +437,9 @@ fn mode(workspace: &Workspace, records: &[Arc<ActionRecord>], output: &Output, d
 /// Tells whose content stands at `path` (R2).
 ///
 /// Content counts where it was made: a copy of another stage's output is somebody's edit.
-fn owner(
-    store: &Store,
-    named: &BTreeSet<(RepoPath, Digest)>,
-    lines: &[&Line],
-    path: &RepoPath,
-    digest: &Digest,
-) -> Owner {
+fn owner(store: &Store, named: &Named, lines: &[&Line], path: &RepoPath, digest: &Digest) -> Owner {
     let edited = lines.iter().any(|line| line.edits.get(path) == Some(digest));
-    if !edited && (named.contains(&(path.clone(), *digest)) || store.vouches_for(path.as_str(), digest)) {
+    if !edited && (named.has_made(path, digest) || store.vouches_for(path.as_str(), digest)) {
         Owner::Ours
     } else if lines.iter().any(|line| line.outputs.contains_key(path)) {
         Owner::Edited

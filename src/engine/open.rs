@@ -7,23 +7,24 @@ use crate::base::sources::Sources;
 use crate::engine::command::STATE_DIR;
 use crate::engine::error::EngineError;
 use crate::engine::faults::faults_of_actions;
-use crate::engine::folder::{Outward, list_tree};
 use crate::engine::judge::Project;
 use crate::engine::keep::Keep;
-use crate::engine::lockfile::{Line, Lines};
+use crate::engine::lockfile::Lines;
+use crate::engine::named::Named;
 use crate::engine::programs::Programs;
+use crate::engine::quiet::{QuietBasis, quiet_state};
 use crate::engine::recover::foresee;
 use crate::engine::skip::OnPath;
-use crate::engine::snapshot::{self, Body, Quiet};
+use crate::engine::snapshot::{self, Body};
 use crate::engine::sources::{Guards, Match, Pattern};
-use crate::engine::workflow::{Find, What, connect};
+use crate::engine::workflow::{Find, connect};
 use crate::engine::workspace::{Workspace, is_absent};
 use crate::kind::registry::Registry;
 use crate::provider::Providers;
 use crate::store::Store;
-use crate::storyfile::story::{Action, OutputSort, Story};
+use crate::storyfile::story::Story;
 use crate::world::World;
-use crate::world::disk::{Disk, Sort, Stat};
+use crate::world::disk::{Disk, Sort};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -58,10 +59,10 @@ pub struct Opened {
     pub sources: Sources,
     /// Warnings about the Storyfile.
     pub warnings: Vec<Diagnostic>,
-    /// The state file as it was read.
-    pub state_bytes: Vec<u8>,
-    /// The lock file as it was read; `None` if there is none.
-    pub lock_text: Option<String>,
+    /// Of the state file as it was read.
+    pub state_digest: Digest,
+    /// Of the lock file as it was read; `None` if there is none.
+    pub lock_digest: Option<Digest>,
     /// How many lines of the lock could not be read.
     pub lock_unread: usize,
 }
@@ -76,15 +77,16 @@ pub fn open(opening: Opening) -> Result<Result<Opened, Vec<Diagnostic>>, EngineE
         Access::Write => Store::open(disk.clone(), state.clone())?,
     };
     let state_bytes = read_or_empty(&*disk, &state.join("state"))?;
-    let Body { memo, lines, parts } = snapshot::body(&state_bytes);
+    let state_digest = Digest::of(&state_bytes);
+    let Body { memo, lines: mut state_lines, parts } = snapshot::body(&state_bytes);
+    drop(state_bytes);
     let lock_place = root.join(LOCK_FILE);
     let lock_text = read_text(&*disk, &lock_place)?;
     let (lock, lock_unread) = Lines::parse(lock_text.as_deref().unwrap_or(""))?;
-    let mut state_lines = Lines::default();
-    lines.into_iter().for_each(|line| state_lines.insert(line));
-    let made = lock.iter().chain(state_lines.iter()).flat_map(Line::made);
-    let named = made.map(|(path, digest)| (path.clone(), *digest)).collect();
-    let orphans = orphans(story.actions.iter(), lock.iter().chain(state_lines.iter()));
+    let lock_digest = lock_text.map(|text| Digest::of(text.as_bytes()));
+    state_lines.share(&lock);
+    let named: Named = lock.iter().chain(state_lines.iter()).map(Arc::as_ref).collect();
+    let orphans = named.orphans(story.actions.iter());
     let mut finder = Finder { disk: &*disk, root: &root, guards: Guards::new(), error: None };
     let mut faults = faults_of_actions(&story.actions, &story, &registry, &providers);
     let programs = Programs::look(&*disk, &root, &story.actions);
@@ -135,7 +137,7 @@ pub fn open(opening: Opening) -> Result<Result<Opened, Vec<Diagnostic>>, EngineE
     if of_lists.iter().any(|fault| fault.severity == Severity::Error) {
         return Ok(Err(faults.into_iter().chain(of_lists).collect()));
     }
-    Ok(Ok(Opened { project, sources, warnings: faults, state_bytes, lock_text, lock_unread }))
+    Ok(Ok(Opened { project, sources, warnings: faults, state_digest, lock_digest, lock_unread }))
 }
 
 /// Finds the faults that show only in a story as a whole: settings that its kinds refuse, missing inputs, cycles.
@@ -149,28 +151,8 @@ pub fn faults_of(
     let mut finder = Finder { disk: &*world.disk, root, guards: Guards::new(), error: None };
     let mut faults = faults_of_actions(&story.actions, &story, registry, providers);
     faults.extend(Programs::look(&*world.disk, root, &story.actions).faults(&story.actions));
-    connect(&mut story, &BTreeSet::new(), &mut finder, &mut faults);
+    connect(&mut story, &Named::default().orphans([].into_iter()), &mut finder, &mut faults);
     faults
-}
-
-/// Files that lines name for actions that are no more: no pattern finds them (R17).
-pub(super) fn orphans<'a>(
-    actions: impl Iterator<Item = &'a Action>,
-    lines: impl Iterator<Item = &'a Line>,
-) -> BTreeSet<String> {
-    let declared: BTreeSet<&RepoPath> =
-        actions.flat_map(|action| action.outputs.iter().map(|output| &output.path)).collect();
-    lines
-        .flat_map(|line| line.outputs.keys())
-        .filter(|path| !declared.contains(path))
-        .map(ToString::to_string)
-        .collect()
-}
-
-/// Tells whether an orphan is at `path`, or is a folder above it.
-pub(super) fn is_orphan(orphans: &BTreeSet<String>, path: &str) -> bool {
-    let mut ends = path.match_indices('/').map(|(at, _)| at).chain([path.len()]);
-    ends.any(|end| orphans.contains(&path[..end]))
 }
 
 /// Writes down what stands: the lock file (unless `locked`), and the state file with what makes the next build quiet.
@@ -182,22 +164,22 @@ pub fn close(
 ) -> Result<(), EngineError> {
     let root = opened.project.workspace.root.clone();
     let text = opened.project.lock.print();
-    let had_lock = opened.lock_text.as_deref();
-    let worth_writing = !opened.project.lock.is_empty() || had_lock.is_some();
-    if lock == LockPolicy::Update && worth_writing && had_lock != Some(&text) {
+    let digest = Digest::of(text.as_bytes());
+    let worth_writing = !opened.project.lock.is_empty() || opened.lock_digest.is_some();
+    if lock == LockPolicy::Update && worth_writing && opened.lock_digest != Some(digest) {
         opened.project.store.write_out(text.as_bytes(), &root.join(LOCK_FILE))?;
-        opened.lock_text = Some(text);
+        opened.lock_digest = Some(digest);
     }
+    drop(text);
     let quiet = match quiet {
         Some(basis) => quiet_state(opened, world, basis)?,
         None => None,
     };
-    let memo = opened.project.workspace.memo().clone();
+    let memo = opened.project.workspace.memo();
     let current = memo.iter().map(|(_, _, digest)| *digest).collect();
     let parts = opened.project.workspace.parts.known(&current);
-    let body = Body { memo, lines: opened.project.state.iter().cloned().collect(), parts };
-    let bytes = snapshot::encode(quiet.as_ref(), &body);
-    if bytes != opened.state_bytes {
+    let bytes = snapshot::encode(quiet.as_ref(), memo, &opened.project.state, &parts);
+    if Digest::of(&bytes) != opened.state_digest {
         opened.project.store.write_out(&bytes, &root.join(STATE_DIR).join("state"))?;
     }
     Ok(())
@@ -208,108 +190,6 @@ pub fn close(
 pub enum LockPolicy {
     Update,
     Leave,
-}
-
-/// What a quiet next build has to have in common with this one.
-pub struct QuietBasis {
-    pub request: Digest,
-    /// The Storyfile's name in the root.
-    pub storyfile: String,
-    pub actions: BTreeSet<usize>,
-}
-
-/// Collects what must not change; `None` if some digest is not yet to be trusted.
-fn quiet_state(opened: &Opened, world: &World, basis: QuietBasis) -> Result<Option<Quiet>, EngineError> {
-    let project = &opened.project;
-    let disk = &*world.disk;
-    let mut watched: BTreeMap<String, Option<Stat>> = BTreeMap::new();
-    let mut files = BTreeSet::from([basis.storyfile.clone(), LOCK_FILE.to_owned()]);
-    files.extend(project.story.included.iter().map(ToString::to_string));
-    let mut trees = BTreeSet::new();
-    for &action in &basis.actions {
-        let node = project.node(action);
-        for input in node.inputs.iter().chain(&node.asked) {
-            match &input.what {
-                What::File(path) | What::Part(path, _) => drop(files.insert(path.to_string())),
-                What::Tree(path) => drop(trees.insert(path.clone())),
-                What::Verdict(_) => {}
-            }
-        }
-        for path in project.discovered.get(&action).into_iter().flatten().map(|(path, _)| path) {
-            match project.workspace.stat(path)? {
-                Some(stat) if stat.sort == Sort::Dir => drop(trees.insert(path.clone())),
-                _ => drop(files.insert(path.to_string())),
-            }
-        }
-        for output in &node.action.outputs {
-            match output.sort {
-                OutputSort::File => drop(files.insert(output.path.to_string())),
-                OutputSort::Tree => drop(trees.insert(output.path.clone())),
-            }
-        }
-    }
-    for tree in trees {
-        let place = project.workspace.place(&tree);
-        let stat = disk.stat_following(&place).ok();
-        // What is no folder any more is told by the next build.
-        if stat.is_none_or(|stat| stat.sort != Sort::Dir) {
-            watched.insert(tree.to_string(), stat);
-            continue;
-        }
-        let found = list_tree(disk, &place, Outward::Follow)?;
-        // A symlink cannot be changed but by making it anew, which changes its folder.
-        watched.insert(tree.to_string(), disk.stat_following(&place).ok());
-        for inside in found.folders.iter().map(|folder| tree.within(folder)) {
-            watched.insert(inside.to_string(), disk.stat_following(&project.workspace.place(&inside)).ok());
-        }
-        files.extend(found.files.iter().map(|(relative, _)| tree.within(relative).to_string()));
-    }
-    let unsure: BTreeSet<&str> = project.workspace.memo().racy().collect();
-    for file in files {
-        if unsure.contains(file.as_str()) {
-            return Ok(None);
-        }
-        let stat = disk.stat_following(&project.workspace.root.join(&file)).ok();
-        watched.insert(file, stat);
-    }
-    watched.extend(project.guards.iter().map(|(folder, stat)| (folder.clone(), *stat)));
-    let env = project.story.env_used.iter().map(|name| (name.clone(), digest_of(world, name))).collect();
-    let edited = basis
-        .actions
-        .iter()
-        .filter_map(|&action| project.lock.get(&project.line_name(action)))
-        .map(|line| line.edits.len())
-        .sum();
-    let watched = watched.into_iter().collect();
-    let on_path = project.on_path.answers();
-    let skipped = basis.actions.intersection(&project.skipped).count();
-    let actions = basis.actions.iter().filter(|action| !project.workflow.unfolded.contains_key(action)).count();
-    Ok(Some(Quiet { request: basis.request, env, watched, on_path, actions, edited, skipped }))
-}
-
-/// Tells whether a build of `request` would do nothing: nothing that the last one looked at has changed. Opens no store,
-/// parses nothing, writes nothing.
-pub fn is_quiet(world: &World, root: &Path, request: &Digest) -> Option<Quiet> {
-    let state = root.join(STATE_DIR);
-    let quiet = snapshot::quiet(&world.disk.read(&state.join("state")).ok()?)?;
-    // An attempt that a killed run left open has to be rolled back first.
-    let attempts = world.disk.stat(&state.join("attempts")).map_or(0, |stat| stat.size);
-    let changed = quiet
-        .watched
-        .iter()
-        .find(|(path, stat)| world.disk.stat_following(&root.join(path)).ok() != *stat)
-        .map(|(path, _)| path.as_str());
-    tracing::debug!(same_request = quiet.request == *request, attempts, changed, "looked for changes");
-    let same = quiet.request == *request
-        && attempts == 0
-        && quiet.env.iter().all(|(name, digest)| digest_of(world, name) == *digest)
-        && quiet.on_path.iter().all(|(name, there)| world.has_program(name) == *there)
-        && changed.is_none();
-    same.then_some(quiet)
-}
-
-fn digest_of(world: &World, name: &str) -> Option<Digest> {
-    world.env.look_up(name).map(|value| Digest::of(value.as_bytes()))
 }
 
 fn read_or_empty(disk: &dyn Disk, place: &Path) -> Result<Vec<u8>, EngineError> {

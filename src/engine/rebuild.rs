@@ -162,7 +162,7 @@ pub fn decide(question: &Question<'_>) -> Verdict {
 
 /// The lock or the state names a result for today's key (R1, first two rules).
 fn decide_named(question: &Question<'_>, line: &Line) -> Verdict {
-    let mut stands = Fresh { take: line.take, outputs: line.outputs.clone(), edits: BTreeMap::new() };
+    let mut stands = Fresh { take: line.take, outputs: (&line.outputs).into(), edits: BTreeMap::new() };
     let (mut write, mut replaces) = (Vec::new(), false);
     for output in question.outputs {
         let Some(made) = line.outputs.get(&output.path) else { continue };

@@ -13,6 +13,7 @@ use crate::engine::rebuild::Fresh;
 use crate::store::{ActionRecord, Maker, RecordedOutput, Reuse};
 use crate::world::World;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// A result that is to be recorded.
 pub struct Made<'a> {
@@ -116,14 +117,15 @@ impl Project {
             key,
             take: stands.take,
             inputs,
-            outputs: stands.outputs.clone(),
-            edits: stands.edits.clone(),
+            outputs: stands.outputs.clone().into(),
+            edits: stands.edits.clone().into(),
             accepted,
             verdict,
             row: node.action.row.as_ref().map(|row| row.id.clone()),
             orphan: false,
         };
-        self.named.extend(line.made().map(|(path, digest)| (path.clone(), *digest)));
+        let line = Arc::new(line);
+        self.named.add(&line);
         self.lock.insert(line.clone());
         self.state.insert(line);
     }

@@ -12,6 +12,7 @@ use crate::world::World;
 use crate::world::disk::Sort;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// Why an action takes no part.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -183,10 +184,8 @@ impl Project {
         }
         // What stands there may be what an instance left: it counts as absent all the same.
         let is_left = |input: &Bound| {
-            let named = |line: &Line| {
-                line.action.stage() == stage.as_str() && line.outputs.keys().any(|path| input.is_file(path))
-            };
-            self.lock.iter().any(named)
+            let named = |line: &Arc<Line>| line.outputs.keys().any(|path| input.is_file(path));
+            self.lock.below(&self.node(fan).action.id).any(named)
         };
         let is_missing = |input: &&Bound| {
             let is_there = || self.stands_there(input, course.foreseen) && !is_left(input);

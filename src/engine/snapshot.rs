@@ -5,15 +5,20 @@
 //! the same as its absence.
 
 use crate::base::digest::Digest;
-use crate::engine::lockfile::Line;
+use crate::base::few::Few;
+use crate::base::id::{ActionId, ActionKey, Take};
+use crate::base::path::RepoPath;
+use crate::engine::lockfile::{Line, Lines};
 use crate::engine::parts::Known;
 use crate::store::Memo;
 use crate::world::disk::Stat;
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
+use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 /// First bytes of the file; the number is the format's.
-const MAGIC: &[u8] = b"storygen state 3\n";
+const MAGIC: &[u8] = b"storygen state 4\n";
 
 /// What must hold for a build to have nothing to do.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,6 +31,8 @@ pub struct Quiet {
     pub watched: Vec<(String, Option<Stat>)>,
     /// Whether each program that a condition asks for was there.
     pub on_path: Vec<(String, bool)>,
+    /// How many rows a batch had.
+    pub rows: usize,
     /// How many actions the build had, how many outputs hold edits, and how many actions took no part.
     pub actions: usize,
     pub edited: usize,
@@ -36,51 +43,63 @@ pub struct Quiet {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Body {
     pub memo: Memo,
-    pub lines: Vec<Line>,
+    pub lines: Lines,
     /// The digests of parts of files.
     pub parts: Known,
 }
 
-/// Lines in a form without text keys, which a binary format reads faster.
-#[derive(Serialize, Deserialize)]
-struct WrittenBody {
+/// What is written, without a copy of it being made.
+#[derive(Serialize)]
+struct Writing<'a> {
+    memo: &'a Memo,
+    #[serde(serialize_with = "write_lines")]
+    lines: &'a Lines,
+    parts: &'a Known,
+}
+
+/// The same as it is read.
+#[derive(Deserialize)]
+struct Written {
     memo: Memo,
-    lines: Vec<WrittenLine>,
+    lines: Vec<WrittenLine<'static>>,
     parts: Known,
 }
 
+/// A line with all its fields: a binary format cannot leave any out.
 #[derive(Serialize, Deserialize)]
-struct WrittenLine {
-    action: crate::base::id::ActionId,
-    key: Option<crate::base::id::ActionKey>,
-    take: u32,
-    inputs: Vec<(String, Digest)>,
-    outputs: Vec<(crate::base::path::RepoPath, Digest)>,
-    edits: Vec<(crate::base::path::RepoPath, Digest)>,
-    accepted: Vec<crate::base::path::RepoPath>,
+struct WrittenLine<'a> {
+    action: Cow<'a, ActionId>,
+    key: Option<ActionKey>,
+    take: Take,
+    inputs: Cow<'a, Few<String, Digest>>,
+    outputs: Cow<'a, Few<RepoPath, Digest>>,
+    edits: Cow<'a, Few<RepoPath, Digest>>,
+    accepted: Cow<'a, BTreeSet<RepoPath>>,
     verdict: Option<Digest>,
-    row: Option<String>,
+    row: Cow<'a, Option<String>>,
     orphan: bool,
 }
 
-/// Writes the file's bytes. Without `quiet` the next build looks at everything.
-pub fn encode(quiet: Option<&Quiet>, body: &Body) -> Vec<u8> {
-    let lines = body.lines.iter().map(|line| WrittenLine {
-        action: line.action.clone(),
+fn write_lines<S: Serializer>(lines: &&Lines, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(lines.iter().map(|line| WrittenLine {
+        action: Cow::Borrowed(&line.action),
         key: line.key,
         take: line.take,
-        inputs: line.inputs.clone().into_iter().collect(),
-        outputs: line.outputs.clone().into_iter().collect(),
-        edits: line.edits.clone().into_iter().collect(),
-        accepted: line.accepted.iter().cloned().collect(),
+        inputs: Cow::Borrowed(&line.inputs),
+        outputs: Cow::Borrowed(&line.outputs),
+        edits: Cow::Borrowed(&line.edits),
+        accepted: Cow::Borrowed(&line.accepted),
         verdict: line.verdict,
-        row: line.row.clone(),
+        row: Cow::Borrowed(&line.row),
         orphan: line.orphan,
-    });
-    let written = WrittenBody { memo: body.memo.clone(), lines: lines.collect(), parts: body.parts.clone() };
+    }))
+}
+
+/// Writes the file's bytes. Without `quiet` the next build looks at everything.
+pub fn encode(quiet: Option<&Quiet>, memo: &Memo, lines: &Lines, parts: &Known) -> Vec<u8> {
     let mut bytes = MAGIC.to_vec();
     part(&mut bytes, &quiet);
-    part(&mut bytes, &written);
+    part(&mut bytes, &Writing { memo, lines, parts });
     bytes
 }
 
@@ -94,22 +113,26 @@ pub fn quiet(bytes: &[u8]) -> Option<Quiet> {
 pub fn body(bytes: &[u8]) -> Body {
     let read = || {
         let rest = skip(bytes.strip_prefix(MAGIC)?)?;
-        read::<WrittenBody>(rest)
+        read::<Written>(rest)
     };
     let Some((written, _)) = read() else { return Body::default() };
-    let lines = written.lines.into_iter().map(|line| Line {
-        action: line.action,
-        key: line.key,
-        take: line.take,
-        inputs: line.inputs.into_iter().collect(),
-        outputs: line.outputs.into_iter().collect(),
-        edits: line.edits.into_iter().collect(),
-        accepted: line.accepted.into_iter().collect(),
-        verdict: line.verdict,
-        row: line.row,
-        orphan: line.orphan,
-    });
-    Body { memo: written.memo, lines: lines.collect(), parts: written.parts }
+    let mut lines = Lines::default();
+    for line in written.lines {
+        let line = Line {
+            action: line.action.into_owned(),
+            key: line.key,
+            take: line.take,
+            inputs: line.inputs.into_owned(),
+            outputs: line.outputs.into_owned(),
+            edits: line.edits.into_owned(),
+            accepted: line.accepted.into_owned(),
+            verdict: line.verdict,
+            row: line.row.into_owned(),
+            orphan: line.orphan,
+        };
+        lines.insert(line.into());
+    }
+    Body { memo: written.memo, lines, parts: written.parts }
 }
 
 /// Appends length, content and checksum.
@@ -143,8 +166,6 @@ fn read<T: DeserializeOwned>(bytes: &[u8]) -> Option<(T, &[u8])> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::id::ActionId;
-    use crate::base::path::RepoPath;
     use crate::world::disk::Sort;
     use std::collections::BTreeMap;
 
@@ -155,6 +176,7 @@ mod tests {
             env: vec![("SITE".into(), None)],
             watched: vec![("a.txt".into(), Some(stat)), ("b.txt".into(), None)],
             on_path: vec![("ffmpeg".into(), true)],
+            rows: 0,
             actions: 2,
             edited: 0,
             skipped: 1,
@@ -162,17 +184,19 @@ mod tests {
         let mut memo = Memo::default();
         memo.learn("a.txt", stat, Digest::of(b"a"), i64::MAX);
         let line = Line {
-            outputs: BTreeMap::from([(RepoPath::parse("a.txt").unwrap(), Digest::of(b"a"))]),
+            outputs: Few::from([(RepoPath::parse("a.txt").unwrap(), Digest::of(b"a"))]),
             ..Line::of(ActionId::new("a"))
         };
         let parts = BTreeMap::from([(Digest::of(b"a"), BTreeMap::from([("/x".to_owned(), None)]))]);
-        (quiet, Body { memo, lines: vec![line], parts })
+        let mut lines = Lines::default();
+        lines.insert(line.into());
+        (quiet, Body { memo, lines, parts })
     }
 
     #[test]
     fn both_parts_come_back() {
         let (expected, rest) = sample();
-        let bytes = encode(Some(&expected), &rest);
+        let bytes = encode(Some(&expected), &rest.memo, &rest.lines, &rest.parts);
         assert_eq!(quiet(&bytes), Some(expected));
         assert_eq!(body(&bytes), rest);
     }
@@ -180,7 +204,7 @@ mod tests {
     #[test]
     fn damage_anywhere_is_the_same_as_absence() {
         let (expected, rest) = sample();
-        let bytes = encode(Some(&expected), &rest);
+        let bytes = encode(Some(&expected), &rest.memo, &rest.lines, &rest.parts);
         for at in 0..bytes.len() {
             let mut damaged = bytes.clone();
             damaged[at] ^= 1;

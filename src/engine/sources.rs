@@ -67,7 +67,8 @@ impl Pattern {
         while let Some(folder) = folders.pop() {
             let place = root.join(&folder);
             let stat = disk.stat_following(&place).ok().filter(|stat| stat.sort == Sort::Dir);
-            guards.insert(folder.clone(), stat);
+            // The first look stands: whoever looked then did not see what came later.
+            guards.entry(folder.clone()).or_insert(stat);
             if stat.is_none() {
                 continue;
             }
@@ -179,5 +180,8 @@ mod tests {
         let mut guards = Guards::new();
         assert!(Pattern::parse("no/*.md").unwrap().find(&RealDisk, dir.path(), &mut guards).unwrap().is_empty());
         assert_eq!(guards, Guards::from([("no".to_owned(), None)]));
+        std::fs::create_dir(dir.path().join("no")).unwrap();
+        Pattern::parse("no/*.md").unwrap().find(&RealDisk, dir.path(), &mut guards).unwrap();
+        assert_eq!(guards, Guards::from([("no".to_owned(), None)]), "what the first look saw has changed");
     }
 }

@@ -14,7 +14,7 @@ use crate::engine::error::EngineError;
 use crate::engine::faults::faults_of_actions;
 use crate::engine::judge::{Course, Hold, Judgement, Project, Settled};
 use crate::engine::lockfile::Line;
-use crate::engine::open::{Finder, is_orphan, orphans};
+use crate::engine::open::Finder;
 use crate::engine::plan::Selection;
 use crate::engine::rebuild::Wait;
 use crate::engine::select::{Wish, select_some};
@@ -198,8 +198,8 @@ impl Project {
         if faults.iter().any(|fault| fault.severity == Severity::Error) {
             return Ok(Err(Closed::Faults(faults)));
         }
-        let own = lowered.actions.iter();
-        let orphans = orphans(self.workflow.nodes.iter().map(|node| &node.action).chain(own), self.lines());
+        let standing = self.workflow.nodes.iter().map(|node| &node.action);
+        let orphans = self.named.orphans(standing.chain(&lowered.actions));
         let disk = self.workspace.disk.clone();
         let root = self.workspace.root.clone();
         let mut finder = Finder { disk: &*disk, root: &root, guards: std::mem::take(&mut self.guards), error: None };
@@ -219,10 +219,6 @@ impl Project {
         }
         self.story.env_used.extend(env_used);
         Ok(Ok(fans))
-    }
-
-    fn lines(&self) -> impl Iterator<Item = &Line> {
-        self.lock.iter().chain(self.state.iter())
     }
 
     /// Returns the items of a list; the inner `Err` says why there are none.
@@ -262,7 +258,7 @@ impl Project {
             Ok(parsed) => parsed,
             Err(words) => return Ok(Err(format!("`{pattern}` is not a pattern: {words}"))),
         };
-        let orphans = orphans(self.workflow.nodes.iter().map(|node| &node.action), self.lines());
+        let orphans = self.named.orphans(self.workflow.nodes.iter().map(|node| &node.action));
         let mut made: Vec<(&RepoPath, usize)> =
             self.workflow.makers_of(row).files.iter().map(|(path, maker)| (path, *maker)).collect();
         made.retain(|(path, _)| parsed.matches(path.as_str()));
@@ -276,7 +272,7 @@ impl Project {
         let mut others: Vec<RepoPath> = Vec::new();
         for source in found {
             match RepoPath::found(&source.path) {
-                Ok(path) if !is_orphan(&orphans, path.as_str()) && !self.workflow.is_of_another(row, &path) => {
+                Ok(path) if !orphans.has(path.as_str()) && !self.workflow.is_of_another(row, &path) => {
                     others.push(path)
                 }
                 Ok(_) => {}
@@ -297,9 +293,9 @@ impl Project {
             return None;
         }
         let is_instance = Self::instance_of(action);
-        let is_ours = |line: &&Line| is_instance(line) && !line.orphan;
+        let is_ours = |line: &&Arc<Line>| is_instance(line) && !line.orphan;
         let old: BTreeMap<&ActionId, bool> =
-            self.lock.iter().filter(is_ours).map(|line| (&line.action, !line.edits.is_empty())).collect();
+            self.lock.below(&action.id).filter(is_ours).map(|line| (&line.action, !line.edits.is_empty())).collect();
         let now: BTreeSet<&ActionId> = new.iter().collect();
         let removed: Vec<&ActionId> = old.keys().copied().filter(|id| !now.contains(id)).collect();
         let added: Vec<&ActionId> = new.iter().filter(|id| !old.contains_key(id)).collect();
@@ -356,13 +352,14 @@ impl Project {
         }
         let row = action.row.as_ref().map(|row| row.id.clone());
         let line = Line { verdict: Some(digest), row: row.clone(), ..Line::of(action.id.clone()) };
+        let line = Arc::new(line);
         self.lock.insert(line.clone());
         self.state.insert(line);
         let now: BTreeSet<ActionId> = self.instances_of(fan).into_iter().collect();
         let is_instance = Self::instance_of(&action);
         let is_orphan = |line: &Line| is_instance(line) && !now.contains(&line.action);
-        self.lock.mark_orphans(&is_orphan);
-        self.state.mark_orphans(&is_orphan);
+        self.lock.mark_orphans(&action.id, &is_orphan);
+        self.state.mark_orphans(&action.id, &is_orphan);
     }
 
     /// Returns the names of the instances that stand in the place of a fan-out.

@@ -8,6 +8,7 @@ use crate::base::path::RepoPath;
 use crate::engine::bind::{Binder, Found};
 use crate::engine::late::Late;
 use crate::engine::makers::Makers;
+use crate::engine::named::Orphans;
 use crate::engine::parts::{self, Wanted};
 use crate::engine::sources::{Match, Pattern};
 use crate::engine::templates::Templates;
@@ -135,7 +136,7 @@ pub trait Find {
 /// Finds every input and builds the graph. Faults of the user's text are pushed; `None` then.
 pub fn connect(
     story: &mut Story,
-    orphans: &BTreeSet<String>,
+    orphans: &Orphans<'_>,
     find: &mut dyn Find,
     faults: &mut Vec<Diagnostic>,
 ) -> Option<Workflow> {
@@ -163,7 +164,7 @@ impl Workflow {
         fans: &[usize],
         actions: Vec<Action>,
         related: Vec<Related>,
-        orphans: &BTreeSet<String>,
+        orphans: &Orphans<'_>,
         find: &mut dyn Find,
         faults: &mut Vec<Diagnostic>,
     ) -> bool {
@@ -228,7 +229,7 @@ impl Workflow {
     }
 
     /// Finds the inputs of these nodes.
-    fn bind(&mut self, nodes: &[usize], orphans: &BTreeSet<String>, find: &mut dyn Find, faults: &mut Vec<Diagnostic>) {
+    fn bind(&mut self, nodes: &[usize], orphans: &Orphans<'_>, find: &mut dyn Find, faults: &mut Vec<Diagnostic>) {
         let Workflow { nodes: all, makers, rows, params, templates, looked, index_of, .. } = self;
         let mut binder =
             Binder { nodes: all, makers, all: makers, rows, params, templates, looked, orphans, find, faults };

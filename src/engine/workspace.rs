@@ -8,7 +8,7 @@ use crate::engine::error::EngineError;
 use crate::engine::folder::{Outward, list_tree};
 use crate::engine::parts::Parts;
 use crate::engine::rebuild::Standing;
-use crate::store::{Memo, TreeEntry, TreeListing, hash_file};
+use crate::store::{Memo, TreeEntry, TreeListing, hash_file, hash_many, is_racy};
 use crate::storyfile::scope::ScopeFile;
 use crate::storyfile::story::OutputSort;
 use crate::world::disk::{Disk, Sort, Stat};
@@ -147,6 +147,28 @@ impl Workspace {
             self.memo.learn(path.as_str(), stat, digest, self.opened_ns);
         }
         Ok(())
+    }
+
+    /// Tells whether what stands is what this session saw of it: by the stat of a file that was hashed, else by the time of the
+    /// last change.
+    pub fn is_as_seen(&self, path: &str, stat: &Stat) -> bool {
+        self.memo.stat(path).map_or_else(|| !is_racy(stat, self.opened_ns), |known| known == stat)
+    }
+
+    /// Hashes files again whose stat proves nothing, and remembers those that are as they were. `fs_now_ns` is the file system's
+    /// time from just before.
+    pub fn hash_again(&mut self, fs_now_ns: i64) {
+        let paths: Vec<String> = self.memo.racy().map(str::to_owned).collect();
+        let places: Vec<PathBuf> = paths.iter().map(|path| self.root.join(path)).collect();
+        for (path, hashed) in paths.iter().zip(hash_many(&*self.disk, &places)) {
+            // What changed is told by the next build.
+            if let Ok((digest, stat)) = hashed
+                && self.memo.digest(path) == Some(digest)
+                && self.memo.stat(path) == Some(&stat)
+            {
+                self.memo.learn(path, stat, digest, fs_now_ns);
+            }
+        }
     }
 
     /// Lists what is in a folder, files with their digests.

@@ -116,6 +116,11 @@ impl RowTotals {
         }
     }
 
+    /// Returns that many rows of which nothing was to be done.
+    pub fn up_to_date(count: usize) -> RowTotals {
+        RowTotals { counts: BTreeMap::from([(RowOutcome::Fresh, count)]), ..RowTotals::default() }
+    }
+
     /// Adds rows that the batch did not come to.
     pub fn add_unseen(&mut self, count: usize) {
         if count > 0 {

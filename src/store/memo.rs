@@ -6,6 +6,7 @@
 
 use crate::base::digest::Digest;
 use crate::world::disk::{Sort, Stat};
+use serde::ser::SerializeSeq;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::collections::BTreeMap;
 
@@ -38,6 +39,16 @@ impl Memo {
             && entry.stat.ctime_ns == stat.ctime_ns
             && entry.stat.inode == stat.inode;
         (same && !entry.racy).then_some(entry.digest)
+    }
+
+    /// Returns what a path was when it was last hashed.
+    pub fn stat(&self, path: &str) -> Option<&Stat> {
+        self.entries.get(path).map(|entry| &entry.stat)
+    }
+
+    /// Returns the digest that a path had when it was last hashed, whatever stands there now.
+    pub fn digest(&self, path: &str) -> Option<Digest> {
+        self.entries.get(path).map(|entry| entry.digest)
     }
 
     /// Remembers what [`super::hash_file`] found; `fs_now_ns` is the file system's time from just *before* hashing.
@@ -77,7 +88,7 @@ impl Memo {
 }
 
 /// Tells whether a file with this stat, hashed at `fs_now_ns`, could change without its stat changing.
-fn is_racy(stat: &Stat, fs_now_ns: i64) -> bool {
+pub fn is_racy(stat: &Stat, fs_now_ns: i64) -> bool {
     const SECOND_NS: i64 = 1_000_000_000;
     // A whole second from either clock may mean that there are no finer stamps. The file may be on another file system
     // than the clock, and its mtime may be set by hand, so its ctime is what is asked.
@@ -106,16 +117,19 @@ impl Serialize for Memo {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         // Only plain files have a digest; what else came in is not worth remembering.
         let files = self.entries.iter().filter(|(_, entry)| entry.stat.sort == Sort::File);
-        let written = files.map(|(path, Entry { stat, digest, racy })| Written {
-            path: path.as_str().into(),
-            size: stat.size,
-            mtime_ns: stat.mtime_ns,
-            ctime_after_ns: stat.ctime_ns.wrapping_sub(stat.mtime_ns),
-            inode: stat.inode,
-            flags: if stat.executable { EXECUTABLE } else { 0 } | if *racy { RACY } else { 0 },
-            digest: *digest,
-        });
-        serializer.collect_seq(written.collect::<Vec<_>>())
+        let mut written = serializer.serialize_seq(Some(files.clone().count()))?;
+        for (path, Entry { stat, digest, racy }) in files {
+            written.serialize_element(&Written {
+                path: path.as_str().into(),
+                size: stat.size,
+                mtime_ns: stat.mtime_ns,
+                ctime_after_ns: stat.ctime_ns.wrapping_sub(stat.mtime_ns),
+                inode: stat.inode,
+                flags: if stat.executable { EXECUTABLE } else { 0 } | if *racy { RACY } else { 0 },
+                digest: *digest,
+            })?;
+        }
+        written.end()
     }
 }
 

@@ -36,7 +36,7 @@ pub use error::{MissReason, StoreError};
 pub use hash::{FsClock, hash_file, hash_many};
 pub use journal::{Intent, Reply, ReplyMeta, ReplyOutcome};
 pub use layout::make_way;
-pub use memo::Memo;
+pub use memo::{Memo, is_racy};
 pub use record::{ActionRecord, Author, Maker, OutputSort, RecordedOutput, Reuse};
 pub use request::{Claim, Left, Lookup};
 pub use spool::{Answer, Spool, Wholeness};

@@ -137,6 +137,12 @@ impl Store {
         Ok(self.records(key)?.last().map_or(1, |record| record.take + 1))
     }
 
+    /// Lets go of the records that were read: whoever asks again reads again.
+    pub fn let_go(&self) {
+        let index = self.inner.log.index();
+        self.inner.records.state(&index).read = HashMap::new();
+    }
+
     /// Tells whether some stage made this content at this path: whether the bytes are ours to replace there.
     pub fn vouches_for(&self, path: &str, content: &Digest) -> bool {
         let index = self.inner.log.index();
@@ -263,6 +269,18 @@ pub(super) mod tests {
         assert!(vouches(&store, "out/0.md", "made later"));
         other.refresh().unwrap();
         assert!(vouches(&other, "out/0.md", "made later"));
+    }
+
+    #[test]
+    fn records_that_were_let_go_are_read_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = store(dir.path());
+        (1..=3).for_each(|take| store.save(&record("k", take, "a")).unwrap());
+        let held = || store.inner.records.state.lock().unwrap().read.len();
+        assert_eq!((store.records(&key("k")).unwrap().len(), held()), (3, 3));
+        store.let_go();
+        assert_eq!(held(), 0);
+        assert_eq!(store.records(&key("k")).unwrap().len(), 3);
     }
 
     #[test]

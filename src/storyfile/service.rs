@@ -2,6 +2,7 @@
 
 use crate::base::address::Address;
 use crate::base::money::{Budget, Price};
+use crate::base::path::RepoPath;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -14,6 +15,19 @@ pub enum Provider {
     /// The built-in voice.
     LocalVoice,
     Service(Box<Service>),
+    /// Answers that stand in the repo, for trying a Storyfile out.
+    Scripted(Box<Scripted>),
+}
+
+/// Answers that stand in the repo.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Scripted {
+    /// A file or a folder.
+    pub answers: RepoPath,
+    /// Whom it plays; part of keys, as a service's is.
+    pub model: Option<String>,
+    /// What its answers would cost; `None`: nothing.
+    pub price: Option<Price>,
 }
 
 /// Where a service is and what it is told with every call.
@@ -72,6 +86,36 @@ pub enum SecretPiece {
     Variable(String),
 }
 
+impl Provider {
+    /// Returns what it can do: `text`, `voice`, `http`.
+    pub fn abilities(&self) -> &'static [&'static str] {
+        match self {
+            Provider::Local => &["text"],
+            Provider::LocalVoice => &["voice"],
+            Provider::Service(service) => service.api.abilities(),
+            // Which answers it holds is known once its file is read.
+            Provider::Scripted(_) => &["text", "voice"],
+        }
+    }
+
+    /// Returns what its work costs; `None` if nobody has said it.
+    pub fn price(&self) -> Option<&Price> {
+        match self {
+            Provider::Local | Provider::LocalVoice => Some(&Price::Free),
+            Provider::Service(service) => service.price.as_ref(),
+            Provider::Scripted(scripted) => Some(scripted.price.as_ref().unwrap_or(&Price::Free)),
+        }
+    }
+
+    /// Returns those who are asked in its place when it is out of order.
+    pub fn fallback(&self) -> &[String] {
+        match self {
+            Provider::Service(service) => &service.fallback,
+            _ => &[],
+        }
+    }
+}
+
 impl ServiceApi {
     /// Returns its name, as `type:` says it.
     pub fn name(self) -> &'static str {
@@ -92,6 +136,17 @@ impl ServiceApi {
             ServiceApi::Anthropic => Some("https://api.anthropic.com"),
             ServiceApi::Gemini => Some("https://generativelanguage.googleapis.com"),
             ServiceApi::ElevenLabs => Some("https://api.elevenlabs.io"),
+        }
+    }
+
+    /// Returns the variable in which its key is usually kept; `None` where there is no vendor.
+    pub fn key_variable(self) -> Option<&'static str> {
+        match self {
+            ServiceApi::Http => None,
+            ServiceApi::OpenAi => Some("OPENAI_API_KEY"),
+            ServiceApi::Anthropic => Some("ANTHROPIC_API_KEY"),
+            ServiceApi::Gemini => Some("GEMINI_API_KEY"),
+            ServiceApi::ElevenLabs => Some("ELEVENLABS_API_KEY"),
         }
     }
 
@@ -122,6 +177,19 @@ impl Service {
             budget: None,
             fallback: Vec::new(),
             with: Map::new(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_vendor_has_an_address_that_can_be_called_and_a_variable_for_its_key() {
+        for api in [ServiceApi::OpenAi, ServiceApi::Anthropic, ServiceApi::Gemini, ServiceApi::ElevenLabs] {
+            assert!(api.vendor_url().is_some_and(|url| Address::parse(url).is_ok()), "{}", api.name());
+            assert!(api.key_variable().is_some());
         }
     }
 }

@@ -1,5 +1,7 @@
 //! `uses:` and `with:`: which kind does the work, and its settings, checked against the catalog. Presets are lowered here.
 
+mod defaults;
+
 use crate::base::diagnostic::Diagnostic;
 use crate::base::span::Span;
 use crate::storyfile::catalog::{Catalog, KindInfo, Need, Setting, SettingSort};
@@ -19,7 +21,7 @@ use crate::storyfile::tree::{Content, Entry, Node, Scalar, Style};
 use crate::storyfile::with::{Field, With};
 use indexmap::IndexMap;
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// What a stage's `uses:` and `with:` come to, before any expression is evaluated.
@@ -267,6 +269,7 @@ impl Uses {
         let mut spans = BTreeMap::from([(String::new(), self.span)]);
         let mut takes = IndexMap::new();
         let mut whole = true;
+        let mut open = BTreeSet::new();
         let before = faults.count();
         for entry in &self.takes {
             note_spans(&entry.key, &entry.value, &mut spans);
@@ -280,7 +283,10 @@ impl Uses {
                 // A field without a value is not there, so that `is defined` and `default` can tell.
                 Some(Field::Constant(Value::Null)) => {}
                 Some(field) => drop(takes.insert(entry.key.clone(), field)),
-                None => whole = false,
+                None => {
+                    whole = false;
+                    open.insert(entry.key.clone());
+                }
             }
         }
         for rule in &self.rules {
@@ -313,10 +319,13 @@ impl Uses {
             }
             match self::setting(setting, &entry.value, names, faults) {
                 Some(field) => drop(settings.insert(entry.key.clone(), field)),
-                None => whole = false,
+                None => {
+                    whole = false;
+                    open.insert(entry.key.clone());
+                }
             }
         }
-        let with = With::new(takes, settings, spans);
+        let with = With::new(takes, settings, spans).and_open(open);
         let files = files(self.info.settings, &with, self.span, &names.home, faults);
         // Of an open stage, what comes with an item is not there.
         (whole || !names.open.is_empty() && faults.count() == before).then_some((with, files))

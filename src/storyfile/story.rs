@@ -1,6 +1,7 @@
 //! What a Storyfile comes to: its stages made concrete, one [`Action`] for each instance. Plain data.
 
 use crate::base::id::{ActionId, StageId};
+use crate::base::money::Budget;
 use crate::base::path::RepoPath;
 use crate::base::sources::Sources;
 use crate::base::span::Span;
@@ -42,6 +43,10 @@ pub struct Story {
     pub hooks: RunHooks,
     /// Providers by name; the built-in `local` and `local-voice` are always there.
     pub providers: BTreeMap<String, Provider>,
+    /// Providers that nothing in the file names, and where they are declared.
+    pub idle_providers: Vec<(String, Span)>,
+    /// The most that all stages together may spend.
+    pub budget: Option<Budget>,
     /// Every environment variable that the load looked at, set or not: a change of one makes the plan new.
     pub env_used: BTreeSet<String>,
     /// What makes the instances of open fan-outs once their lists are known.
@@ -135,6 +140,8 @@ pub struct Action {
     pub timeout: Option<Duration>,
     pub continue_on_error: Tolerance,
     pub pool: Option<String>,
+    /// The most that all instances of its stage together may spend.
+    pub budget: Option<Budget>,
     /// Rules that the outputs must satisfy: the settings of the kind `check`.
     pub check: Option<With>,
     pub always: Always,
@@ -156,7 +163,13 @@ impl Action {
             row: None,
             axes: IndexMap::new(),
             previous: None,
-            work: Work::Fan { lists: Vec::new(), territories: Vec::new(), program: None, ahead: Vec::new() },
+            work: Work::Fan {
+                lists: Vec::new(),
+                territories: Vec::new(),
+                program: None,
+                ahead: Vec::new(),
+                draft: None,
+            },
             when: None,
             hooks: Hooks::default(),
             inputs: Vec::new(),
@@ -171,6 +184,7 @@ impl Action {
             timeout: None,
             continue_on_error: Tolerance::Fatal,
             pool: None,
+            budget: None,
             check: None,
             always: Always::WhenStale,
             edits: Edits::Keep,
@@ -209,6 +223,8 @@ pub enum Work {
         program: Option<Box<ProgramCall>>,
         /// What every instance reads, as far as no item is needed to tell.
         ahead: Vec<Input>,
+        /// Any instance, as far as no item is needed to tell: what is wrong with it is wrong with all. `None` if too little is known.
+        draft: Option<Box<Action>>,
     },
     /// `uses: ./program`
     Program(ProgramCall),

@@ -16,6 +16,8 @@ pub struct With {
     spans: BTreeMap<String, Span>,
     /// How many of the fields are a preset's.
     takes: usize,
+    /// Settings of an open stage whose values come with its items.
+    open: BTreeSet<String>,
 }
 
 /// A value of `with:`. What holds no waiting expression is a [`Field::Constant`] as a whole.
@@ -37,7 +39,12 @@ impl With {
         let count = takes.len();
         let mut fields = takes;
         fields.extend(settings);
-        With { fields, spans, takes: count }
+        With { fields, spans, takes: count, open: BTreeSet::new() }
+    }
+
+    /// The same of an open stage, some of whose settings come with its items.
+    pub fn and_open(self, open: BTreeSet<String>) -> With {
+        With { open, ..self }
     }
 
     /// Returns all settings as data for these files: an input reads as its content.
@@ -89,10 +96,10 @@ impl With {
         Value::Object(known.collect())
     }
 
-    /// Returns the names of the settings that wait for files.
+    /// Returns the names of the settings that wait for files, or for items.
     pub fn late_names(&self) -> BTreeSet<String> {
         let late = self.fields.iter().filter(|(_, field)| !matches!(field, Field::Constant(_)));
-        late.map(|(name, _)| name.clone()).collect()
+        late.map(|(name, _)| name).chain(&self.open).cloned().collect()
     }
 
     /// Returns where the value at a dotted name stands, or the nearest value around it; the empty name is that of the

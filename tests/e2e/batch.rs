@@ -43,6 +43,78 @@ fn a_changed_row_runs_alone() {
     space.file("rows.csv", "id,title\nd,D\nc,C\nb,Z\na,A\n").build_with(BATCH).ran(["one:d", "two:d", "three:d"]);
 }
 
+/// More rows than are built together.
+fn many(changed: &str) -> String {
+    let rows = (0..150).map(|n| format!("r{n},{}\n", if n == 100 { changed } else { "x" }));
+    format!("id,title\n{}", rows.collect::<String>())
+}
+
+#[test]
+fn of_many_rows_only_the_changed_one_runs_and_then_none_is_looked_at() {
+    let space = space(&many("x")).build_with(BATCH).exit(0).space();
+    let quiet = ["build", "--batch", "rows.csv"];
+    let is_quiet = |what: &str| {
+        let (state, tree) = (space.state_stats(), space.tree());
+        space.run(&quiet).exit(0).says("everything is up to date (450 stages)").says("150 rows: 150 up to date");
+        assert!(space.state_stats() == state && space.tree() == tree, "{what}: all rows are looked at");
+    };
+    is_quiet("at once");
+    let space = space.file("rows.csv", &many("changed"));
+    space.build_with(BATCH).ran(["one:r100", "two:r100", "three:r100"]).holds("dist/r100.txt", "changed 3\n");
+    is_quiet("after a change");
+    // With events, or as JSON, each row is told.
+    let run = space.build_with(BATCH).ran_nothing();
+    assert_eq!(run.with("fresh").len(), 450);
+    space.run(&["build", "--batch", "rows.csv", "--json"]).exit(0).says("\"r149\"");
+}
+
+#[test]
+fn whatever_a_batch_looked_at_may_not_change_unseen() {
+    let story = "
+        params: { title: { type: text, default: x } }
+        stages:
+          a: { inputs: [in.txt, 'src/*.txt'], outputs: 'a/${batch.id}', env: { WORD: '${WORD:-none}' }, run: \"cat ${inputs[0]} > ${outputs[0]}\" }
+          b: { inputs: 'a/${batch.id}', outputs: 'b/${batch.id}', run: 'cp ${inputs[0]} ${outputs[0]}' }
+        ";
+    let space = Space::new().story(story).file("in.txt", "1").file("src/1.txt", "").file("rows.csv", "id\nr\ns\n");
+    space.build_with(BATCH).ran(["a:r", "a:s", "b:r", "b:s"]);
+    let ran = |space: &Space, count: usize| {
+        let run = space.run(&["build", "--batch", "rows.csv", "--json"]).exit(0);
+        run.says(&format!("\"done\": {count}"));
+        space.run(&["build", "--batch", "rows.csv"]).exit(0).says("everything is up to date (4 stages)");
+    };
+    ran(&space.file("in.txt", "2"), 4);
+    ran(&space.file("src/2.txt", ""), 2);
+    ran(&space.file("rows.csv", "id\ns\nt\n"), 2);
+    space.remove("b").run(&["build", "--batch", "rows.csv"]).exit(0).holds("b/s", "2");
+    let mut command = space.command(&["build", "--batch", "rows.csv"]);
+    space
+        .finish({
+            command.env("WORD", "other");
+            command
+        })
+        .exit(0)
+        .says("2 rows: 2 built");
+    space.story(&story.replace("cp ", "cat ").replace("} ${outputs[0]}' }", "} > ${outputs[0]}' }"));
+    space.build_with(BATCH).ran(["b:s", "b:t"]);
+}
+
+#[test]
+fn what_a_later_row_changes_under_an_earlier_is_seen_by_the_next_batch() {
+    let story = "
+        params: { title: { type: text, default: x } }
+        stages:
+          a: { inputs: in.txt, outputs: 'a/${batch.id}', run: 'cp ${inputs[0]} ${outputs[0]}' }
+          b: { when: params.title == 'changed', after: a, run: 'echo ${params.title} >> in.txt' }
+        ";
+    let space = Space::new().story(story).file("in.txt", "1\n").file("rows.csv", &many("x"));
+    space.build_with(BATCH).exit(0);
+    space.run(&["build", "--batch", "rows.csv"]).exit(0).says("150 rows: 150 up to date");
+    let space = space.file("rows.csv", &many("changed"));
+    space.run(&["build", "--batch", "rows.csv"]).exit(0);
+    space.run(&["build", "--batch", "rows.csv"]).exit(0).holds("a/r0", "1\nchanged\n");
+}
+
 #[test]
 fn rows_of_other_formats_have_values_of_every_type() {
     let story = "
@@ -226,4 +298,6 @@ fn hooks_of_the_run_are_told_once() {
     let rows: String = (0..150).map(|n| format!("r{n}\n")).collect();
     let space = Space::new().story(story).file("rows.csv", &format!("id\n{rows}"));
     space.build_with(BATCH).exit(0).holds("told", "start\nfinish\n");
+    // Whoever listens hears also of a batch that has nothing to do.
+    space.run(&["build", "--batch", "rows.csv"]).exit(0).holds("told", "start\nfinish\nstart\nfinish\n");
 }

@@ -319,3 +319,42 @@ fn a_template_that_a_stage_writes_fails_the_stage_that_reads_it_with_its_place()
     built("a\\\\n{{ nope }").says("t.j2:2:");
     built("{% include \\\"q.j2\\\" %}").says("t.j2:1:1").says("inputs:");
 }
+
+#[test]
+fn what_is_wrong_with_every_item_is_told_before_the_list_is_made() {
+    let story = |each: &str| {
+        format!(
+            "
+            stages:
+              list: {{ outputs: l.json, run: 'echo [1, 2] > l.json' }}
+              each: {{ foreach: {{ x: {{ in: l.json }} }}, {each} }}
+            "
+        )
+    };
+    let told = |each: &str, words: &str| {
+        let space = Space::new().story(&story(each)).file("in.txt", "x");
+        space.run(&["validate"]).exit(2).says(words);
+        space.build().exit(2).says(words);
+        assert!(!space.has("l.json"), "the list is made: {each}");
+    };
+    told(
+        "uses: prompt, outputs: 'o/${x}.md', with: { prompt: 'About ${x}', temperature: 3 }",
+        "error[S036]: the setting `temperature` is 3; it must be a number from 0 to 2",
+    );
+    told("outputs: 'o/${x}.md', check: { words: { min: 9, max: 2 } }, run: 'echo > ${outputs[0]}'", "error[S036]: ");
+    told(
+        "outputs: 'o/${x}/', check: { words: { min: 1 } }, run: 'mkdir ${outputs[0]}'",
+        "error[S037]: `check` measures files, not the folder `o/*/`",
+    );
+    told(
+        "uses: template, outputs: 'o/${x}/', with: { template: in.txt }",
+        "error[S037]: `template` writes files, not the folder `o/*/`",
+    );
+    told("outputs: '../o/${x}.md', run: 'echo > ${outputs[0]}'", "error[S070]: `../o/${x}.md` is no path of this repo");
+    // What only an item says is not known to be wrong.
+    let fine = |each: &str| drop(Space::new().story(&story(each)).file("in.txt", "x").run(&["validate"]).exit(0));
+    fine("uses: prompt, outputs: 'o/${x}.md', with: { prompt: '${x}', temperature: '${x}' }");
+    fine("uses: prompt, inputs: '${x}.md', outputs: 'o/${x}.md', with: { prompt: '${inputs[0]}', edit: speech }");
+    fine("uses: subtitles, inputs: { words: 'w/${x}.json' }, outputs: 'o/a.${x}', with: { preset: '${x}' }");
+    fine("uses: check, inputs: 'i/${x}', with: { preserves: '${x}' }");
+}

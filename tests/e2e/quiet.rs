@@ -102,3 +102,23 @@ fn events_are_written_also_where_nothing_is_to_be_done() {
     assert!(two().build().is_up_to_date().has_events());
     assert!(two().settled().build().is_up_to_date().has_events());
 }
+
+#[test]
+fn what_changed_while_a_build_ran_is_seen_by_the_next() {
+    let space = Space::new()
+        .story(
+            "
+            stages:
+              a: { inputs: in.txt, outputs: a.txt, run: 'cp ${inputs[0]} ${outputs[0]}' }
+              b: { inputs: b.txt, after: a, run: 'cp b.txt in.txt' }
+            ",
+        )
+        .file("in.txt", "one")
+        .file("b.txt", "one")
+        .settled();
+    space.file("b.txt", "two");
+    // Long enough for its stat to be proof: nothing but `in.txt` keeps the next build from being quiet.
+    std::thread::sleep(Duration::from_millis(50));
+    space.run(&["build"]).exit(0).holds("a.txt", "one");
+    space.run(&["build"]).exit(0).holds("a.txt", "two");
+}

@@ -3,13 +3,16 @@
 
 use crate::base::diagnostic::{Diagnostic, Severity};
 use crate::cli::args::build::BuildArgs;
-use crate::cli::commands::build::{ask_programs, dry_run_detail, hold, refusal, runtime};
+use crate::cli::commands::build::{
+    ask_programs, dry_run_detail, hold, is_whole, may_be_quiet, refusal, request, runtime,
+};
 use crate::cli::context::Context;
 use crate::cli::error::CliError;
+use crate::cli::inputs::Inputs;
 use crate::cli::rows::Stories;
-use crate::cli::session::{Loaded, open_story};
+use crate::cli::session::{Found, Loaded, open_story};
 use crate::cli::survey::{Survey, survey};
-use crate::cli::table::RowsRead;
+use crate::cli::table::{RowsRead, Table};
 use crate::cli::views::views;
 use crate::engine::command::STATE_DIR;
 use crate::engine::drive;
@@ -17,6 +20,7 @@ use crate::engine::hooks::close_run;
 use crate::engine::open::{Access, LockPolicy, Opened, close};
 use crate::engine::options::Options;
 use crate::engine::plan::foresee;
+use crate::engine::quiet::{QuietBasis, Watch, is_quiet, ripen};
 use crate::engine::recover::recover;
 use crate::engine::select::{Wish, find};
 use crate::engine::settle::Stamp;
@@ -32,15 +36,39 @@ use crate::storyfile::story::Story;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 /// How many rows are built together: enough to keep every job busy, few enough to be held.
 const WINDOW: usize = 64;
 
+/// How long after a file is written it may be written again unseen, where the file system's stamps are fine.
+const TICK: Duration = Duration::from_millis(25);
+
 /// Runs the command and returns its exit code.
-pub fn run(context: &Context, args: &BuildArgs, stories: &Stories, wish: &Wish) -> Result<u8, CliError> {
+pub fn run(
+    context: &Context,
+    args: &BuildArgs,
+    found: &Found,
+    inputs: &Inputs,
+    table: &Table,
+    wish: &Wish,
+) -> Result<u8, CliError> {
     if args.dry_run {
-        return dry_run(context, args, stories, wish);
+        return dry_run(context, args, &Stories::open(found, inputs, table)?, wish);
     }
+    let request = request(found, inputs, args)?;
+    // The result in JSON has an entry for each row: for that all are looked at.
+    if may_be_quiet(args, wish)
+        && !args.json
+        && let Some(quiet) = is_quiet(&context.world, &found.root, &request)
+    {
+        context.up_to_date(quiet.actions, quiet.edited, quiet.skipped, args.into());
+        if !args.quiet {
+            RowTotals::up_to_date(quiet.rows).lines().iter().for_each(|line| context.say(line));
+        }
+        return Ok(0);
+    }
+    let stories = &Stories::open(found, inputs, table)?;
     let shown = context.sink(args.into());
     let state = stories.found.root.join(STATE_DIR);
     let _lock = hold(context, &state, &*shown)?;
@@ -48,7 +76,9 @@ pub fn run(context: &Context, args: &BuildArgs, stories: &Stories, wish: &Wish) 
     let survey = look_through(context, args, stories, wish)?;
     let rows = stories.table.rows()?;
     let mut windows = Windows { stories, survey: &survey, wish, rows, number: 0, opened: None, access: Access::Write };
-    let mut batch = Batch::begin(context, args, &stamp, shown, &survey)?;
+    let (storyfile, rows) = (found.name.clone(), survey.rows as usize);
+    let basis = QuietBasis { request, storyfile, rows, watch: Watch::default() };
+    let mut batch = Batch::begin(context, args, &stamp, shown, &survey, basis)?;
     let mut result = Ok(());
     while let Some(window) = windows.next().transpose() {
         result = window.and_then(|window| batch.build(window, &mut windows));
@@ -58,8 +88,10 @@ pub fn run(context: &Context, args: &BuildArgs, stories: &Stories, wish: &Wish) 
     }
     batch.totals.add_unseen((survey.rows - windows.number) as usize);
     // Whatever happened, what is finished is written down.
-    let lock = if args.locked { LockPolicy::Leave } else { LockPolicy::Update };
-    let closed = windows.opened.as_mut().map(|opened| close(opened, &context.world, lock, None));
+    if result.is_err() {
+        batch.basis = None;
+    }
+    let closed = windows.opened.as_mut().map(|opened| batch.close(opened));
     result?;
     closed.transpose()?;
     batch.end(windows.opened.as_ref())
@@ -207,6 +239,8 @@ struct Batch<'a> {
     is_begun: bool,
     started: std::time::Duration,
     summary: Summary,
+    /// With what the rows looked at so far; `None` if the next batch has to look for itself.
+    basis: Option<QuietBasis>,
     any_wrong: bool,
     totals: RowTotals,
     /// Every row's end, for `--json`.
@@ -220,6 +254,7 @@ impl<'a> Batch<'a> {
         stamp: &'a Stamp,
         shown: Arc<dyn Sink>,
         survey: &Survey,
+        basis: QuietBasis,
     ) -> Result<Batch<'a>, CliError> {
         let tally = Arc::new(Tally::default());
         let mut sinks: Vec<Arc<dyn Sink>> = vec![shown.clone(), tally.clone()];
@@ -253,6 +288,7 @@ impl<'a> Batch<'a> {
             is_begun: false,
             started: context.world.clock.elapsed(),
             summary: Summary::default(),
+            basis: is_whole(args).then_some(basis),
             any_wrong: false,
             totals: RowTotals::default(),
             ends: Vec::new(),
@@ -318,7 +354,23 @@ impl<'a> Batch<'a> {
             self.stamp.clone(),
         ))?;
         self.summary.add(built.summary);
+        if let Some(basis) = &mut self.basis {
+            basis.watch.add(&opened.project, &built.selection.actions);
+        }
         Ok(())
+    }
+
+    /// Writes down what stands; and, where all is right, what keeps the next batch quiet.
+    fn close(&mut self, opened: &mut Opened) -> Result<(), CliError> {
+        let lock = if self.args.locked { LockPolicy::Leave } else { LockPolicy::Update };
+        let is_right = self.exit() == 0;
+        let basis = self.basis.take().filter(|_| is_right);
+        // Looking at all rows again costs more than waiting until nothing can change unseen any more.
+        if let (Some(_), Some(_)) = (&basis, &self.record) {
+            self.runtime.block_on(async { tokio::time::sleep(TICK).await });
+            ripen(opened)?;
+        }
+        Ok(close(opened, &self.context.world, lock, basis)?)
     }
 
     fn recorder(&self, state: &Path) -> Result<Arc<dyn Sink>, CliError> {

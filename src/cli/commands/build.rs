@@ -1,22 +1,24 @@
 //! `storygen build`: makes what is out of date, and nothing else.
 
+use crate::base::digest::Digest;
 use crate::cli::args::build::BuildArgs;
 use crate::cli::ask::ask_for_params;
 use crate::cli::commands::batch;
 use crate::cli::context::Context;
 use crate::cli::error::CliError;
 use crate::cli::inputs::Inputs;
-use crate::cli::rows::Stories;
 use crate::cli::session::{Found, find, open_project, request_digest};
+use crate::cli::table::Table;
 use crate::cli::views::views;
 use crate::engine::command::STATE_DIR;
 use crate::engine::drive::{self, Built};
 use crate::engine::error::EngineError;
 use crate::engine::hooks::{close_run, hear_of_nothing};
-use crate::engine::open::{Access, LockPolicy, Opened, QuietBasis, close, is_quiet};
+use crate::engine::open::{Access, LockPolicy, Opened, close};
 use crate::engine::options::{OnFailure, Options};
 use crate::engine::plan::{Plan, Selection, choose, foresee};
 use crate::engine::programs::{ask, is_to_ask};
+use crate::engine::quiet::{QuietBasis, Watch, is_quiet};
 use crate::engine::recover::{make_usable, recover};
 use crate::engine::select::Wish;
 use crate::engine::settle::Stamp;
@@ -47,14 +49,15 @@ pub fn run(context: &Context, args: &BuildArgs) -> Result<u8, CliError> {
     }
     let context = &context.within(&inputs.world);
     if let Some(table) = &inputs.batch {
-        return batch::run(context, args, &Stories::open(&found, &inputs, table)?, &wish);
+        return batch::run(context, args, &found, &inputs, table, &wish);
     }
     if args.dry_run {
         return dry_run(context, &found, &wish, &inputs, args);
     }
-    let request = request(&found, &inputs, args);
-    let may_be_quiet = wish.force.is_empty() && wish.discard_edits.is_empty() && args.events.is_none();
-    if may_be_quiet && let Some(quiet) = is_quiet(&context.world, &found.root, &request) {
+    let request = request(&found, &inputs, args)?;
+    if may_be_quiet(args, &wish)
+        && let Some(quiet) = is_quiet(&context.world, &found.root, &request)
+    {
         context.up_to_date(quiet.actions, quiet.edited, quiet.skipped, args.into());
         if args.json {
             context.answer(&result::of_nothing(quiet.actions, quiet.skipped));
@@ -88,7 +91,7 @@ pub fn run(context: &Context, args: &BuildArgs) -> Result<u8, CliError> {
     {
         return Err(refusal);
     }
-    let quiet = QuietBasis { request, storyfile: found.name.clone(), actions: selection.actions.clone() };
+    let quiet = QuietBasis { request, storyfile: found.name.clone(), rows: 0, watch: Watch::default() };
     let exit = perform(context, args, &mut opened, &wish, selection, &plan, sink, stamp, quiet)?;
     if args.json {
         context.answer(&result::of_events(&recorder.events()));
@@ -135,7 +138,7 @@ fn perform(
     plan: &Plan,
     sink: Arc<dyn Sink>,
     stamp: Stamp,
-    quiet: QuietBasis,
+    mut quiet: QuietBasis,
 ) -> Result<u8, CliError> {
     let started = context.world.clock.elapsed();
     let sink = with_records(context, args, opened, plan, &stamp, sink)?;
@@ -163,10 +166,10 @@ fn perform(
     // Whatever happened, what is finished is written down.
     let lock = if args.locked { LockPolicy::Leave } else { LockPolicy::Update };
     let is_done = |built: &&Built| built.summary.exit_code() == 0;
-    let whole = !args.locked && args.only.is_none() && args.from.is_none();
-    let whole = whole && !hear_of_nothing(&opened.project, opened.project.skipped.len());
-    let basis = built.as_ref().ok().filter(|built| is_done(built) && whole);
-    let basis = basis.map(|built| QuietBasis { actions: built.selection.actions.clone(), ..quiet });
+    let basis = built.as_ref().ok().filter(|built| is_done(built) && is_whole(args)).map(|built| {
+        quiet.watch.add(&opened.project, &built.selection.actions);
+        quiet
+    });
     let closed = close(opened, &context.world, lock, basis);
     let Built { summary, .. } = built?;
     closed?;
@@ -181,6 +184,16 @@ fn perform(
     }
     sink.send(&ended(exit));
     Ok(exit)
+}
+
+/// Tells whether a build may find at a glance that it has nothing to do.
+pub fn may_be_quiet(args: &BuildArgs, wish: &Wish) -> bool {
+    wish.force.is_empty() && wish.discard_edits.is_empty() && args.events.is_none()
+}
+
+/// Tells whether a build looks at all that the next one would.
+pub fn is_whole(args: &BuildArgs) -> bool {
+    !args.locked && args.only.is_none() && args.from.is_none()
 }
 
 impl Options {
@@ -336,7 +349,8 @@ fn pull(args: &BuildArgs) -> PullPolicy {
     }
 }
 
-fn request(found: &Found, inputs: &Inputs, args: &BuildArgs) -> crate::base::digest::Digest {
+/// Returns the digest of all that a build is asked and given, beside the Storyfile and what it reads.
+pub fn request(found: &Found, inputs: &Inputs, args: &BuildArgs) -> Result<Digest, CliError> {
     let mut parts: Vec<&str> = vec!["targets"];
     let targets: Vec<String> = args.targets.iter().map(|target| found.target(target)).collect();
     parts.extend(targets.iter().map(String::as_str));
@@ -345,5 +359,8 @@ fn request(found: &Found, inputs: &Inputs, args: &BuildArgs) -> crate::base::dig
     parts.push("from");
     parts.extend(args.from.as_deref());
     parts.extend(inputs.words());
-    request_digest(found, &parts)
+    let rows = inputs.batch.as_ref().map(Table::identity).transpose()?;
+    parts.push("batch");
+    parts.extend(rows.as_deref());
+    Ok(request_digest(found, &parts))
 }
