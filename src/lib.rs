@@ -22,9 +22,10 @@ pub use event::kind::{Event, Outcome};
 pub use event::sink::{Fanout, Recorder, Sink};
 pub use kind::contract::{Job, Kind, Made, Pay, Progress, Work};
 pub use kind::fault::SettingFault;
-pub use kind::memory::{Fresh, Memory, Variant, request_key};
 pub use kind::registry::Registry;
 pub use provider::chat::BoxFuture;
+pub use provider::desk::Desk;
+pub use provider::memory::{Memory, Reading, Request, Variant, request_key};
 pub use storyfile::catalog::{InputRule, KindInfo, Need, OutputRule, Setting, SettingSort};
 pub use storyfile::scope::ScopeFile;
 

@@ -223,11 +223,20 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// Run with `BLESS=1` to write today's reports into the page, then read the difference.
 #[test]
 fn every_example_gives_the_report_that_the_page_shows() {
-    let path = root().join("docs/errors.md");
-    let page = std::fs::read_to_string(&path).expect("docs/errors.md is there");
+    every_example_of("docs/errors.md");
+}
+
+#[test]
+fn every_fault_of_a_provider_is_told_where_it_stands_with_a_way_out() {
+    every_example_of("tests/fixtures/providers.md");
+}
+
+/// Run with `BLESS=1` to write today's reports into the page, then read the difference.
+fn every_example_of(page: &str) {
+    let path = root().join(page);
+    let page = std::fs::read_to_string(&path).expect("the page is there");
     let mut blessed = page.clone();
     let mut wrong = Vec::new();
     for section in sections(&page) {
@@ -249,7 +258,7 @@ fn every_example_gives_the_report_that_the_page_shows() {
         }
     }
     if std::env::var_os("BLESS").is_some() {
-        std::fs::write(&path, blessed).expect("docs/errors.md can be written");
+        std::fs::write(&path, blessed).expect("the page can be written");
         return;
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));

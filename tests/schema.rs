@@ -84,6 +84,22 @@ fn what_the_loader_takes_the_schema_takes() {
         "kinds: { card: ./tools/card }\nproviders: { art: { type: http, base_url: 'https://a.example/v1', api_key: '${ART_KEY}', headers: { X-V: '2' }, timeout: 5m, max_concurrency: 2 } }\nstages: { a: { uses: card, outputs: a.svg }, b: { uses: http, provider: art, outputs: b.png, with: { url: /x } } }",
         true,
     );
+    for provider in [
+        "{ type: openai, model: m, api_key: '${K}', organization: o, project: '${P}', headers: { X-A: b }, max_concurrency: 8 }",
+        "{ type: openai, model: m, base_url: 'http://127.0.0.1:11434/v1', api_key: ~, price: free, budget: { usd: 1 } }",
+        "{ type: anthropic, model: m, api_key: '${K}', rate: { requests_per_minute: 5, tokens_per_minute: 9 }, x-mine: 1 }",
+        "{ type: gemini, model: m, api_key: '${K}', temperature: '0.5', max_tokens: 9, seed: '${1 + 1}', stop: [a], system: s, extra: { a: 1 } }",
+        "{ type: elevenlabs, model: m, api_key: '${K}', voice: '${V:-x}', speed: 1.1, settings: { style: 0 }, language: en, price: { characters: 100, per: 1000, currency: EUR } }",
+        "{ type: openai, model: m, api_key: '${K}', price: { input: 0.15, cached_input: '.075', output: ~, currency: usd, as_of: 2026-11-01 }, fallback: [local] }",
+        "{ type: http, base_url: 'https://a.example', price: { call: 0.04, currency: USD }, rate: { requests_per_minute: 5 }, budget: { usd: 1, per: day }, fallback: ~ }",
+        "{ type: scripted, answers: answers/, model: m, price: { call: 1, minute: 2, input: 3, currency: USD } }",
+    ] {
+        agree(&format!("providers: {{ w: {provider} }}\nstages: {{ s: {{ run: touch x }} }}"), true);
+    }
+    agree(
+        "budget: { eur: 0.5, per: project, usd: ~ }\ndefaults: { budget: { EUR: '2' } }\nstages: { s: { uses: prompt, outputs: a.md, with: { prompt: a }, budget: ~ } }",
+        true,
+    );
 }
 
 #[test]
@@ -134,8 +150,36 @@ fn what_the_loader_refuses_for_its_form_the_schema_refuses() {
         "providers: { w: { type: http } }\nstages: { s: { run: touch x } }",
         "providers: { w: { type: http, base_url: 'https://a.example', modell: x } }\nstages: { s: { run: touch x } }",
         "hooks: { stage_eror: 'true' }\nstages: { s: { run: touch x } }",
+        "budget: 20\nstages: { s: { run: touch x } }",
+        "budget: { per: day }\nstages: { s: { run: touch x } }",
+        "budget: { usd: 1, per: week }\nstages: { s: { run: touch x } }",
+        "budget: { dollars: 1 }\nstages: { s: { run: touch x } }",
+        "budget: { usd: '1,5' }\nstages: { s: { run: touch x } }",
+        "stages: { s: { run: touch x, budget: { usd: 1 } } }",
     ] {
         agree(top, false);
+    }
+    for provider in [
+        "{ type: openai, api_key: '${K}' }",
+        "{ type: openai, model: m }",
+        "{ type: anthropic, model: m, api_key: '${K}', voice: v }",
+        "{ type: elevenlabs, model: m, api_key: '${K}', temperature: 1 }",
+        "{ type: gemini, model: m, api_key: '${K}', organization: o }",
+        "{ type: http, base_url: 'https://a.example', model: m }",
+        "{ type: scripted }",
+        "{ type: local, fallback: [x] }",
+        "{ type: openai, model: m, api_key: '${K}', max_concurrency: 0 }",
+        "{ type: openai, model: m, api_key: '${K}', rate: { requests_per_minute: 0 } }",
+        "{ type: openai, model: m, api_key: '${K}', rate: { requests: 1 } }",
+        "{ type: openai, model: m, api_key: '${K}', timeout: 5 }",
+        "{ type: openai, model: m, api_key: '${K}', price: 0.15 }",
+        "{ type: openai, model: m, api_key: '${K}', price: { input: 1 } }",
+        "{ type: openai, model: m, api_key: '${K}', price: { currency: USD } }",
+        "{ type: openai, model: m, api_key: '${K}', price: { input: -1, currency: USD } }",
+        "{ type: openai, model: m, api_key: '${K}', price: { input: 1, currency: dollars } }",
+        "{ type: elevenlabs, model: m, api_key: '${K}', price: { input: 1, currency: USD } }",
+    ] {
+        agree(&format!("providers: {{ w: {provider} }}\nstages: {{ s: {{ run: touch x }} }}"), false);
     }
 }
 

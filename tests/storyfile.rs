@@ -294,8 +294,6 @@ fn defaults_stand_under_every_stage_and_env_is_merged() {
 fn what_the_format_knows_and_this_version_does_not_do_is_an_error() {
     for text in [
         "remote: { cache: x }\nstages: { a: { run: touch x } }",
-        "budget: { usd: 20 }\nstages: { a: { run: touch x } }",
-        "providers: { w: { type: openai, api_key: \"${OPENAI_API_KEY}\" } }\nstages: { a: { run: touch x } }",
         "stages: { a: { edits: merge, run: touch x } }",
         "stages: { a: { uses: review, inputs: x } }",
         "stages: { a: { retry: { for: [rate_limit] }, run: touch x } }",

@@ -26,6 +26,14 @@ pub enum Cause {
     Cancelled,
     /// The machine failed: disk, memory, process table.
     Machine,
+    /// The service asks to be called later.
+    RateLimit,
+    /// The service is out of order or out of reach.
+    Server,
+    /// The account at the service has nothing left.
+    Quota,
+    /// The work could cost more than may be spent.
+    Budget,
 }
 
 /// A failed attempt in words: what happened, and what to do about it.

@@ -7,6 +7,7 @@ pub mod duration;
 pub mod failure;
 pub mod few;
 pub mod id;
+pub mod money;
 pub mod part;
 pub mod path;
 pub mod reason;

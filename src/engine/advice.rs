@@ -1,4 +1,4 @@
-//! Finds what is right and hardly meant: params that nothing uses, stages that never take part, paid stages that ask the same.
+//! Finds what is right and hardly meant: params and providers that nothing uses, stages that never take part, paid stages that ask the same.
 //! Only what is sure is told: a warning that is wrong teaches people to read none.
 
 use crate::base::diagnostic::Diagnostic;
@@ -18,6 +18,7 @@ const TOLD: usize = 4;
 /// Returns the warnings about a project whose Storyfile has this text.
 pub fn advice(project: &mut Project, text: &str) -> Vec<Diagnostic> {
     let mut warnings = unused_params(project, text);
+    warnings.extend(unused_providers(project));
     warnings.extend(never_taking_part(project));
     warnings.extend(sharing_an_answer(project));
     warnings
@@ -44,6 +45,17 @@ fn unused_params(project: &mut Project, text: &str) -> Vec<Diagnostic> {
                 .help(format!("Use it as `${{params.{name}}}`, or remove it."))
         })
         .collect()
+}
+
+/// A provider counts as used where a stage, the defaults or another provider names it, be it in another profile.
+fn unused_providers(project: &Project) -> Vec<Diagnostic> {
+    let idle = project.story.idle_providers.iter();
+    idle.map(|(name, span)| {
+        Diagnostic::warning("S188", format!("nothing uses the provider `{name}`"), *span)
+            .label("never asked")
+            .help(format!("Name it where it works, `provider: {name}` in a stage or under `defaults`, or remove it."))
+    })
+    .collect()
 }
 
 /// Returns the params that a text mentions; `None` if it mentions all of them at once.

@@ -12,7 +12,7 @@ use crate::engine::options::{OnFailure, Options};
 use crate::engine::plan::{Plan, Selection};
 use crate::engine::publish::{Restored, restore};
 use crate::engine::rebuild::{Fresh, Verdict, Wait};
-use crate::engine::schedule::Schedule;
+use crate::engine::schedule::{Place, Schedule, Seat};
 use crate::engine::select::{Wish, select};
 use crate::engine::settle::Stamp;
 use crate::engine::summary::Summary;
@@ -21,7 +21,7 @@ use crate::engine::work::Crew;
 use crate::event::kind::{Event, Finished, Outcome};
 use crate::event::sink::Sink;
 use crate::storyfile::hooks::Moment;
-use crate::storyfile::story::{Edits, Tolerance};
+use crate::storyfile::story::{Edits, Tolerance, Work};
 use crate::world::World;
 use crate::world::signals::{Signals, Stop};
 use std::collections::{BTreeMap, BTreeSet};
@@ -66,8 +66,8 @@ pub async fn build(
     stamp: Stamp,
 ) -> Result<Built, EngineError> {
     let mut schedule = Schedule::new(options.jobs, project.story.pools.clone());
-    schedule.grow(&order(project), &selection.actions, pools(project));
-    let crew = Crew::new(project, &world, options)?;
+    schedule.grow(&order(project), &selection.actions, places(project));
+    let crew = Crew::new(project, &world, options, stamp.run.as_str())?;
     let mut drive = Drive {
         settled: vec![None; project.workflow.nodes.len()],
         project,
@@ -98,8 +98,15 @@ fn order(project: &Project) -> Vec<Vec<usize>> {
     (0..project.workflow.nodes.len()).map(|node| project.workflow.dag.before(node)).collect()
 }
 
-fn pools(project: &Project) -> Vec<Option<String>> {
-    project.workflow.nodes.iter().map(|node| node.action.pool.clone()).collect()
+fn places(project: &Project) -> Vec<Place> {
+    let seat = |work: &Work| match work {
+        Work::Kind { providers, .. } if providers.values().any(|name| project.providers.apis.contains_key(name)) => {
+            Seat::Away
+        }
+        _ => Seat::Here,
+    };
+    let nodes = project.workflow.nodes.iter();
+    nodes.map(|node| Place { seat: seat(&node.action.work), pool: node.action.pool.clone() }).collect()
 }
 
 impl Drive<'_> {
@@ -268,7 +275,7 @@ impl Drive<'_> {
         };
         self.selection = selection;
         self.settled.resize(self.project.workflow.nodes.len(), None);
-        self.schedule.grow(&order(self.project), &self.selection.actions, pools(self.project));
+        self.schedule.grow(&order(self.project), &self.selection.actions, places(self.project));
         for &one in fans.iter().filter(|one| self.selection.actions.contains(one)) {
             let instances = self.project.instances_of(one).len();
             self.sink.send(&Event::FanUnfolded { action: self.id(one), instances });

@@ -298,7 +298,7 @@ impl Drive<'_> {
         moved: bool,
     ) -> Result<ActionRecord, EngineError> {
         // Of a run that remembered its answers nothing can be foretold: 0 says so.
-        let took = if made.remembered > 0 { 0 } else { self.took_ms(action) };
+        let took = if made.spend.remembered > 0 { 0 } else { self.took_ms(action) };
         let ticket = self.crew.ticket(action);
         let result = settle::Made {
             recipe: &ticket.recipe,

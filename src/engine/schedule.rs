@@ -1,9 +1,31 @@
 //! Decides when an action's turn comes. Pure: no clock, no channel, no work.
 //!
 //! An action is *ready* when all before it are finished; the driver judges it and either finishes it at once (fresh,
-//! blocked, …) or queues it. A queued action starts when there is a free place: one of `jobs`, and one of its pool.
+//! blocked, …) or queues it. A queued action starts when there is a free place: one of `jobs`, and one of its pool. One
+//! that is done elsewhere takes no job from this machine: its service has a bound of its own.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+/// How many actions may wait for services at a time: each holds its inputs in memory.
+const AWAY_MAX: u32 = 256;
+
+/// What an action takes while it is at work.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Place {
+    pub seat: Seat,
+    /// A named capacity.
+    pub pool: Option<String>,
+}
+
+/// Where an action's work is done.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Seat {
+    /// On this machine.
+    #[default]
+    Here,
+    /// By a service.
+    Away,
+}
 
 /// Where one action stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,9 +44,11 @@ pub struct Schedule {
     phases: Vec<Phase>,
     after: Vec<Vec<usize>>,
     ready: BTreeSet<usize>,
-    queue: VecDeque<usize>,
-    pools: Vec<Option<String>>,
-    free_jobs: u32,
+    /// Those who want a seat here, and those who want one elsewhere.
+    queues: [VecDeque<usize>; 2],
+    places: Vec<Place>,
+    /// Seats, as the queues for them.
+    free: [u32; 2],
     free_in_pool: BTreeMap<String, u32>,
     stopped: bool,
     started: usize,
@@ -37,9 +61,9 @@ impl Schedule {
             phases: Vec::new(),
             after: Vec::new(),
             ready: BTreeSet::new(),
-            queue: VecDeque::new(),
-            pools: Vec::new(),
-            free_jobs: jobs.max(1),
+            queues: Default::default(),
+            places: Vec::new(),
+            free: [jobs.max(1), AWAY_MAX],
             free_in_pool: pools,
             stopped: false,
             started: 0,
@@ -48,9 +72,9 @@ impl Schedule {
 
     /// Takes in what `before` has beyond the actions so far: `before[i]` are those that `i` waits for, also of earlier actions
     /// that still wait. Actions not in `selected` count as finished.
-    pub fn grow(&mut self, before: &[Vec<usize>], selected: &BTreeSet<usize>, pool_of: Vec<Option<String>>) {
+    pub fn grow(&mut self, before: &[Vec<usize>], selected: &BTreeSet<usize>, places: Vec<Place>) {
         let known = self.phases.len();
-        self.pools = pool_of;
+        self.places = places;
         self.phases.resize(before.len(), Phase::Finished);
         for &node in selected.iter().filter(|&&node| node >= known) {
             self.phases[node] = Phase::Held(0);
@@ -82,17 +106,21 @@ impl Schedule {
     pub fn queue(&mut self, action: usize) {
         debug_assert_eq!(self.phases[action], Phase::Ready);
         self.phases[action] = Phase::Queued;
-        self.queue.push_back(action);
+        self.queues[self.places[action].seat as usize].push_back(action);
     }
 
     /// Takes the next queued action for which there is a free place; it counts as started.
     pub fn next_start(&mut self) -> Option<usize> {
-        if self.stopped || self.free_jobs == 0 {
+        if self.stopped {
             return None;
         }
-        let place = self.queue.iter().position(|&action| self.has_room(action))?;
-        let action = self.queue.remove(place)?;
-        self.free_jobs -= 1;
+        let mut seats = [Seat::Here, Seat::Away].into_iter().filter(|seat| self.free[*seat as usize] > 0);
+        let (seat, place) = seats.find_map(|seat| {
+            let place = self.queues[seat as usize].iter().position(|&action| self.has_room(action));
+            Some((seat, place?))
+        })?;
+        let action = self.queues[seat as usize].remove(place)?;
+        self.free[seat as usize] -= 1;
         if let Some(free) = self.pool_of(action) {
             *free -= 1;
         }
@@ -104,7 +132,7 @@ impl Schedule {
     /// Takes note that an action is finished, whatever its outcome: its place is free and those after it come closer.
     pub fn finish(&mut self, action: usize) {
         if self.phases[action] == Phase::Started {
-            self.free_jobs += 1;
+            self.free[self.places[action].seat as usize] += 1;
             self.started -= 1;
             if let Some(free) = self.pool_of(action) {
                 *free += 1;
@@ -144,11 +172,11 @@ impl Schedule {
     }
 
     fn has_room(&self, action: usize) -> bool {
-        self.pools[action].as_ref().and_then(|pool| self.free_in_pool.get(pool)).is_none_or(|&free| free > 0)
+        self.places[action].pool.as_ref().and_then(|pool| self.free_in_pool.get(pool)).is_none_or(|&free| free > 0)
     }
 
     fn pool_of(&mut self, action: usize) -> Option<&mut u32> {
-        self.pools[action].as_ref().and_then(|pool| self.free_in_pool.get_mut(pool))
+        self.places[action].pool.as_ref().and_then(|pool| self.free_in_pool.get_mut(pool))
     }
 }
 
@@ -159,9 +187,10 @@ mod tests {
     fn schedule(before: &[Vec<usize>], jobs: u32, gpu: &[usize]) -> Schedule {
         let selected = (0..before.len()).collect();
         let pools = BTreeMap::from([("gpu".to_owned(), 1)]);
-        let pool_of = (0..before.len()).map(|node| gpu.contains(&node).then(|| "gpu".to_owned())).collect();
+        let pool = |node| gpu.contains(&node).then(|| "gpu".to_owned());
+        let places = (0..before.len()).map(|node| Place { pool: pool(node), ..Place::default() }).collect();
         let mut schedule = Schedule::new(jobs, pools);
-        schedule.grow(before, &selected, pool_of);
+        schedule.grow(before, &selected, places);
         schedule
     }
 
@@ -192,6 +221,21 @@ mod tests {
     }
 
     #[test]
+    fn what_is_done_elsewhere_takes_no_job_and_has_a_bound_of_its_own() {
+        let count = AWAY_MAX as usize + 3;
+        let place = |node| Place { seat: if node < 2 { Seat::Here } else { Seat::Away }, pool: None };
+        let mut schedule = Schedule::new(1, BTreeMap::new());
+        schedule.grow(&vec![vec![]; count], &(0..count).collect(), (0..count).map(place).collect());
+        queue_all(&mut schedule);
+        let started: Vec<usize> = std::iter::from_fn(|| schedule.next_start()).collect();
+        assert_eq!((started.len(), started[0], started[1]), (AWAY_MAX as usize + 1, 0, 2));
+        schedule.finish(5);
+        assert_eq!(schedule.next_start(), Some(count - 1));
+        schedule.finish(0);
+        assert_eq!(schedule.next_start(), Some(1));
+    }
+
+    #[test]
     fn a_full_pool_lets_others_pass() {
         let mut schedule = schedule(&[vec![], vec![], vec![]], 8, &[0, 1]);
         queue_all(&mut schedule);
@@ -213,7 +257,7 @@ mod tests {
     fn what_waits_for_a_fan_out_waits_for_its_instances() {
         let mut schedule = schedule(&[vec![], vec![0]], 8, &[]);
         assert_eq!(schedule.next_ready(), Some(0));
-        schedule.grow(&[vec![], vec![0, 2, 3], vec![0], vec![0]], &(0..4).collect(), vec![None; 4]);
+        schedule.grow(&[vec![], vec![0, 2, 3], vec![0], vec![0]], &(0..4).collect(), vec![Place::default(); 4]);
         schedule.finish(0);
         queue_all(&mut schedule);
         assert_eq!((schedule.next_start(), schedule.next_start(), schedule.next_start()), (Some(2), Some(3), None));
@@ -226,7 +270,7 @@ mod tests {
     fn what_is_not_selected_counts_as_finished() {
         let before = [vec![], vec![0]];
         let mut schedule = Schedule::new(1, BTreeMap::new());
-        schedule.grow(&before, &BTreeSet::from([1]), vec![None, None]);
+        schedule.grow(&before, &BTreeSet::from([1]), vec![Place::default(); 2]);
         assert_eq!(schedule.next_ready(), Some(1));
     }
 }

@@ -15,6 +15,7 @@ use crate::event::kind::Event;
 use crate::event::sink::Sink;
 use crate::kind::contract::{Job, Progress};
 use crate::kind::program::talk::Talk;
+use crate::provider::desk::{Desk, Payer, Watch};
 use crate::storyfile::story::{Presence, ProgramCall, Work};
 use crate::storyfile::with::With;
 use crate::world::World;
@@ -34,6 +35,8 @@ pub struct Crew {
     pub workshop: Workshop,
     pub cancel: CancellationToken,
     pub kill: CancellationToken,
+    /// The run's id.
+    run: String,
     tickets: BTreeMap<usize, Ticket>,
     pub(super) prepared: BTreeMap<usize, Prepared>,
     tasks: JoinSet<Completion>,
@@ -42,7 +45,7 @@ pub struct Crew {
 }
 
 impl Crew {
-    pub fn new(project: &Project, world: &World, options: &Options) -> Result<Crew, EngineError> {
+    pub fn new(project: &Project, world: &World, options: &Options, run: &str) -> Result<Crew, EngineError> {
         let dir = project.workspace.root.join(STATE_DIR);
         Ok(Crew {
             workshop: Workshop {
@@ -52,6 +55,7 @@ impl Crew {
             },
             cancel: CancellationToken::new(),
             kill: CancellationToken::new(),
+            run: run.to_owned(),
             tickets: BTreeMap::new(),
             prepared: BTreeMap::new(),
             tasks: JoinSet::new(),
@@ -118,7 +122,7 @@ impl Crew {
             Work::Fan { .. } => Ok(Err(Failure::new(Cause::Machine, "a fan-out itself has no work"))),
             Work::Program(call) => self.attempt_program(project, action, &call, world, sink),
             Work::Kind { kind, with, providers: named } => {
-                self.attempt_kind(project, action, &kind, with, named, sink).map(Ok)
+                self.attempt_kind(project, action, (&kind, with, named), world, sink).map(Ok)
             }
         }
     }
@@ -202,9 +206,8 @@ impl Crew {
         &mut self,
         project: &mut Project,
         action: usize,
-        kind: &str,
-        with: With,
-        named: BTreeMap<String, String>,
+        (kind, with, named): (&str, With, BTreeMap<String, String>),
+        world: &World,
         sink: &Arc<dyn Sink>,
     ) -> Result<(), EngineError> {
         let read = match read_inputs(project, action, &self.ticket(action).digests) {
@@ -233,7 +236,10 @@ impl Crew {
         let contents = read.contents.clone();
         let (outputs, timeout, id) = (node.action.outputs.clone(), node.action.timeout, node.action.id.clone());
         let (store, providers, sink) = (project.store.clone(), project.providers.clone(), sink.clone());
-        let (take, cancel) = (self.ticket(action).take, self.cancel.child_token());
+        let take = self.ticket(action).take;
+        let (cancel, kill, watch) = (self.cancel.child_token(), self.kill.clone(), Watch::default());
+        let payer = Payer { run: self.run.clone(), action: id.to_string(), stage: node.action.stage.to_string() };
+        let clock = world.clock.clone();
         self.ticket_mut(action).digests = read.digests;
         let retry = node.action.retry.clone();
         self.spawn(action, async move {
@@ -254,31 +260,27 @@ impl Crew {
                     read.ok_or_else(|| Failure::new(Cause::Machine, format!("`{}` was not read", file.named())))
                 })?;
                 let settings = with.resolve(&scope)?;
-                let job = Job {
-                    retry: &retry,
-                    log: &log,
-                    settings,
-                    scope,
-                    outputs: &outputs,
-                    named: &named,
-                    providers: &providers,
+                let desk = Desk {
                     store: &store,
-                    take,
-                    cancel: cancel.clone(),
-                    progress: &progress,
+                    ledger: &providers.ledger,
+                    payer: &payer,
+                    retry: &retry,
+                    clock: &*clock,
+                    watch: &watch,
+                    cancel: &cancel,
+                    kill: &kill,
+                    log: &log,
                 };
+                let (outputs, named, providers) = (&outputs, &named, &providers);
+                let job = Job { settings, scope, outputs, named, providers, desk, take, progress: &progress };
                 kind.perform(job).await
             };
-            let made = match timeout {
-                None => work.await,
-                Some(limit) => match tokio::time::timeout(limit, work).await {
-                    Ok(made) => made,
-                    Err(_) => {
-                        cancel.cancel();
-                        Err(Failure::new(Cause::Timeout, format!("ran longer than its timeout of {limit:?}"))
-                            .hint("Raise `timeout:` if it needs longer."))
-                    }
-                },
+            let made = tokio::select! {
+                made = work => made,
+                limit = watch.expired(timeout) => {
+                    Err(Failure::new(Cause::Timeout, format!("ran longer than its timeout of {limit:?}"))
+                        .hint("Raise `timeout:` if it needs longer."))
+                }
             };
             let output = logged.into_inner().unwrap_or_else(PoisonError::into_inner);
             Completion::Kind { action, made: made.map(|made| KindMade { made, pay: kind.pay() }), output }

@@ -7,7 +7,6 @@ use crate::base::failure::{Cause, Failure};
 use crate::kind::contract::{Job, Kind, Made, Pay, Work};
 use crate::kind::fault::{SettingFault, every_fault};
 use crate::kind::input;
-use crate::kind::memory::Memory;
 use crate::kind::settings::Settings;
 use crate::kind::speaker::{BUILT_IN, Manner, Script, Speaker};
 use crate::media::join::{Pauses, Speech as Joint, join};
@@ -17,13 +16,14 @@ use crate::media::words::{Timing, VERSION, Word, Words};
 use crate::media::{align, estimate};
 use crate::provider::Providers;
 use crate::provider::chat::BoxFuture;
-use crate::provider::speech::{Speech, Wanted};
+use crate::provider::memory::Memory;
+use crate::provider::speech::Wanted;
+use crate::provider::voice::Voice;
 use crate::storyfile::catalog::KindInfo;
 use crate::storyfile::scope::{Scope, ScopeFile};
 use crate::storyfile::story::Output;
 use serde_json::Value;
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 /// Finds when each word of a text is spoken.
 pub struct Align;
@@ -49,7 +49,7 @@ impl Kind for Align {
         let mut faults = every_fault(work.settings, |settings| {
             let settings = AlignSettings::read(settings)?;
             match (settings.method, work.providers.voice(BUILT_IN)) {
-                (Method::Dtw, Ok(voice)) => settings.accepted(&**voice),
+                (Method::Dtw, Ok(voice)) => settings.accepted(voice),
                 _ => Ok(()),
             }
         });
@@ -97,7 +97,7 @@ impl AlignSettings {
     }
 
     /// Asks the voice whether it can read the text.
-    fn accepted(&self, voice: &dyn Speech) -> Result<(), SettingFault> {
+    fn accepted(&self, voice: &Voice) -> Result<(), SettingFault> {
         let wanted = Wanted { language: &self.language, voice: None, gender: None, pronunciation: &BTreeMap::new() };
         voice.accepts(&wanted).map_err(|failure| {
             let fault = SettingFault::setting("language", failure.message);
@@ -106,11 +106,11 @@ impl AlignSettings {
     }
 
     /// Returns the voice that is to read the text; none where the times will be estimated.
-    fn reader<'p>(&self, providers: &'p Providers) -> Result<Option<&'p Arc<dyn Speech>>, Failure> {
+    fn reader<'p>(&self, providers: &'p Providers) -> Result<Option<&'p Voice>, Failure> {
         let reader = || {
             // Always the one that is here and costs nothing, whatever speaks in other stages.
             let voice = providers.voice(BUILT_IN)?;
-            self.accepted(&**voice)?;
+            self.accepted(voice)?;
             Ok(voice)
         };
         match self.method {
@@ -128,7 +128,7 @@ async fn words_with_times(job: Job<'_>) -> Result<Made, Failure> {
     let recording = recording(audio)?;
     let script = Script::read(text)?;
     let mut warnings: Vec<String> = misfit(&script.words(), &recording, audio, text).into_iter().collect();
-    let mut memory = Memory::new(job.store, &job.cancel);
+    let mut memory = Memory::new(job.desk);
     let reading = match settings.reader(job.providers)? {
         None => None,
         Some(voice) => match read(voice, &settings.language, &script, &mut memory, &job).await {
@@ -153,15 +153,11 @@ async fn words_with_times(job: Job<'_>) -> Result<Made, Failure> {
     };
     every_word_once(&script, &words)?;
     warnings.extend(guessed(&words));
-    warnings.append(&mut memory.warnings);
-    Ok(Made {
-        outputs: BTreeMap::from([(output.slot.clone(), words.to_json().into_bytes())]),
-        verdict: None,
-        made_by: memory.made_by().map(|voice| format!("matched with a reading by {voice}")),
-        warnings,
-        remembered: memory.remembered,
-        requests: memory.requests,
-    })
+    let mut made = Made::of(memory);
+    warnings.append(&mut made.warnings);
+    made.outputs.insert(output.slot.clone(), words.to_json().into_bytes());
+    made.made_by = made.made_by.map(|voice| format!("matched with a reading by {voice}"));
+    Ok(Made { warnings, ..made })
 }
 
 /// Tells the two inputs apart: by their names, else by what they are.
@@ -222,7 +218,7 @@ struct Reading {
 }
 
 async fn read(
-    voice: &Arc<dyn Speech>,
+    voice: &Voice,
     language: &str,
     script: &Script<'_>,
     memory: &mut Memory<'_>,

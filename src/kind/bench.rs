@@ -2,16 +2,21 @@
 
 use crate::base::digest::Digest;
 use crate::base::failure::{Cause, Failure};
+use crate::base::money::Usage;
 use crate::base::path::RepoPath;
 use crate::base::span::Span;
 use crate::kind::contract::{Job, Kind, Made, Progress, Work};
 use crate::kind::input::tests::scope;
 use crate::provider::Providers;
 use crate::provider::chat::{BoxFuture, Chat, ChatReply, ChatRequest, ChatWarning, EditRule, Finish};
+use crate::provider::desk::{Desk, Payer, Watch};
 use crate::provider::speech::{Gender, Speech, SpeechReply, SpeechRequest, SpeechWarning, SpokenWord, Wanted};
+use crate::provider::voice::Voice;
+use crate::provider::writer::Writer;
 use crate::store::Store;
 use crate::storyfile::scope::ScopeFile;
 use crate::storyfile::story::{Keep, OnExit, Output, OutputSort, Retry};
+use crate::world::clock::SystemClock;
 use crate::world::real::RealDisk;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -70,14 +75,14 @@ impl Bench {
     /// Returns the bench with `chat` as the built-in writer.
     pub fn with_chat(chat: &Arc<ScriptedChat>) -> Bench {
         let mut bench = Bench::new();
-        bench.providers.chats.insert("local".into(), chat.clone());
+        bench.providers.chats.insert("local".into(), Writer::here(chat.clone()));
         bench
     }
 
     /// Returns the bench with `voice` as the built-in voice.
     pub fn with_voice(voice: &Arc<SineVoice>) -> Bench {
         let mut bench = Bench::new();
-        bench.providers.voices.insert("local-voice".into(), voice.clone());
+        bench.providers.voices.insert("local-voice".into(), Voice::here(voice.clone()));
         bench
     }
 
@@ -112,12 +117,19 @@ impl Bench {
             outputs,
             named: &self.named,
             providers: &self.providers,
-            store: &self.store,
+            desk: Desk {
+                store: &self.store,
+                ledger: &self.providers.ledger,
+                payer: &Payer::default(),
+                retry: &retry,
+                clock: &SystemClock::default(),
+                watch: &Watch::default(),
+                cancel: &self.cancel,
+                kill: &CancellationToken::new(),
+                log: &log,
+            },
             take: self.take,
-            retry: &retry,
-            cancel: self.cancel.clone(),
             progress: &progress,
-            log: &log,
         };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(kind.perform(job))
@@ -187,8 +199,7 @@ impl Chat for ScriptedChat {
                 text,
                 finish,
                 written_by: "a scripted writer".into(),
-                tokens_in: 7,
-                tokens_out: 9,
+                usage: Usage { input_tokens: Some(7), output_tokens: Some(9), ..Usage::default() },
                 warnings,
             })
         })
@@ -234,7 +245,14 @@ impl SineVoice {
             message: format!("cannot say “{c}”: skipped"),
         });
         let warnings = warnings.collect();
-        SpeechReply { samples, sample_rate: SineVoice::RATE, words, spoken_by: "a sine wave".into(), warnings }
+        SpeechReply {
+            samples,
+            sample_rate: SineVoice::RATE,
+            words,
+            spoken_by: "a sine wave".into(),
+            warnings,
+            characters: None,
+        }
     }
 }
 

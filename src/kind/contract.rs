@@ -3,16 +3,17 @@
 use crate::base::digest::Digest;
 use crate::base::failure::Failure;
 use crate::base::id::Take;
+use crate::base::money::Spend;
 use crate::kind::fault::SettingFault;
 use crate::provider::Providers;
 use crate::provider::chat::BoxFuture;
-use crate::store::Store;
+use crate::provider::desk::Desk;
+use crate::provider::memory::Memory;
 use crate::storyfile::catalog::KindInfo;
 use crate::storyfile::scope::Scope;
-use crate::storyfile::story::{Input, Output, Retry};
+use crate::storyfile::story::{Input, Output};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
-use tokio_util::sync::CancellationToken;
 
 /// A kind of stage.
 pub trait Kind: Send + Sync {
@@ -68,16 +69,11 @@ pub struct Job<'a> {
     pub outputs: &'a [Output],
     pub named: &'a BTreeMap<String, String>,
     pub providers: &'a Providers,
-    /// The memory of requests: ask it before a provider.
-    pub store: &'a Store,
+    /// Where providers are asked from: through a [`Memory`].
+    pub desk: Desk<'a>,
     /// The number of the result to make; requests carry it, so that a second take is asked anew.
     pub take: Take,
-    /// What may be asked again, and after how long.
-    pub retry: &'a Retry,
-    pub cancel: CancellationToken,
     pub progress: &'a (dyn Fn(Progress) + Send + Sync),
-    /// Takes what `storygen log` shows of the attempt: lines, without any secret.
-    pub log: &'a (dyn Fn(&str) + Send + Sync),
 }
 
 /// How far a job is.
@@ -102,6 +98,15 @@ pub struct Made {
     pub warnings: Vec<String>,
     /// Keys of the requests that it used.
     pub requests: Vec<Digest>,
-    /// How many of them were answered from memory: such a run says nothing of how long the work takes.
-    pub remembered: usize,
+    /// What they came to. Where answers were remembered, the run says nothing of how long the work takes.
+    pub spend: Spend,
+}
+
+impl Made {
+    /// Returns what the memory knows of a job, outputs not yet among it.
+    pub fn of(memory: Memory<'_>) -> Made {
+        let made_by = memory.made_by();
+        let Memory { requests, warnings, spend, .. } = memory;
+        Made { made_by, warnings, requests, spend, ..Made::default() }
+    }
 }

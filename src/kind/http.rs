@@ -3,15 +3,17 @@
 use crate::base::address::Address;
 use crate::base::digest::Digest;
 use crate::base::failure::{Cause, Failure};
+use crate::base::money::Usage;
 use crate::kind::contract::{Job, Kind, Made, Pay, Work};
 use crate::kind::fault::{SettingFault, every_fault};
-use crate::kind::memory::{Charge, Fresh, Memory, NoAnswer, Variant, request_key};
 use crate::kind::settings::Settings;
 use crate::provider::Providers;
-use crate::provider::api::{Api, ApiCall};
+use crate::provider::api::{AnswerSort, Api, ApiCall};
 use crate::provider::chat::BoxFuture;
+use crate::provider::memory::{Errand, Memory, ROOM_BYTES, Reading, Request, Variant, request_key};
+use crate::store::ReplyOutcome;
 use crate::storyfile::catalog::KindInfo;
-use crate::storyfile::http_provider::{header_fault, is_secret_header};
+use crate::storyfile::headers::{header_fault, is_secret_header};
 use base64::Engine as _;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
@@ -20,7 +22,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// Names the form of what is remembered of an answer: its body, secrets taken out.
-const FORM: &str = "http 1";
+const FORM: &str = "http 2";
 
 /// How much of an answer that cannot be used the log shows, in characters.
 const LOG_CHARS_MAX: usize = 64 * 1024;
@@ -97,47 +99,36 @@ async fn perform(job: Job<'_>) -> Result<Made, Failure> {
         (Url::Whole(address), _) => (Arc::new(Api::open(address)), String::new()),
         _ => return Err(Failure::new(Cause::Machine, "the address was not known")),
     };
-    let request = json!({"method": asked.method, "path": path, "headers": asked.headers, "json": asked.json});
-    let identity = format!("{}{}", api.identity(), if path.is_empty() { api.base().join("") } else { String::new() });
-    let key = request_key(FORM, &identity, &request, Variant::of(job.take))?;
+    let mut headers = asked.headers;
+    if asked.json.is_some() {
+        headers.insert("content-type".into(), "application/json".into());
+    }
     let call = ApiCall {
         method: asked.method.clone(),
         path: path.clone(),
-        headers: asked.headers,
+        headers,
         body: asked.json.as_ref().map(|json| json.to_string().into_bytes()),
+        answer: AnswerSort::Any,
     };
-    let made_by = api.base().vendor().to_owned();
-    let mut memory = Memory::new(job.store, &job.cancel);
-    let body = {
-        let _permit = api.permit().await;
-        let description = format!("{} {}{path} of {made_by}", asked.method, api.base().path());
-        let answered = async {
-            match api.send(&call, job.retry, &job.cancel).await {
-                Ok(body) => Ok(Fresh { body, made_by: made_by.clone(), usage: None, negative: None }),
-                Err(failed) => {
-                    if !failed.said.is_empty() {
-                        (job.log)(&format!("{}\n", failed.said.trim_end()));
-                    }
-                    let charge = if failed.is_in_doubt { Charge::Possible } else { Charge::No };
-                    Err(NoAnswer { failure: failed.failure, charge })
-                }
-            }
-        };
-        memory.ask_out(key, &description, answered).await?
+    let identity = format!("{}{}", api.identity(), if path.is_empty() { api.base().join("") } else { String::new() });
+    let made_by = api.base().vendor();
+    let description = format!("{} {}{path} of {made_by}", asked.method, api.base().path());
+    let reading = |_: &[u8]| {
+        let (made_by, usage) = (made_by.to_owned(), Usage::default());
+        Ok(Reading { made_by, usage, outcome: ReplyOutcome::Good })
     };
+    let key = request_key(FORM, &identity, &call.bytes(), Variant::of(job.take));
+    let request = Request { key, description: &description, reading: &reading };
+    let errand = Errand { api: &api, call: &call, most: Usage::default(), room_bytes: ROOM_BYTES };
+    let mut memory = Memory::new(job.desk);
+    let body = memory.ask_service(&request, &errand).await?;
     let content = asked.extract.of(&body).map_err(|failure| {
         let shown: String = String::from_utf8_lossy(&body).chars().take(LOG_CHARS_MAX).collect();
-        (job.log)(&format!("{}\n", shown.trim_end()));
+        (job.desk.log)(&format!("{}\n", shown.trim_end()));
         failure
             .hint("`storygen log` shows the answer. It is kept: correct `extract`, or ask again with `build --force`.")
     })?;
-    let mut made = Made {
-        made_by: memory.made_by(),
-        warnings: std::mem::take(&mut memory.warnings),
-        remembered: memory.remembered,
-        requests: std::mem::take(&mut memory.requests),
-        ..Made::default()
-    };
+    let mut made = Made::of(memory);
     match job.outputs.first() {
         Some(output) => drop(made.outputs.insert(output.slot.clone(), content)),
         None => made.verdict = Some(json!({"answer": Digest::of(&content).to_string()})),

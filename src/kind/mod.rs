@@ -10,7 +10,6 @@ pub mod fault;
 pub mod http;
 mod info;
 pub mod input;
-pub mod memory;
 pub mod presets;
 pub mod program;
 pub mod prompt;

@@ -11,13 +11,14 @@ use crate::base::span::Span;
 use crate::kind::contract::{Job, Kind, Made, Pay, Progress, Work};
 use crate::kind::fault::{SettingFault, every_fault};
 use crate::kind::input;
-use crate::kind::memory::{Memory, Variant};
 use crate::kind::schema::Schema;
 use crate::kind::settings::Settings;
 use crate::media::plain::script_words;
 use crate::media::token::is_spoken;
 use crate::provider::Providers;
-use crate::provider::chat::{BoxFuture, Chat, ChatRequest, ChatWarning, Edit, EditRule};
+use crate::provider::chat::{BoxFuture, ChatRequest, ChatWarning, Edit, EditRule};
+use crate::provider::memory::{Memory, Variant};
+use crate::provider::writer::Writer;
 use crate::storyfile::catalog::KindInfo;
 use crate::storyfile::scope::{Scope, ScopeFile, is_named_by_user};
 use crate::storyfile::story::Output;
@@ -27,7 +28,6 @@ use render::rendered;
 use serde_json::Value;
 use settings::{PromptSettings, Source};
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 /// Asks a writer.
 pub struct Prompt;
@@ -54,7 +54,7 @@ impl Kind for Prompt {
         let writer = provider(work.named, work.providers).ok();
         let mut faults = every_fault(work.settings, |settings| {
             let read = read(settings)?;
-            writer.map_or(Ok(()), |writer| accepted(&**writer, &read))
+            writer.map_or(Ok(()), |writer| accepted(writer, &read))
         });
         let has_input = work.inputs.iter().any(|input| is_named_by_user(&input.role));
         if Settings::of(work.settings).get("edit").is_some() && !has_input {
@@ -87,7 +87,7 @@ fn read(settings: &Value) -> Result<PromptSettings, SettingFault> {
 }
 
 /// Asks the writer whether it can do what is wanted.
-fn accepted(writer: &dyn Chat, wanted: &PromptSettings) -> Result<(), SettingFault> {
+fn accepted(writer: &Writer, wanted: &PromptSettings) -> Result<(), SettingFault> {
     let Some(language) = &wanted.language else { return Ok(()) };
     writer.accepts(language, wanted.edit).map_err(|failure| {
         let fault = SettingFault::setting("language", failure.message);
@@ -100,7 +100,7 @@ fn nothing_to_edit() -> SettingFault {
         .hint("Name the text under `inputs:`.")
 }
 
-fn provider<'a>(named: &BTreeMap<String, String>, providers: &'a Providers) -> Result<&'a Arc<dyn Chat>, Failure> {
+fn provider<'a>(named: &BTreeMap<String, String>, providers: &'a Providers) -> Result<&'a Writer, Failure> {
     providers.chat(named.get("text").map_or(BUILT_IN, String::as_str))
 }
 
@@ -116,24 +116,23 @@ async fn write(job: Job<'_>) -> Result<Made, Failure> {
     let output = only_output(job.outputs)?;
     let schema = schema(&job.settings, &job.scope)?;
     let format = settings.format_of(output, schema.is_some());
-    let chat = provider(job.named, job.providers)?;
+    let writer = provider(job.named, job.providers)?;
     if let Some(language) = language(&settings, &job.scope) {
-        chat.accepts(&language, settings.edit)?;
+        writer.accepts(&language, settings.edit)?;
     }
     let question = Question {
-        chat,
+        writer,
         request: request(&job, &settings, schema.as_ref())?,
         judge: Judge { format, schema, kept: kept(&settings, &job.scope)? },
-        seed: settings.seed,
         repair: settings.repair,
     };
-    let mut memory = Memory::new(job.store, &job.cancel);
+    let mut memory = Memory::new(job.desk);
     let mut samples = Vec::new();
     let mut told = BTreeSet::new();
     let mut failed = None;
     for sample in 0..settings.samples {
         let variant = Variant { sample, ..Variant::of(job.take) };
-        match answer(&question, variant, &mut memory, &job.cancel).await {
+        match answer(&question, variant, &mut memory).await {
             Ok(answer) => {
                 samples.push(answer.text);
                 told.extend(answer.warnings);
@@ -152,16 +151,10 @@ async fn write(job: Job<'_>) -> Result<Made, Failure> {
     let Some(best) = choose::best(samples, &settings.choose) else {
         return Err(failed.unwrap_or_else(|| Failure::new(Cause::Machine, "no sample was asked for")));
     };
-    let mut warnings = std::mem::take(&mut memory.warnings);
-    warnings.extend(told.iter().map(|warning| placed(warning, &job.scope)));
-    Ok(Made {
-        outputs: BTreeMap::from([(output.slot.clone(), best.into_bytes())]),
-        verdict: None,
-        made_by: memory.made_by(),
-        warnings,
-        remembered: memory.remembered,
-        requests: memory.requests,
-    })
+    let mut made = Made::of(memory);
+    made.warnings.extend(told.iter().map(|warning| placed(warning, &job.scope)));
+    made.outputs.insert(output.slot.clone(), best.into_bytes());
+    Ok(made)
 }
 
 fn request(job: &Job<'_>, settings: &PromptSettings, schema: Option<&Schema>) -> Result<ChatRequest, Failure> {
@@ -175,6 +168,7 @@ fn request(job: &Job<'_>, settings: &PromptSettings, schema: Option<&Schema>) ->
         stop: settings.stop.clone(),
         schema: schema.map(|schema| schema.value.clone()),
         edit,
+        extra: settings.extra.clone(),
     })
 }
 

@@ -10,22 +10,20 @@ mod place;
 use crate::base::failure::{Cause, Failure};
 use crate::kind::contract::{Job, Progress};
 use crate::kind::input;
-use crate::kind::memory::{Fresh, Memory, Variant, request_key};
 use crate::media::join::Chunk;
 use crate::media::plain::{Sentence, paragraphs};
 use crate::media::token::{Token, is_spoken, tokens};
 use crate::media::words::{Break, Word};
-use crate::provider::speech::{Speech, SpeechReply, SpeechRequest};
+use crate::provider::memory::{Memory, Variant};
+use crate::provider::speech::SpeechRequest;
+use crate::provider::voice::Voice;
 use crate::storyfile::scope::ScopeFile;
 use chunk::SpokenChunk;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 /// The built-in voice's name.
 pub const BUILT_IN: &str = "local-voice";
-/// The form of a remembered sentence.
-const FORM: &str = "storygen speech 1";
 
 /// A text to be spoken, cut into sentences.
 pub struct Script<'a> {
@@ -47,14 +45,15 @@ pub struct Manner {
     /// BCP 47.
     pub language: String,
     pub speed: f64,
-    pub seed: u64,
+    /// `None`: the stage sets none.
+    pub seed: Option<u64>,
     /// What only the provider knows.
     pub own: Map<String, Value>,
 }
 
 /// Who speaks, and how.
 pub struct Speaker<'a> {
-    pub voice: &'a Arc<dyn Speech>,
+    pub voice: &'a Voice,
     pub manner: &'a Manner,
     /// Words that are said otherwise than they are written.
     pub said: BTreeMap<String, String>,
@@ -96,7 +95,7 @@ impl<'a> Script<'a> {
 impl Manner {
     /// Returns a voice's own manner in a language.
     pub fn plain(language: &str) -> Manner {
-        Manner { voice: None, language: language.to_owned(), speed: 1.0, seed: 0, own: Map::new() }
+        Manner { voice: None, language: language.to_owned(), speed: 1.0, seed: None, own: Map::new() }
     }
 }
 
@@ -109,13 +108,13 @@ impl Speaker<'_> {
         for (nth, part) in script.parts.iter().enumerate() {
             let text = part.sentence.text.as_str();
             if is_to_be_spoken(text) {
-                let spoken = self.sentence(text, nth + 1, Variant::of(job.take), memory, job).await?;
-                one_rate(&mut rate, spoken.sample_rate)?;
-                unsaid.extend(spoken.warnings.iter().map(|warning| {
+                let spoken = self.sentence(text, nth + 1, Variant::of(job.take), memory).await?;
+                one_rate(&mut rate, spoken.0.sample_rate)?;
+                unsaid.extend(spoken.0.warnings.iter().map(|warning| {
                     let place = place::of(script.text, &part.sentence, warning);
                     format!("{}:{}:{}: {}", script.path, place.0, place.1, warning.message)
                 }));
-                chunks.push(Chunk { samples: spoken.samples(), words: spoken.words(text)?, after: part.after });
+                chunks.push(Chunk { words: spoken.words(text)?, samples: spoken.0.samples, after: part.after });
             } else {
                 chunks.push(Chunk { samples: Vec::new(), words: silent(text), after: part.after });
             }
@@ -131,16 +130,12 @@ impl Speaker<'_> {
         number: usize,
         variant: Variant,
         memory: &mut Memory<'_>,
-        job: &Job<'_>,
     ) -> Result<SpokenChunk, Failure> {
-        let request = self.request(text, variant);
-        let key = request_key(FORM, &self.voice.identity(), &request, variant)?;
         let description = format!("sentence {number}");
-        let call = async { fresh(self.voice.speak(&request, &job.cancel).await?) };
-        SpokenChunk::decode(&memory.ask(key, &description, call).await?)
+        self.voice.ask(&self.request(text), variant, &description, memory).await.map(SpokenChunk)
     }
 
-    fn request(&self, text: &str, variant: Variant) -> SpeechRequest {
+    fn request(&self, text: &str) -> SpeechRequest {
         let manner = self.manner;
         // Only what occurs: a word added to the list re-speaks the sentences that have it.
         let low = text.to_lowercase();
@@ -150,19 +145,11 @@ impl Speaker<'_> {
             language: manner.language.clone(),
             voice: manner.voice.clone(),
             speed: manner.speed,
-            seed: variant.seed(manner.seed),
+            seed: manner.seed,
             pronunciation: here.map(|(word, how)| (word.clone(), how.clone())).collect(),
             settings: manner.own.clone(),
         }
     }
-}
-
-fn fresh(reply: SpeechReply) -> Result<Fresh, Failure> {
-    if reply.samples.is_empty() || reply.sample_rate == 0 {
-        return Err(Failure::new(Cause::Empty, "the voice returned no sound"));
-    }
-    let made_by = reply.spoken_by.clone();
-    Ok(Fresh { body: SpokenChunk::encode(reply)?, made_by, usage: None, negative: None })
 }
 
 fn parts(script: &str) -> Vec<Part> {

@@ -8,7 +8,6 @@ use crate::base::failure::{Cause, Failure};
 use crate::kind::contract::{Job, Kind, Made, Pay, Work};
 use crate::kind::fault::{SettingFault, every_fault};
 use crate::kind::input;
-use crate::kind::memory::Memory;
 use crate::kind::speaker::{BUILT_IN, Script, Speaker, Spoken};
 use crate::media::join::{Chunk, Speech as Joint, join};
 use crate::media::loudness::normalise;
@@ -17,11 +16,12 @@ use crate::media::wav;
 use crate::media::words::{Timing, Words};
 use crate::provider::Providers;
 use crate::provider::chat::BoxFuture;
-use crate::provider::speech::{Speech, Wanted};
+use crate::provider::memory::Memory;
+use crate::provider::speech::Wanted;
+use crate::provider::voice::Voice as Teller;
 use crate::storyfile::catalog::KindInfo;
 use settings::{Slots, VoiceSettings, own_pronunciation, pronunciation, slots};
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 /// Speaks a script.
 pub struct Voice;
@@ -49,7 +49,7 @@ impl Kind for Voice {
         let mut faults = every_fault(work.settings, |settings| {
             let read = VoiceSettings::read(settings)?;
             let said = own_pronunciation(settings)?;
-            voice.map_or(Ok(()), |voice| accepted(&**voice, &read, &said))
+            voice.map_or(Ok(()), |voice| accepted(voice, &read, &said))
         });
         faults.extend(slots(work.outputs).1);
         faults
@@ -64,12 +64,12 @@ impl Kind for Voice {
     }
 }
 
-fn provider<'a>(named: &BTreeMap<String, String>, providers: &'a Providers) -> Result<&'a Arc<dyn Speech>, Failure> {
+fn provider<'a>(named: &BTreeMap<String, String>, providers: &'a Providers) -> Result<&'a Teller, Failure> {
     providers.voice(named.get("voice").map_or(BUILT_IN, String::as_str))
 }
 
 /// Asks the voice whether it can do what is wanted, one thing after the other, so that a refusal has its place.
-fn accepted(voice: &dyn Speech, settings: &VoiceSettings, said: &BTreeMap<String, String>) -> Result<(), SettingFault> {
+fn accepted(voice: &Teller, settings: &VoiceSettings, said: &BTreeMap<String, String>) -> Result<(), SettingFault> {
     let none = BTreeMap::new();
     let language = Wanted { voice: None, gender: None, pronunciation: &none, ..settings.wanted(&none) };
     let named = Wanted { voice: settings.manner.voice.as_deref(), ..language };
@@ -105,26 +105,20 @@ async fn speak_script(job: Job<'_>) -> Result<Made, Failure> {
     let script = Script::read(file)?;
     let voice = provider(job.named, job.providers)?;
     let said = pronunciation(&job.settings, &job.scope)?;
-    accepted(&**voice, &settings, &said)?;
+    accepted(voice, &settings, &said)?;
     let speaker = Speaker { voice, manner: &settings.manner, said };
-    let mut memory = Memory::new(job.store, &job.cancel);
+    let mut memory = Memory::new(job.desk);
     let Spoken { chunks, rate, unsaid } = speaker.script(&script, &mut memory, &job).await?;
     if !chunks.iter().flat_map(|chunk| &chunk.words).any(|word| word.end > word.start) {
         return Err(unspeakable(&file.path, &unsaid));
     }
     let finished = finish(chunks, rate, &settings).await?;
     every_word_once(script.text, &finished.words)?;
-    let mut warnings = std::mem::take(&mut memory.warnings);
-    warnings.extend(bounded(unsaid));
-    warnings.extend(finished.warning);
-    Ok(Made {
-        outputs: written(&slots, finished.wav, &finished.words),
-        verdict: None,
-        made_by: memory.made_by(),
-        warnings,
-        remembered: memory.remembered,
-        requests: memory.requests,
-    })
+    let mut made = Made::of(memory);
+    made.warnings.extend(bounded(unsaid));
+    made.warnings.extend(finished.warning);
+    made.outputs = written(&slots, finished.wav, &finished.words);
+    Ok(made)
 }
 
 /// The failure that a script has words, and the voice can say none of them.

@@ -1,8 +1,9 @@
 //! A provider of text: one request, one reply.
 
 use crate::base::failure::Failure;
+use crate::base::money::Usage;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use std::future::Future;
 use std::pin::Pin;
 use tokio_util::sync::CancellationToken;
@@ -21,8 +22,8 @@ pub struct ChatRequest {
     pub temperature: Option<f64>,
     /// Upper bound of the reply, in tokens.
     pub max_tokens: u32,
-    /// Makes a local model repeat itself exactly.
-    pub seed: u64,
+    /// `None`: the stage sets none. A writer in this process is always given one, and repeats itself exactly with it.
+    pub seed: Option<u64>,
     /// The reply ends before any of these.
     pub stop: Vec<String>,
     /// The JSON Schema that the reply must satisfy; the reply is then JSON text.
@@ -30,6 +31,9 @@ pub struct ChatRequest {
     /// Set when the reply is to be an edited form of a given text. A writer too small to edit may then follow the rules
     /// of the edit instead of the prompt, and says so in [`ChatReply::written_by`].
     pub edit: Option<Edit>,
+    /// Fields that only this provider knows, put into the request as they are.
+    #[serde(skip_serializing_if = "Map::is_empty")]
+    pub extra: Map<String, Value>,
 }
 
 /// An edit of a given text.
@@ -53,15 +57,15 @@ pub enum EditRule {
 }
 
 /// What a writer answered.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ChatReply {
+    /// For a refusal its words, if there are any.
     pub text: String,
     /// Why the reply ended.
     pub finish: Finish,
     /// Who wrote it, for provenance: `SmolLM2-135M-Instruct Q8_0 (built in)`, `rules (built in)`.
     pub written_by: String,
-    pub tokens_in: u32,
-    pub tokens_out: u32,
+    pub usage: Usage,
     /// What a person should know of it.
     pub warnings: Vec<ChatWarning>,
 }
@@ -76,7 +80,8 @@ pub struct ChatWarning {
 }
 
 /// Why a reply ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Finish {
     Stop,
     /// Cut by `max_tokens`.

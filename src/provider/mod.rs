@@ -1,14 +1,33 @@
-//! Who does paid work: writers of text and voices.
+//! Who does paid work: writers of text, voices, and services of any kind.
+//!
+//! A request goes from its kind through the [`memory`] of requests: what is remembered is never asked again. What is not
+//! waits at its service's [`gate`] for a turn, has its most reserved in the [`ledger`], and is sent by the [`api`]; what
+//! came of it is read by the table of [`told`].
 
 pub mod api;
 pub mod chat;
+mod complaint;
+pub mod desk;
+mod gate;
+pub mod ledger;
+mod limit;
 pub mod local;
+pub mod memory;
+pub mod openai;
+mod secrets;
 pub mod speech;
+mod told;
+pub mod voice;
 pub mod weights;
+pub mod writer;
 
 use crate::base::failure::{Cause, Failure};
+use crate::provider::api::Api;
+use crate::provider::ledger::Ledger;
+use crate::provider::voice::Voice;
 use crate::provider::weights::Weights;
-use crate::storyfile::story::Provider;
+use crate::provider::writer::Writer;
+use crate::storyfile::service::{Provider, Service, ServiceApi};
 use crate::world::env::Environment;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -16,9 +35,10 @@ use std::sync::Arc;
 /// The providers of a session, by the names that a Storyfile gives them.
 #[derive(Clone, Default)]
 pub struct Providers {
-    pub chats: BTreeMap<String, Arc<dyn chat::Chat>>,
-    pub voices: BTreeMap<String, Arc<dyn speech::Speech>>,
-    pub apis: BTreeMap<String, Arc<api::Api>>,
+    pub chats: BTreeMap<String, Writer>,
+    pub voices: BTreeMap<String, Voice>,
+    pub apis: BTreeMap<String, Arc<Api>>,
+    pub ledger: Arc<Ledger>,
 }
 
 impl Providers {
@@ -37,27 +57,57 @@ impl Providers {
                         providers.chats.insert(name.clone(), chat);
                     }
                 }
-                Provider::Http(api) => {
-                    let api = api::Api::new(name, api, environment.clone());
-                    providers.apis.insert(name.clone(), Arc::new(api));
-                }
                 Provider::LocalVoice => {
                     if let Some(voice) = providers.voices.get("local-voice").cloned() {
                         providers.voices.insert(name.clone(), voice);
                     }
                 }
+                Provider::Service(service) => {
+                    let api = Arc::new(Api::new(name, service, environment.clone()));
+                    providers.serve(name, service, &api);
+                }
+                // Nobody plays them yet: a stage that asks one fails as one whose provider is missing.
+                Provider::Scripted(_) => {}
             }
         }
+        providers.fall_back(named);
         providers
     }
 
+    /// Adds what a service can do.
+    fn serve(&mut self, name: &str, service: &Service, api: &Arc<Api>) {
+        let model = service.model.clone().unwrap_or_default();
+        match service.api {
+            ServiceApi::OpenAi => {
+                let speaks = openai::OpenAi::new(&model, &service.base);
+                self.chats.insert(name.to_owned(), Writer::service(api.clone(), Arc::new(speaks)));
+            }
+            ServiceApi::Http | ServiceApi::Anthropic | ServiceApi::Gemini | ServiceApi::ElevenLabs => {}
+        }
+        self.apis.insert(name.to_owned(), api.clone());
+    }
+
+    /// Lets those that `fallback:` names answer in the place of a service that is out of order.
+    fn fall_back(&mut self, named: &BTreeMap<String, Provider>) {
+        let firsts = self.chats.clone();
+        for (name, provider) in named {
+            let Provider::Service(service) = provider else { continue };
+            for other in &service.fallback {
+                if let (Some(writer), Some(other)) = (self.chats.get(name), firsts.get(other)) {
+                    let both = writer.clone().or(other);
+                    self.chats.insert(name.clone(), both);
+                }
+            }
+        }
+    }
+
     /// Returns the writer called `name`.
-    pub fn chat(&self, name: &str) -> Result<&Arc<dyn chat::Chat>, Failure> {
+    pub fn chat(&self, name: &str) -> Result<&Writer, Failure> {
         self.chats.get(name).ok_or_else(|| missing("writes text", name, self.chats.keys()))
     }
 
     /// Returns the voice called `name`.
-    pub fn voice(&self, name: &str) -> Result<&Arc<dyn speech::Speech>, Failure> {
+    pub fn voice(&self, name: &str) -> Result<&Voice, Failure> {
         self.voices.get(name).ok_or_else(|| missing("speaks", name, self.voices.keys()))
     }
 }

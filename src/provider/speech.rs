@@ -1,7 +1,8 @@
 //! A provider of speech: one chunk of text, its sound and when each word is heard.
 
 use super::chat::BoxFuture;
-use crate::base::failure::Failure;
+use crate::base::failure::{Cause, Failure};
+use crate::media::wav::quantise;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use tokio_util::sync::CancellationToken;
@@ -17,7 +18,8 @@ pub struct SpeechRequest {
     pub voice: Option<String>,
     /// 1.0 is the voice's own pace; 0.5 to 2.0.
     pub speed: f64,
-    pub seed: u64,
+    /// `None`: the stage sets none. A voice in this process is always given one.
+    pub seed: Option<u64>,
     /// Words to be said otherwise: spelling → how it is said, in plain words.
     pub pronunciation: std::collections::BTreeMap<String, String>,
     /// Settings that only this provider knows.
@@ -25,7 +27,7 @@ pub struct SpeechRequest {
 }
 
 /// A spoken chunk.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct SpeechReply {
     /// Mono samples at `sample_rate`, −1 to 1, as the voice made them (loudness untouched).
     pub samples: Vec<f32>,
@@ -37,6 +39,37 @@ pub struct SpeechReply {
     pub spoken_by: String,
     /// What could not be said as written: each with its byte range in the request's text.
     pub warnings: Vec<SpeechWarning>,
+    /// How many characters the service counted, if it says so.
+    pub characters: Option<u64>,
+}
+
+/// A spoken chunk as it is remembered: samples have 16 bits, as the recording will.
+#[derive(Serialize, Deserialize)]
+struct Kept {
+    sample_rate: u32,
+    samples: Vec<u8>,
+    words: Vec<SpokenWord>,
+    warnings: Vec<SpeechWarning>,
+    spoken_by: String,
+}
+
+impl SpeechReply {
+    /// Returns the bytes to remember.
+    pub fn to_bytes(&self) -> Result<Vec<u8>, Failure> {
+        let samples = self.samples.iter().flat_map(|&sample| quantise(sample).to_le_bytes()).collect();
+        let SpeechReply { sample_rate, words, warnings, spoken_by, .. } = self.clone();
+        postcard::to_allocvec(&Kept { sample_rate, samples, words, warnings, spoken_by })
+            .map_err(|error| Failure::new(Cause::Machine, format!("store a spoken sentence: {error}")))
+    }
+
+    /// Reads what [`SpeechReply::to_bytes`] wrote.
+    pub fn from_bytes(bytes: &[u8]) -> Result<SpeechReply, Failure> {
+        let Kept { sample_rate, samples, words, warnings, spoken_by } = postcard::from_bytes(bytes)
+            .map_err(|error| Failure::new(Cause::Machine, format!("read a remembered sentence: {error}")))?;
+        let samples =
+            samples.chunks_exact(2).map(|pair| f32::from(i16::from_le_bytes([pair[0], pair[1]])) / 32768.0).collect();
+        Ok(SpeechReply { samples, sample_rate, words, spoken_by, warnings, characters: None })
+    }
 }
 
 /// One word of the text and when it is heard, in seconds from the chunk's start.
@@ -95,4 +128,23 @@ pub trait Speech: Send + Sync {
         request: &'a SpeechRequest,
         cancel: &'a CancellationToken,
     ) -> BoxFuture<'a, Result<SpeechReply, Failure>>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn samples_come_back_as_sixteen_bits() {
+        let reply = SpeechReply {
+            samples: vec![0.5, -2.0],
+            sample_rate: 24_000,
+            words: vec![SpokenWord { text: "Hm.".into(), start: 0.0, end: 0.1 }],
+            spoken_by: "a voice".into(),
+            warnings: Vec::new(),
+            characters: None,
+        };
+        let back = SpeechReply::from_bytes(&reply.to_bytes().unwrap()).unwrap();
+        assert_eq!(back, SpeechReply { samples: vec![0.5, -1.0], ..reply });
+    }
 }

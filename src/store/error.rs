@@ -16,6 +16,9 @@ pub enum StoreError {
     /// A file changed each time it was read.
     #[error("hash `{}`: it keeps changing while it is read", path.display())]
     Moving { path: PathBuf },
+    /// A reply could not be stored, but the answer stands where it arrived.
+    #[error("{source}; the answer is kept in `{}`, and the next build takes it from there", path.display())]
+    Kept { path: PathBuf, source: Box<StoreError> },
     /// One record is larger than a frame may be.
     #[error("write to `{}`: a record of {size_bytes} bytes is too large", path.display())]
     TooLarge { path: PathBuf, size_bytes: usize },
@@ -31,7 +34,11 @@ impl StoreError {
     /// Tells whether freeing disk space or quota would help.
     pub fn is_disk_full(&self) -> bool {
         use io::ErrorKind::{QuotaExceeded, StorageFull};
-        matches!(self, StoreError::Io { source, .. } if matches!(source.kind(), StorageFull | QuotaExceeded))
+        match self {
+            StoreError::Io { source, .. } => matches!(source.kind(), StorageFull | QuotaExceeded),
+            StoreError::Kept { source, .. } => source.is_disk_full(),
+            _ => false,
+        }
     }
 }
 

@@ -36,11 +36,20 @@ pub enum FrameSort {
     Action,
     /// A person's choice or rejection of a take; the key is the action's.
     Mark,
+    /// An intended call brought no answer and may have been charged. Versions before it see the intent open instead.
+    Doubt,
 }
 
 impl FrameSort {
-    const ALL: [FrameSort; 6] =
-        [FrameSort::Blob, FrameSort::Intent, FrameSort::Reply, FrameSort::Closed, FrameSort::Action, FrameSort::Mark];
+    const ALL: [FrameSort; 7] = [
+        FrameSort::Blob,
+        FrameSort::Intent,
+        FrameSort::Reply,
+        FrameSort::Closed,
+        FrameSort::Action,
+        FrameSort::Mark,
+        FrameSort::Doubt,
+    ];
 
     fn number(self) -> u8 {
         match self {
@@ -50,6 +59,7 @@ impl FrameSort {
             FrameSort::Closed => 4,
             FrameSort::Action => 5,
             FrameSort::Mark => 6,
+            FrameSort::Doubt => 7,
         }
     }
 }

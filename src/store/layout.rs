@@ -69,6 +69,11 @@ impl Layout {
         self.dir.join("log")
     }
 
+    /// Returns the folder of the answers that are arriving.
+    pub fn paid(&self) -> PathBuf {
+        self.dir.join("paid")
+    }
+
     /// Returns the path of the lock that all writers share.
     pub fn writers_lock(&self) -> PathBuf {
         self.dir.join("locks/writers")

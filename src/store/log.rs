@@ -25,6 +25,8 @@ pub struct Index {
     pub actions: HashMap<Digest, Vec<Place>>,
     /// Calls that may have been charged: intended, neither answered nor closed.
     pub intents: HashMap<Digest, Place>,
+    /// What came of calls: every reply and every doubt, oldest first. Not only the latest of a key: each was a call.
+    pub calls: Vec<Call>,
     /// Every action record's place, oldest first.
     pub action_order: Vec<Place>,
     /// Grows when another file took the log's name: places of before mean nothing then.
@@ -35,7 +37,30 @@ pub struct Index {
     inode: Option<u64>,
 }
 
+/// A reply or a doubt in the log.
+#[derive(Clone, Copy)]
+pub struct Call {
+    pub sort: FrameSort,
+    pub key: Digest,
+    pub place: Place,
+    pub since: Since,
+}
+
+/// What stands before the frame of a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Since {
+    /// Its own intent.
+    Intent,
+    /// Nothing since the key's last frame: it may tell of the same call once more.
+    Before,
+}
+
 impl Index {
+    fn end_call(&mut self, sort: FrameSort, frame: Frame) {
+        let since = if self.intents.remove(&frame.key).is_some() { Since::Intent } else { Since::Before };
+        self.calls.push(Call { sort, key: frame.key, place: frame.place, since });
+    }
+
     fn note(&mut self, frame: Frame) {
         match frame.sort {
             Some(FrameSort::Blob) => {
@@ -45,9 +70,10 @@ impl Index {
                 self.intents.insert(frame.key, frame.place);
             }
             Some(FrameSort::Reply) => {
-                self.intents.remove(&frame.key);
+                self.end_call(FrameSort::Reply, frame);
                 self.replies.insert(frame.key, frame.place);
             }
+            Some(FrameSort::Doubt) => self.end_call(FrameSort::Doubt, frame),
             Some(FrameSort::Closed) => {
                 self.intents.remove(&frame.key);
             }
@@ -131,6 +157,15 @@ impl Log {
         // because the system reports a lost write only to handles that were open then.
         let mut file = self.open_to_append()?;
         self.append(sort, key, payload)?;
+        self.make_durable(&mut *file)
+    }
+
+    /// Returns once all that is in the log would survive a power cut.
+    pub fn sync(&self) -> Result<(), StoreError> {
+        self.make_durable(&mut *self.open_to_append()?)
+    }
+
+    fn make_durable(&self, file: &mut dyn Append) -> Result<(), StoreError> {
         file.sync().map_err(StoreError::io("make durable", &self.path))?;
         if !self.name_is_durable.load(Ordering::Acquire) {
             for dir in self.path.ancestors().skip(1).take(2) {

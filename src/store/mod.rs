@@ -1,39 +1,45 @@
 //! Remembers keys and bytes, never what a stage is.
 //!
 //! On disk, below one private folder: `format` (the version); `log`, frames of small blobs, paid replies and action
-//! records, only ever appended to; `blobs/ab/<digest>`, one file for each blob above 16 KiB; `reserve`, space held back
-//! for paid replies; `locks/`, `tmp/<n>/` and `quarantine/`. Everything but paid replies can be made again, so only those
+//! records, only ever appended to; `blobs/ab/<digest>`, one file for each blob above 16 KiB; `paid/`, answers that are
+//! arriving; `reserve`, space held back for paid replies; `locks/`, `tmp/<n>/` and `quarantine/`. Everything but paid replies can be made again, so only those
 //! are waited for until they would survive a power cut; all the rest is verified when it is read, and what is wrong is a
 //! miss with a reason, never an error and never wrong bytes.
 //!
 //! - [`Store::put`], [`Store::put_file`], [`Store::read`], [`Store::materialise`]: bytes by their digest
 //! - [`Store::save`], [`Store::records`], [`Store::vouches_for`]: what actions produced
 //! - [`Store::request`]: paid replies; a miss is a [`Claim`], an obligation
+//! - [`Store::account`]: every call that was paid for, or may have been
 //! - [`Memo`], [`FsClock`], [`hash_file`], [`hash_many`]: digests without reading
 
+mod account;
 mod blob;
 mod error;
 mod frame;
 mod hash;
+mod journal;
 mod layout;
 mod log;
 mod memo;
 mod record;
 mod request;
 mod reserve;
+mod spool;
 mod tree;
 
 #[cfg(test)]
 mod faults;
 
+pub use account::{Entry, EntrySort};
 pub use blob::Materialised;
 pub use error::{MissReason, StoreError};
-
 pub use hash::{FsClock, hash_file, hash_many};
+pub use journal::{Intent, Reply, ReplyMeta, ReplyOutcome};
 pub use layout::make_way;
 pub use memo::{Memo, is_racy};
 pub use record::{ActionRecord, Author, Maker, OutputSort, RecordedOutput, Reuse};
-pub use request::{Claim, Lookup, Reply, ReplyMeta, ReplyOutcome, Unanswered};
+pub use request::{Claim, Left, Lookup};
+pub use spool::{Answer, Spool, Wholeness};
 pub use tree::{TreeEntry, TreeListing};
 
 use crate::base::digest::Digest;
@@ -42,7 +48,7 @@ use crate::world::lock::{self, Held, Tried};
 use layout::Layout;
 use log::Log;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 /// Blobs up to this size lie in the log, larger ones in files, in bytes.
 pub const PACKED_BYTES_MAX: usize = 16 * 1024;
@@ -59,6 +65,8 @@ struct Inner {
     log: Log,
     records: record::Known,
     flights: request::Flights,
+    /// The calls of which this store noted that they may have been charged.
+    doubted: Mutex<Vec<Intent>>,
     /// A part in the lock of all writers; `None` in a store that is open for reading only.
     writing: Option<Held>,
 }
@@ -77,6 +85,8 @@ impl Store {
         let log = Log::open(disk.clone(), log_path)?;
         if let Tried::Held(_) = &alone {
             log.cut_torn_tail()?;
+            // It gains space and nothing else: what cannot be removed now goes another time.
+            spool::sweep(&*disk, &layout, &log).ok();
         }
         drop(alone);
         let writing = lock::wait_shared(&path).map_err(StoreError::io("lock", &path))?;
@@ -108,8 +118,8 @@ impl Store {
     }
 
     fn with(disk: Arc<dyn Disk>, layout: Layout, log: Log, writing: Option<Held>) -> Store {
-        let (records, flights) = Default::default();
-        Store { inner: Arc::new(Inner { disk, layout, log, records, flights, writing }) }
+        let (records, flights, doubted) = Default::default();
+        Store { inner: Arc::new(Inner { disk, layout, log, records, flights, doubted, writing }) }
     }
 
     fn is_writable(&self) -> bool {

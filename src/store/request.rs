@@ -1,23 +1,27 @@
 //! The memory of paid requests: a reply that was paid for is never paid for again.
 //!
 //! A miss is an obligation, a [`Claim`]: while it lives, everyone else who asks for the same request waits, in this
-//! process and in others. The order on disk is intent, call, body (if large), reply, each durable before the next, so
-//! that a crash at any point leaves either the reply or the intent: "this call may have been charged".
+//! process and in others. The order on disk is space, intent, call, answer as it arrives, body (if large), reply; intent,
+//! body and reply are durable before what follows. So a crash at any point leaves the reply, or an intent that stands
+//! open. Whoever claims the key next finds with it what had arrived: a whole answer becomes the reply, anything else a
+//! doubt, "this call may have been charged".
 
 use super::error::{MissReason, StoreError};
 use super::frame::FrameSort;
+use super::journal::{self, Intent, Reply, ReplyMeta, StoredBody, Unread};
+use super::spool::{self, Answer, Spool, SpoolFile, Wholeness};
 use super::{PACKED_BYTES_MAX, Store};
 use crate::base::digest::Digest;
-use crate::base::failure::Cause;
+use crate::base::money::Cost;
 use crate::world::lock::{Held, Tried};
-use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard};
 
-/// The first byte of every intent and reply. A change to what follows takes the next number.
-const VERSION: u8 = 1;
+/// What stands in the frame of a closed intent.
+const CLOSED_VERSION: u8 = 1;
 
 /// How long to wait between two looks at another process's lock, at first and at most.
 const LOOK_MS: (u64, u64) = (5, 100);
@@ -30,52 +34,49 @@ pub enum Lookup {
     Miss(Claim),
 }
 
-/// A reply as it was paid for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Reply {
-    pub body: Vec<u8>,
-    pub meta: ReplyMeta,
-}
-
-/// What is known of a reply beside its body.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ReplyMeta {
-    /// The call's id, as in the events and the provider's log.
-    pub call: String,
-    /// Who answered, as the provider named itself.
-    pub made_by: String,
-    pub outcome: ReplyOutcome,
-    /// What the provider counted, as JSON.
-    pub usage: Option<String>,
-    /// When it came, RFC 3339. For people: no decision reads it.
-    pub at: String,
-}
-
-/// Whether a reply is of use. Both sorts were paid for, both are replayed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum ReplyOutcome {
-    Good,
-    /// Cut by its bound, a refusal, or invalid: asking again would give and cost the same.
-    Negative(Cause),
-}
-
-/// A call that may have been charged: it was about to be sent, and no reply reached the store.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Unanswered {
-    pub request: Digest,
-    /// What [`Claim::intend`] was told.
-    pub description: String,
-}
-
 /// The right and the duty to answer one request. Dropping it lets the next one in.
 #[must_use]
 pub struct Claim {
     store: Store,
     key: Digest,
     lost: Option<MissReason>,
+    left: Option<Box<Left>>,
+    state: Mutex<State>,
     // The order of release: others of this process look only once the shard is free.
     _shard: Arc<Held>,
     _flight: OwnedMutexGuard<()>,
+}
+
+/// What an earlier call left whose process died, or whose claim was given up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Left {
+    pub intent: Intent,
+    /// What arrived of its answer, if anything did. Saved, it is the reply; else [`Claim::intend`] and [`Claim::doubt`]
+    /// note that the call may have been charged, which without an answer is noted already.
+    pub answer: Option<Answer>,
+}
+
+impl Left {
+    fn is_whole(&self) -> bool {
+        self.answer.as_ref().is_some_and(|answer| answer.wholeness == Wholeness::Ended)
+    }
+}
+
+/// What stands on the disk of calls that are not settled.
+struct State {
+    intent: Standing,
+    /// The file of what is intended, once it has one.
+    spool: Option<Arc<Mutex<SpoolFile>>>,
+    /// The files of what was left.
+    left: Vec<PathBuf>,
+}
+
+/// Whose intent stands open in the log.
+enum Standing {
+    None,
+    /// That of [`Claim::left`].
+    Left,
+    Own(Box<Intent>),
 }
 
 /// The requests in flight in this process.
@@ -84,18 +85,6 @@ pub(super) struct Flights {
     by_key: Mutex<BTreeMap<Digest, Weak<AsyncMutex<()>>>>,
     /// One lock file for each first byte of a key; all claims of this process in one shard hold it together.
     shards: Mutex<BTreeMap<u8, Arc<AsyncMutex<Weak<Held>>>>>,
-}
-
-#[derive(Serialize, Deserialize)]
-struct Stored {
-    body: StoredBody,
-    meta: ReplyMeta,
-}
-
-#[derive(Serialize, Deserialize)]
-enum StoredBody {
-    Here(Vec<u8>),
-    Blob(Digest),
 }
 
 impl Store {
@@ -115,7 +104,9 @@ impl Store {
             Ok(reply) => Ok(Lookup::Hit(reply)),
             Err(reason) => {
                 let lost = Some(reason).filter(|reason| *reason != MissReason::Absent);
-                Ok(Lookup::Miss(Claim { store: self.clone(), key: *key, lost, _shard: shard, _flight: flight }))
+                let (left, state) = self.take_over(key)?;
+                let (store, left, state) = (self.clone(), left.map(Box::new), Mutex::new(state));
+                Ok(Lookup::Miss(Claim { store, key: *key, lost, left, state, _shard: shard, _flight: flight }))
             }
         }
     }
@@ -125,30 +116,15 @@ impl Store {
         self.recall(key).ok()
     }
 
-    /// Returns the calls that may have been charged without their reply having reached the store, sorted by key.
-    ///
-    /// Calls in flight are among them.
-    pub fn unanswered(&self) -> Vec<Unanswered> {
-        let intents: BTreeMap<Digest, _> =
-            self.inner.log.index().intents.iter().map(|(key, place)| (*key, *place)).collect();
-        let describe = |(request, place)| {
-            let payload = self.inner.log.read(place).ok();
-            let text = payload.as_deref().and_then(|payload| payload.strip_prefix(&[VERSION]));
-            let description = text.map(|text| String::from_utf8_lossy(text).into_owned()).unwrap_or_default();
-            Unanswered { request, description }
-        };
-        intents.into_iter().map(describe).collect()
-    }
-
     fn recall(&self, key: &Digest) -> Result<Reply, MissReason> {
         let place = self.inner.log.index().replies.get(key).copied().ok_or(MissReason::Absent)?;
         let log = &self.inner.log;
         let payload = log.read(place)?;
-        let place_name = || log.path().display().to_string();
-        let rest =
-            payload.strip_prefix(&[VERSION]).ok_or_else(|| MissReason::UnknownVersion { place: place_name() })?;
-        let stored: Stored = postcard::from_bytes(rest).map_err(|_| log.damaged())?;
-        let body = match stored.body {
+        let (body, meta) = journal::decode_reply(&payload).map_err(|unread| match unread {
+            Unread::LaterVersion => MissReason::UnknownVersion { place: log.path().display().to_string() },
+            Unread::Damaged => log.damaged(),
+        })?;
+        let body = match body {
             StoredBody::Here(bytes) => bytes,
             StoredBody::Blob(digest) => match self.read_or_why(&digest) {
                 Ok(Ok(bytes)) => bytes,
@@ -159,7 +135,34 @@ impl Store {
                 Ok(Err(reason)) => return Err(reason),
             },
         };
-        Ok(Reply { body, meta: stored.meta })
+        Ok(Reply { body, meta })
+    }
+
+    /// Looks at what an intent that stands open has left: its caller is dead, since we hold the claim.
+    fn take_over(&self, key: &Digest) -> Result<(Option<Left>, State), StoreError> {
+        let mut state = State { intent: Standing::None, spool: None, left: Vec::new() };
+        let place = self.inner.log.index().intents.get(key).copied();
+        let Some(place) = place else { return Ok((None, state)) };
+        let intent = self.inner.log.read(place).ok().and_then(|payload| journal::decode_intent(&payload));
+        let intent = intent.unwrap_or_default();
+        let (answer, files) = self.spooled(key, &intent.call)?;
+        if answer.is_some() {
+            (state.intent, state.left) = (Standing::Left, files);
+        } else {
+            self.note_doubt(key, &intent)?;
+            files.iter().try_for_each(|path| self.remove_spool(path))?;
+        }
+        Ok((Some(Left { intent, answer }), state))
+    }
+
+    /// Notes of an intent that it may have been charged; of one that is free only that it ended.
+    fn note_doubt(&self, key: &Digest, intent: &Intent) -> Result<(), StoreError> {
+        if intent.reserved.is_some_and(Cost::is_free) {
+            return self.inner.log.append(FrameSort::Closed, key, &[CLOSED_VERSION]);
+        }
+        self.inner.log.append_durable(FrameSort::Doubt, key, &journal::encode_doubt(intent))?;
+        self.inner.doubted.lock().unwrap_or_else(PoisonError::into_inner).push(intent.clone());
+        Ok(())
     }
 
     /// Returns this process's part in a shard's lock, waiting while another process has it.
@@ -197,30 +200,121 @@ impl Claim {
         self.lost.as_ref()
     }
 
-    /// Notes durably that the call is about to be sent; `description` says it to a person.
+    /// Returns what an earlier call left that never came to its end.
+    pub fn left(&self) -> Option<&Left> {
+        self.left.as_deref()
+    }
+
+    /// Notes durably that the call is about to be sent, and holds space for what it will bring.
     ///
-    /// Send nothing if this fails: the reply might find no place either.
-    pub fn intend(&self, description: &str) -> Result<(), StoreError> {
-        self.store.make_reserve()?;
-        let mut payload = vec![VERSION];
-        payload.extend(description.as_bytes());
-        self.store.inner.log.append_durable(FrameSort::Intent, &self.key, &payload)
+    /// Send nothing if this fails: the reply might find no place either. A second intent takes the place of the first,
+    /// which then counts as not charged: where it may have been, [`Claim::doubt`] comes before.
+    pub fn intend(&self, intent: &Intent) -> Result<(), StoreError> {
+        let (store, mut state) = (&self.store, self.state());
+        self.settle_left(&mut state)?;
+        store.make_reserve()?;
+        self.clear(&mut state)?;
+        if intent.room_bytes > 0 {
+            state.spool = Some(Arc::new(Mutex::new(store.make_spool(&self.key, intent)?)));
+        }
+        let payload = journal::encode_intent(intent);
+        if let Err(error) = store.inner.log.append_durable(FrameSort::Intent, &self.key, &payload) {
+            self.clear(&mut state).ok();
+            return Err(error);
+        }
+        state.intent = Standing::Own(Box::new(intent.clone()));
+        Ok(())
+    }
+
+    /// Returns where the answer to what is intended is written as it arrives.
+    ///
+    /// [`Claim::intend`] made it with the room that it was told; of one without room it is made here.
+    pub fn spool(&self) -> Result<Spool, StoreError> {
+        let (mut state, nothing) = (self.state(), Intent::default());
+        let file = match (&state.spool, &state.intent) {
+            (Some(file), _) => file.clone(),
+            (None, Standing::Own(intent)) => Arc::new(Mutex::new(self.store.make_spool(&self.key, intent)?)),
+            (None, _) => Arc::new(Mutex::new(self.store.make_spool(&self.key, &nothing)?)),
+        };
+        state.spool = Some(file.clone());
+        Ok(Spool::new(self.store.clone(), file))
+    }
+
+    /// Notes durably that what was intended was sent and brought no answer: for ever possibly charged, whatever is
+    /// answered later. Where nothing is intended there is nothing to note.
+    pub fn doubt(&self) -> Result<(), StoreError> {
+        self.settle(&mut self.state())
     }
 
     /// Stores the reply and lets the others have it. Once this returns `Ok` it survives a power cut.
     ///
-    /// Waits for the disk, some milliseconds. On a full disk the reserve that [`Claim::intend`] made is used up.
+    /// Waits for the disk, some milliseconds. On a full disk the reserve that [`Claim::intend`] made is used up. If that
+    /// is not enough, an answer that came whole through the spool is kept there, and left to the next claim.
     pub fn save(self, body: &[u8], meta: ReplyMeta) -> Result<Reply, StoreError> {
-        match self.append_reply(body, &meta) {
-            Err(error) if error.is_disk_full() && self.store.give_up_reserve() => self.append_reply(body, &meta)?,
-            other => other?,
+        let stored = match self.append_reply(body, &meta) {
+            Err(error) if error.is_disk_full() && self.store.give_up_reserve() => self.append_reply(body, &meta),
+            other => other,
+        };
+        match stored {
+            Ok(()) => {
+                // The reply is there: what cannot be removed now is swept another time.
+                self.clear(&mut self.state()).ok();
+                Ok(Reply { body: body.to_vec(), meta })
+            }
+            Err(error) => Err(self.keep(error)),
         }
-        Ok(Reply { body: body.to_vec(), meta })
     }
 
     /// Takes an intent back: the call was not sent, or was turned away without a charge.
     pub fn close(self) -> Result<(), StoreError> {
-        self.store.inner.log.append(FrameSort::Closed, &self.key, &[VERSION])
+        let mut state = self.state();
+        // That of another call is not ours to take back.
+        self.settle_left(&mut state)?;
+        self.store.inner.log.append(FrameSort::Closed, &self.key, &[CLOSED_VERSION])?;
+        self.clear(&mut state)
+    }
+
+    fn settle(&self, state: &mut State) -> Result<(), StoreError> {
+        let intent = match (&state.intent, &self.left) {
+            (Standing::Own(intent), _) => intent,
+            (Standing::Left, Some(left)) => &left.intent,
+            _ => return Ok(()),
+        };
+        self.store.note_doubt(&self.key, intent)?;
+        state.intent = Standing::None;
+        self.clear(state)
+    }
+
+    fn settle_left(&self, state: &mut State) -> Result<(), StoreError> {
+        if matches!(state.intent, Standing::Left) { self.settle(state) } else { Ok(()) }
+    }
+
+    /// Removes the files of what is settled.
+    fn clear(&self, state: &mut State) -> Result<(), StoreError> {
+        let own = state.spool.take().map(|file| spool::lock(&file).path.clone());
+        std::mem::take(&mut state.left).iter().chain(&own).try_for_each(|path| self.store.remove_spool(path))
+    }
+
+    /// Makes an answer survive that could not be stored as a reply, and says so.
+    fn keep(&self, error: StoreError) -> StoreError {
+        let (state, source) = (self.state(), Box::new(error));
+        if let Some(file) = &state.spool {
+            let mut file = spool::lock(file);
+            let is_kept = file.keep().and_then(|whole| self.store.keep_spool_names().map(|()| whole));
+            return if is_kept.unwrap_or(false) {
+                StoreError::Kept { path: file.path.clone(), source }
+            } else {
+                *source
+            };
+        }
+        match (&self.left, state.left.first()) {
+            (Some(left), Some(path)) if left.is_whole() => StoreError::Kept { path: path.clone(), source },
+            _ => *source,
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn append_reply(&self, body: &[u8], meta: &ReplyMeta) -> Result<(), StoreError> {
@@ -229,8 +323,7 @@ impl Claim {
         } else {
             StoredBody::Blob(self.store.put_durable(body)?)
         };
-        let stored = Stored { body: stored_body, meta: meta.clone() };
-        let payload = postcard::to_extend(&stored, vec![VERSION]).expect("a reply of plain values has a binary form");
+        let payload = journal::encode_reply(&stored_body, meta);
         self.store.inner.log.append_durable(FrameSort::Reply, &self.key, &payload)
     }
 }
@@ -254,147 +347,4 @@ impl Flights {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
-    use super::*;
-    use crate::world::real::RealDisk;
-    use std::fs;
-    use std::future::Future;
-    use std::path::Path;
-    use std::pin::pin;
-    use std::sync::atomic::{AtomicU32, Ordering};
-    use std::task::{Context, Poll, Waker};
-
-    fn store(dir: &Path) -> Store {
-        Store::open(Arc::new(RealDisk), dir.join("store")).unwrap()
-    }
-
-    pub fn meta(outcome: ReplyOutcome) -> ReplyMeta {
-        ReplyMeta {
-            call: "call-1".into(),
-            made_by: "model-1".into(),
-            outcome,
-            usage: Some("{\"output_tokens\":12}".into()),
-            at: "2026-11-23T08:15:02Z".into(),
-        }
-    }
-
-    pub async fn claim(store: &Store, key: &Digest) -> Claim {
-        match store.request(key).await.unwrap() {
-            Lookup::Miss(claim) => claim,
-            Lookup::Hit(reply) => panic!("unexpected reply: {reply:?}"),
-        }
-    }
-
-    async fn hit(store: &Store, key: &Digest) -> Reply {
-        match store.request(key).await.unwrap() {
-            Lookup::Hit(reply) => reply,
-            Lookup::Miss(_) => panic!("the reply is not remembered"),
-        }
-    }
-
-    #[tokio::test]
-    async fn good_and_negative_replies_of_any_size_are_replayed_in_a_later_session() {
-        let dir = tempfile::tempdir().unwrap();
-        let bodies = [b"Once upon a time".to_vec(), vec![5; PACKED_BYTES_MAX * 3], vec![]];
-        let outcomes =
-            [ReplyOutcome::Good, ReplyOutcome::Negative(Cause::Length), ReplyOutcome::Negative(Cause::Refusal)];
-        for (body, outcome) in bodies.iter().zip(outcomes) {
-            let key = Digest::of(body);
-            let saved = claim(&store(dir.path()), &key).await.save(body, meta(outcome)).unwrap();
-            assert_eq!(hit(&store(dir.path()), &key).await, saved);
-            assert_eq!(saved, Reply { body: body.clone(), meta: meta(outcome) });
-        }
-    }
-
-    #[tokio::test]
-    async fn many_tasks_that_ask_at_once_pay_once() {
-        let dir = tempfile::tempdir().unwrap();
-        let (store, paid, key) = (store(dir.path()), Arc::new(AtomicU32::new(0)), Digest::of(b"request"));
-        let tasks: Vec<_> = (0..16)
-            .map(|_| {
-                let (store, paid) = (store.clone(), paid.clone());
-                tokio::spawn(async move {
-                    match store.request(&key).await.unwrap() {
-                        Lookup::Hit(reply) => reply,
-                        Lookup::Miss(claim) => {
-                            claim.intend("chat").unwrap();
-                            tokio::task::yield_now().await;
-                            paid.fetch_add(1, Ordering::Relaxed);
-                            claim.save(b"answer", meta(ReplyOutcome::Good)).unwrap()
-                        }
-                    }
-                })
-            })
-            .collect();
-        for task in tasks {
-            assert_eq!(task.await.unwrap().body, b"answer");
-        }
-        assert_eq!(paid.load(Ordering::Relaxed), 1);
-    }
-
-    #[tokio::test]
-    async fn another_process_waits_for_the_one_that_pays() {
-        let dir = tempfile::tempdir().unwrap();
-        let (one, two, key) = (store(dir.path()), store(dir.path()), Digest::of(b"request"));
-        let paying = claim(&one, &key).await;
-        let mut waiting = pin!(two.request(&key));
-        let mut context = Context::from_waker(Waker::noop());
-        assert!(waiting.as_mut().poll(&mut context).is_pending());
-        paying.save(b"answer", meta(ReplyOutcome::Good)).unwrap();
-        assert!(matches!(waiting.await.unwrap(), Lookup::Hit(reply) if reply.body == b"answer"));
-    }
-
-    #[tokio::test]
-    async fn an_abandoned_claim_lets_the_next_one_in() {
-        let dir = tempfile::tempdir().unwrap();
-        let (store, key) = (store(dir.path()), Digest::of(b"request"));
-        let first = claim(&store, &key).await;
-        let mut second = pin!(store.request(&key));
-        let mut context = Context::from_waker(Waker::noop());
-        assert!(second.as_mut().poll(&mut context).is_pending());
-        drop(first);
-        assert!(matches!(second.as_mut().poll(&mut context), Poll::Ready(Ok(Lookup::Miss(_)))));
-    }
-
-    #[tokio::test]
-    async fn different_requests_of_one_shard_never_wait_for_each_other() {
-        let dir = tempfile::tempdir().unwrap();
-        let store = store(dir.path());
-        let claims = [claim(&store, &Digest::from_bytes([1; 32])).await, {
-            let mut key = [1; 32];
-            key[31] = 2;
-            claim(&store, &Digest::from_bytes(key)).await
-        }];
-        assert_ne!(claims[0].key(), claims[1].key());
-    }
-
-    #[tokio::test]
-    async fn an_intent_without_a_reply_is_told_until_it_is_answered_or_closed() {
-        let dir = tempfile::tempdir().unwrap();
-        let keys = [b"a", b"b", b"c"].map(|text| Digest::of(text));
-        let store = store(dir.path());
-        for key in &keys {
-            let claim = claim(&store, key).await;
-            claim.intend("chat with model-1").unwrap();
-        }
-        claim(&store, &keys[0]).await.save(b"answer", meta(ReplyOutcome::Good)).unwrap();
-        claim(&store, &keys[1]).await.close().unwrap();
-        let open = [Unanswered { request: keys[2], description: "chat with model-1".into() }];
-        assert_eq!(store.unanswered(), open);
-        assert_eq!(self::store(dir.path()).unanswered(), open);
-    }
-
-    #[tokio::test]
-    async fn a_paid_reply_that_cannot_be_read_is_a_loss_and_no_plain_miss() {
-        let dir = tempfile::tempdir().unwrap();
-        let (key, body) = (Digest::of(b"request"), vec![5; PACKED_BYTES_MAX + 1]);
-        let store = store(dir.path());
-        let first = claim(&store, &key).await;
-        assert_eq!(first.lost(), None);
-        first.save(&body, meta(ReplyOutcome::Good)).unwrap();
-        fs::write(store.blob_path(&Digest::of(&body)), "damaged").unwrap();
-        for _ in 0..2 {
-            assert!(matches!(claim(&store, &key).await.lost(), Some(MissReason::Damaged { .. })));
-        }
-    }
-}
+pub(crate) mod tests;

@@ -6,6 +6,7 @@ use crate::base::span::Span;
 use crate::storyfile::faults::Faults;
 use crate::storyfile::kinds;
 use crate::storyfile::model::{Declared, StageText};
+use crate::storyfile::prices::{self, Placed};
 use crate::storyfile::story::{Always, Edits, OnExit, Retry, Tolerance};
 use crate::storyfile::tree::{Content, Node};
 use std::time::Duration;
@@ -21,6 +22,7 @@ pub struct Fields {
     pub timeout: Option<Duration>,
     pub tolerance: Tolerance,
     pub pool: Option<String>,
+    pub budget: Option<Placed>,
     pub always: Always,
     pub edits: Edits,
     pub pass: Vec<String>,
@@ -49,6 +51,7 @@ pub fn read(stage: &StageText, declared: &Declared, faults: &mut Faults) -> Fiel
         timeout: stage.get("timeout").and_then(|node| duration("`timeout`", node, faults)),
         tolerance: if flag("continue_on_error", faults) { Tolerance::Tolerated } else { Tolerance::Fatal },
         pool: pool(stage, declared, faults),
+        budget: stage.get("budget").and_then(|node| prices::budget(node, faults)),
         always: if flag("always", faults) { Always::EveryBuild } else { Always::WhenStale },
         edits: edits(stage, faults),
         pass,

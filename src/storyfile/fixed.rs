@@ -5,7 +5,7 @@ use crate::storyfile::faults::Faults;
 use crate::storyfile::tree::{Content, Node};
 
 /// Of a stage, and of `defaults`.
-const OF_STAGES: [&str; 13] = [
+const OF_STAGES: [&str; 14] = [
     "uses",
     "needs",
     "after",
@@ -19,9 +19,13 @@ const OF_STAGES: [&str; 13] = [
     "always",
     "edits",
     "description",
+    "budget",
 ];
 /// Of the file.
-const OF_FILES: [&str; 5] = ["storygen", "name", "description", "pools", "pass"];
+const OF_FILES: [&str; 6] = ["storygen", "name", "description", "pools", "pass", "budget"];
+/// Of a provider.
+const OF_PROVIDERS: [&str; 10] =
+    ["type", "model", "max_concurrency", "rate", "timeout", "identity", "price", "budget", "fallback", "answers"];
 /// Of a param.
 const OF_PARAMS: [&str; 5] = ["ask", "type", "enum", "required", "description"];
 
@@ -35,7 +39,7 @@ pub fn check(root: &Node, faults: &mut Faults) {
         fields(&param.value, &OF_PARAMS, faults);
     }
     for provider in entries(root, "providers") {
-        fields(&provider.value, &["type"], faults);
+        fields(&provider.value, &OF_PROVIDERS, faults);
     }
     if let Some(defaults) = root.get("defaults") {
         fields(defaults, &OF_STAGES, faults);

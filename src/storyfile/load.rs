@@ -185,6 +185,8 @@ impl Read {
             pools: declared.pools.clone(),
             hooks,
             providers: providers.collect(),
+            idle_providers: declared.idle_providers.clone(),
+            budget: declared.budget.map(|placed| placed.budget),
             env_used: variables.used.into_inner(),
             lowering: Lowering {
                 sources: self.sources.clone(),

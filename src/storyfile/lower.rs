@@ -2,7 +2,6 @@
 
 use crate::base::diagnostic::{Diagnostic, nearest};
 use crate::base::id::{ActionId, StageId};
-use crate::base::span::Span;
 use crate::storyfile::axes::{self, Axes};
 use crate::storyfile::catalog::Catalog;
 use crate::storyfile::faults::Faults;
@@ -22,6 +21,7 @@ use crate::storyfile::run;
 use crate::storyfile::scope;
 use crate::storyfile::settings::{self, Uses};
 use crate::storyfile::settle::{Names, Variables};
+use crate::storyfile::spending;
 use crate::storyfile::story::{Action, Input, Need, Output, Presence, Selector, Stage, Work};
 use crate::storyfile::territory;
 use crate::storyfile::tree::Node;
@@ -175,19 +175,26 @@ impl<'a> Lower<'a> {
         work_is_one(text, declared, faults);
         let program = if is_program { kinds::program(text, declared, faults) } else { None };
         let uses = text.own("uses").filter(|_| !is_program);
-        let uses = uses.and_then(|node| settings::uses(text, node, declared, catalog, faults));
-        if let Some(uses) = &uses {
+        let mut uses = uses.and_then(|node| settings::uses(text, node, declared, catalog, faults));
+        let check = text.own("check").and_then(|node| settings::check_rules(node, catalog, faults));
+        let before = faults.count();
+        let providers = providers::choose(text, uses.as_ref(), declared, faults);
+        let is_chosen = faults.count() == before;
+        let fields = fields::read(text, declared, faults);
+        if is_chosen && (uses.is_some() || program.is_some()) {
+            let needed = uses.as_ref().and_then(|uses| uses.info.capability);
+            spending::check(text, needed, &providers, fields.budget, declared, faults);
+        }
+        if let Some(uses) = &mut uses {
+            uses.lay_over(providers::defaults(&providers, declared));
             uses.check(faults);
         }
-        let check = text.own("check").and_then(|node| settings::check_rules(node, catalog, faults));
-        let providers = providers::choose(text, uses.as_ref(), declared, faults);
         let mut roles = |key: &'static str| text.own(key).map_or_else(Vec::new, |node| paths::roles(key, node, faults));
         let (inputs, outputs) = (roles("inputs"), roles("outputs"));
         if let Some(uses) = &uses {
             settings::check_files(uses, text, &inputs, &outputs, faults);
         }
         axes.stand_in_outputs(text, &outputs, faults);
-        let fields = fields::read(text, declared, faults);
         Plan {
             text,
             index,
@@ -277,7 +284,7 @@ impl<'a> Lower<'a> {
     /// Evaluates the stage's fields for one instance, all but its order.
     fn compose(&self, plan: &Plan, mut names: Names, needs: Vec<Need>, faults: &mut Faults) -> Option<Action> {
         let id = ActionId::new(names.roots["stage"].get_attr("id").unwrap_or_default().to_string());
-        let exclude = exclude(plan.text, &plan.inputs, &names, faults);
+        let exclude = paths::exclude(plan.text, &plan.inputs, &names, faults);
         let mut inputs = paths::inputs(&plan.inputs, &exclude, &names, faults);
         let absent = paths::absent(&plan.inputs, &names);
         let outputs = paths::outputs(&plan.outputs, &names, faults);
@@ -317,6 +324,7 @@ impl<'a> Lower<'a> {
             timeout: plan.fields.timeout,
             continue_on_error: plan.fields.tolerance,
             pool: plan.fields.pool.clone(),
+            budget: plan.fields.budget.map(|placed| placed.budget),
             check,
             always: plan.fields.always,
             edits: plan.fields.edits,
@@ -375,7 +383,7 @@ fn work_is_one(stage: &StageText, declared: &Declared, faults: &mut Faults) {
         );
     }
     let alien: &[&str] = match (run, uses) {
-        (true, false) => &["with", "provider"],
+        (true, false) => &["with", "provider", "budget"],
         (false, true) if kinds::is_program(stage, declared) => &["shell", "depfile"],
         (false, true) => &["shell", "env", "pass", "depfile"],
         _ => &[],
@@ -423,34 +431,6 @@ fn work(
         }
     }
     Some(Work::Run(command))
-}
-
-fn exclude(stage: &StageText, inputs: &[(String, &Node)], names: &Names, faults: &mut Faults) -> Vec<String> {
-    let Some(node) = stage.own("exclude") else { return Vec::new() };
-    let is_pattern = |node: &Node| node.scalar().is_some_and(|scalar| paths::is_pattern(&scalar.text));
-    if !inputs.iter().any(|(_, node)| is_pattern(node)) {
-        faults.push(
-            Diagnostic::error(
-                "S076",
-                "`exclude` has no pattern among `inputs` to leave out from",
-                stage.key_span("exclude"),
-            )
-            .label("nothing to exclude from")
-            .help("`exclude` takes files out of patterns such as `chapters/*.md`"),
-        );
-    }
-    let texts: Vec<(String, Span)> =
-        faults.texts("`exclude`", node).into_iter().map(|(text, span)| (text.to_owned(), span)).collect();
-    texts
-        .into_iter()
-        .filter_map(|(text, span)| {
-            let text = names.path(&text, span, faults)?;
-            if text.ends_with('/') {
-                return paths::parse(&text, span, faults).map(|path| format!("{path}/**"));
-            }
-            paths::pattern(&text, span, faults)
-        })
-        .collect()
 }
 
 /// Joins the file's, the defaults' and the stage's `env`.

@@ -1,9 +1,9 @@
 //! Text in, a [`story::Story`] and diagnostics out. No disk: what a Storyfile names on disk is the engine's to find.
 //!
 //! [`load::load`] reads in this order: texts → events → trees (`texts`, `include`, `parse`, `tree`, `syntax`) → overlays
-//! (`profiles`) → declared sections (`read`, `model`, `params`) → values of params (`given`) → instances (`axes`, `axis`,
+//! (`profiles`) → declared sections (`read`, `model`, `params`, `services`, `prices`) → values of params (`given`) → instances (`axes`, `axis`,
 //! `matrix`, `references`) → actions (`lower`, `fields`, `paths`,
-//! `settings`, `kinds`, `preset`, `providers`, `run`, with expressions by `settle`) → what holds between actions (`check`).
+//! `settings`, `kinds`, `preset`, `providers`, `spending`, `run`, with expressions by `settle`) → what holds between actions (`check`).
 //! The engine then uses [`story`], [`command`], [`with`], [`template`] and [`scope`].
 
 pub mod catalog;
@@ -28,12 +28,13 @@ mod axes;
 mod axis;
 pub mod check;
 mod depth;
+mod fallbacks;
 mod faults;
 mod fields;
 mod fixed;
 mod given;
+pub mod headers;
 pub mod home;
-pub mod http_provider;
 mod include;
 mod kinds;
 mod lexer;
@@ -48,14 +49,19 @@ mod params;
 pub mod parse;
 mod paths;
 mod preset;
+mod prices;
 mod profiles;
+mod provider_types;
 mod providers;
 mod read;
 mod references;
 mod run;
+pub mod service;
+mod services;
 mod settings;
 mod settle;
 mod slips;
+mod spending;
 mod spot;
 mod syntax;
 mod territory;

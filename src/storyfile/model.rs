@@ -3,8 +3,9 @@
 use crate::base::path::RepoPath;
 use crate::base::span::Span;
 use crate::storyfile::home::Home;
-use crate::storyfile::story::Provider;
-use crate::storyfile::tree::Node;
+use crate::storyfile::prices::Placed;
+use crate::storyfile::service::Provider;
+use crate::storyfile::tree::{Entry, Node};
 use serde_json::{Number, Value};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -16,8 +17,13 @@ pub struct Declared {
     pub description: Option<String>,
     pub params: Vec<Param>,
     pub pools: BTreeMap<String, u32>,
-    /// With the types that this version does not have; their error is already reported.
+    /// With those that are at fault; their error is already reported.
     pub providers: BTreeMap<String, Option<Provider>>,
+    /// The same as they are written, without those that are built in.
+    pub provider_texts: BTreeMap<String, Entry>,
+    /// Those that nothing in the file names, in its order.
+    pub idle_providers: Vec<(String, Span)>,
+    pub budget: Option<Placed>,
     /// Programs that `kinds:` names.
     pub kinds: BTreeMap<String, NamedProgram>,
     /// Variables whose value is a secret because a provider uses them.

@@ -6,6 +6,7 @@ use crate::base::path::{PathFault, RepoPath};
 use crate::base::span::Span;
 use crate::storyfile::expr;
 use crate::storyfile::faults::Faults;
+use crate::storyfile::model::StageText;
 use crate::storyfile::params::is_identifier;
 use crate::storyfile::settle::Names;
 use crate::storyfile::story::{Input, Keep, Output, OutputSort, Presence, Selector};
@@ -44,6 +45,35 @@ pub fn roles<'n>(what: &str, node: &'n Node, faults: &mut Faults) -> Vec<(String
             entries.iter().map(|entry| (entry.key.clone(), entry.value.as_ref())).collect()
         }
     }
+}
+
+/// Reads the patterns of `exclude`.
+pub fn exclude(stage: &StageText, inputs: &[(String, &Node)], names: &Names, faults: &mut Faults) -> Vec<String> {
+    let Some(node) = stage.own("exclude") else { return Vec::new() };
+    let is_pattern = |node: &Node| node.scalar().is_some_and(|scalar| is_pattern(&scalar.text));
+    if !inputs.iter().any(|(_, node)| is_pattern(node)) {
+        faults.push(
+            Diagnostic::error(
+                "S076",
+                "`exclude` has no pattern among `inputs` to leave out from",
+                stage.key_span("exclude"),
+            )
+            .label("nothing to exclude from")
+            .help("`exclude` takes files out of patterns such as `chapters/*.md`"),
+        );
+    }
+    let texts: Vec<(String, Span)> =
+        faults.texts("`exclude`", node).into_iter().map(|(text, span)| (text.to_owned(), span)).collect();
+    texts
+        .into_iter()
+        .filter_map(|(text, span)| {
+            let text = names.path(&text, span, faults)?;
+            if text.ends_with('/') {
+                return parse(&text, span, faults).map(|path| format!("{path}/**"));
+            }
+            pattern(&text, span, faults)
+        })
+        .collect()
 }
 
 /// Reads `inputs`.

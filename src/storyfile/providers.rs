@@ -3,9 +3,11 @@
 use crate::base::diagnostic::Diagnostic;
 use crate::storyfile::faults::Faults;
 use crate::storyfile::model::{Declared, StageText};
+use crate::storyfile::provider_types::ProviderType;
+use crate::storyfile::service::Provider;
+use crate::storyfile::services;
 use crate::storyfile::settings::Uses;
-use crate::storyfile::story::Provider;
-use crate::storyfile::tree::{Content, Node};
+use crate::storyfile::tree::{Content, Entry, Node};
 use std::collections::BTreeMap;
 
 /// What providers can do.
@@ -20,7 +22,9 @@ pub fn choose(
 ) -> BTreeMap<String, String> {
     let needed = uses.and_then(|uses| uses.info.capability);
     let own = stage.own("provider").filter(|_| uses.is_some());
-    let default = stage.defaults.as_ref().and_then(|defaults| defaults.get("provider"));
+    // `provider: ~` takes the default away.
+    let is_taken_away = stage.node.get("provider").is_some_and(|node| node.is_null());
+    let default = stage.defaults.as_ref().and_then(|defaults| defaults.get("provider")).filter(|_| !is_taken_away);
     let mut chosen = BTreeMap::new();
     let mut found = None;
     for (node, is_own) in [(own, true), (default, false)] {
@@ -41,6 +45,19 @@ pub fn choose(
     chosen
 }
 
+/// Returns what the chosen providers say of their answers, as entries of `with:`.
+pub fn defaults(chosen: &BTreeMap<String, String>, declared: &Declared) -> Vec<Entry> {
+    let mut entries = Vec::new();
+    for name in chosen.values() {
+        let text = declared.provider_texts.get(name);
+        if let (Some(Some(Provider::Service(service))), Some(text)) = (declared.providers.get(name), text) {
+            entries.extend(services::defaults(&text.value, ProviderType::Service(service.api)));
+        }
+    }
+    entries
+}
+
+/// Returns the provider that a `provider:` names for what is needed.
 fn named(
     node: &Node,
     needed: Option<&'static str>,
@@ -51,30 +68,26 @@ fn named(
 ) -> Option<String> {
     if let Content::Map(entries) = &node.value {
         faults.keys("the ability", node, &CAPABILITIES, &[]);
-        let mut found = None;
-        for entry in entries {
-            let name = known(faults.text("a provider", &entry.value)?, &entry.value, declared, faults);
-            if Some(entry.key.as_str()) == needed {
-                found = name;
-            }
-        }
-        return found;
+        let named = entries.iter().filter(|entry| !entry.value.is_null()).filter_map(|entry| {
+            let name = known(faults.text("a provider", &entry.value)?, &entry.value, declared, faults)?;
+            (able(&entry.key, &name, &entry.value, declared, faults) && Some(entry.key.as_str()) == needed)
+                .then_some(name)
+        });
+        return named.last();
     }
     let name = known(faults.text("`provider`", node)?, node, declared, faults)?;
-    let able = match declared.providers.get(&name) {
-        Some(Some(Provider::Local)) => "text",
-        Some(Some(Provider::LocalVoice)) => "voice",
-        Some(Some(Provider::Http(_))) => "http",
-        _ => return Some(name),
-    };
+    let Some(Some(provider)) = declared.providers.get(&name) else { return Some(name) };
+    let able = provider.abilities();
     match needed {
-        Some(needed) if needed == able => Some(name),
+        Some(needed) if able.contains(&needed) => Some(name),
         // One default name is for all that it can do.
         _ if !is_own => None,
         needed => {
             let kind = uses.map_or("this stage", |uses| uses.kind.as_str());
             let message = match needed {
-                Some(needed) => format!("`{kind}` needs a provider of {needed}, and `{name}` is one of {able}"),
+                Some(needed) => {
+                    format!("`{kind}` needs a provider of {needed}, and `{name}` is one of {}", able.join(" and "))
+                }
                 None => format!("`{kind}` needs no provider"),
             };
             faults.push(
@@ -85,6 +98,26 @@ fn named(
             None
         }
     }
+}
+
+/// Checks that a provider which is named for an ability has it.
+fn able(ability: &str, name: &str, node: &Node, declared: &Declared, faults: &mut Faults) -> bool {
+    let Some(Some(provider)) = declared.providers.get(name) else { return true };
+    let able = provider.abilities();
+    // An ability that is none is told already.
+    if able.contains(&ability) || !CAPABILITIES.contains(&ability) {
+        return true;
+    }
+    faults.push(
+        Diagnostic::error(
+            "S033",
+            format!("`{name}` is a provider of {}, not of {ability}", able.join(" and ")),
+            node.span,
+        )
+        .label("cannot do this")
+        .help(format!("write `{}: {name}`, or name a provider that can", able[0])),
+    );
+    false
 }
 
 fn known(name: &str, node: &Node, declared: &Declared, faults: &mut Faults) -> Option<String> {

@@ -3,15 +3,20 @@
 use crate::base::diagnostic::Diagnostic;
 use crate::base::span::Span;
 use crate::storyfile::expr::{self, Piece};
+use crate::storyfile::fallbacks;
 use crate::storyfile::faults::Faults;
 use crate::storyfile::fixed;
-use crate::storyfile::http_provider;
 use crate::storyfile::include::Included;
 use crate::storyfile::kinds;
 use crate::storyfile::model::{Declared, StageText};
 use crate::storyfile::params;
-use crate::storyfile::story::Provider;
-use crate::storyfile::tree::{Content, Node};
+use crate::storyfile::prices;
+use crate::storyfile::provider_types::{self, ProviderType};
+use crate::storyfile::service::Provider;
+use crate::storyfile::services;
+use crate::storyfile::spending;
+use crate::storyfile::tree::{Content, Entry, Node};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// Keys of the file.
@@ -35,7 +40,7 @@ pub const KEYS: [&str; 15] = [
 const UNBUILT: [&str; 1] = ["remote"];
 
 /// Keys of a stage.
-pub const STAGE_KEYS: [&str; 26] = [
+pub const STAGE_KEYS: [&str; 27] = [
     "run",
     "uses",
     "with",
@@ -62,33 +67,12 @@ pub const STAGE_KEYS: [&str; 26] = [
     "when",
     "depfile",
     "hooks",
+    "budget",
 ];
 
 /// Keys of `defaults`.
-pub const DEFAULTS_KEYS: [&str; 10] =
-    ["provider", "retry", "timeout", "continue_on_error", "pool", "shell", "edits", "env", "pass", "hooks"];
-
-/// Types of providers that this version has.
-pub const PROVIDERS_BUILT: [&str; 3] = ["local", "local-voice", "http"];
-
-const PROVIDER_TYPES: [&str; 8] =
-    ["local", "local-voice", "openai", "anthropic", "gemini", "elevenlabs", "http", "scripted"];
-const PROVIDER_KEYS: [&str; 14] = [
-    "model",
-    "voice",
-    "base_url",
-    "api_key",
-    "headers",
-    "max_concurrency",
-    "rate",
-    "price",
-    "fallback",
-    "identity",
-    "timeout",
-    "seed",
-    "settings",
-    "temperature",
-];
+pub const DEFAULTS_KEYS: [&str; 11] =
+    ["provider", "retry", "timeout", "continue_on_error", "pool", "shell", "edits", "env", "pass", "hooks", "budget"];
 
 /// Names that a stage, axis or param cannot have, because expressions start with them.
 pub fn is_reserved(name: &str) -> bool {
@@ -99,7 +83,7 @@ pub fn is_reserved(name: &str) -> bool {
 pub fn check_keys(root: &Node, faults: &mut Faults) {
     let inner: [(&str, Vec<&str>, &[&str]); 3] = [
         ("params", params::KEYS.to_vec(), &[]),
-        ("providers", [&["type"][..], &PROVIDER_KEYS].concat(), &[]),
+        ("providers", provider_types::all_keys(), &[]),
         ("stages", STAGE_KEYS.to_vec(), &[]),
     ];
     faults.keys("the key", root, &KEYS, &UNBUILT);
@@ -118,9 +102,6 @@ pub fn read(root: &Node, included: &Included, faults: &mut Faults) -> Declared {
     let mut declared = Declared::default();
     let Some(root) = faults.map("a Storyfile", root) else { return declared };
     faults.keys("the key", root, &KEYS, &UNBUILT);
-    if let Some(entry) = root.entries().iter().find(|entry| entry.key == "budget") {
-        faults.unbuilt("`budget`", entry.key_span);
-    }
     version(root, faults);
     fixed::check(root, faults);
     let text = |key: &str, faults: &mut Faults| {
@@ -149,6 +130,8 @@ pub fn read(root: &Node, included: &Included, faults: &mut Faults) -> Declared {
         }
     }
     declared.hooks = root.get("hooks").cloned();
+    let budget = root.get("budget").filter(|node| !node.is_null());
+    declared.budget = budget.and_then(|node| prices::budget(node, faults));
     providers(root, &mut declared, faults);
     if let Some(node) = section(root, "defaults", faults) {
         faults.keys("the default", node, &DEFAULTS_KEYS, &[]);
@@ -183,39 +166,67 @@ fn providers(root: &Node, declared: &mut Declared, faults: &mut Faults) {
     declared.providers.insert("local-voice".into(), Some(Provider::LocalVoice));
     let Some(node) = section(root, "providers", faults) else { return };
     for entry in node.entries() {
-        declared.providers.entry(entry.key.clone()).or_insert(None);
-        let Some(provider) = faults.map(&format!("the provider `{}`", entry.key), &entry.value) else { continue };
-        for key in ["api_key", "headers"] {
-            provider.get(key).iter().for_each(|node| secrets(node, declared));
+        declared.provider_texts.insert(entry.key.clone(), entry.clone());
+        let found = provider(entry, declared, faults);
+        declared.providers.insert(entry.key.clone(), found);
+    }
+    fallbacks::check(declared, faults);
+    spending::check_own(declared, faults);
+    let named = named_providers(root);
+    let is_idle =
+        |entry: &&Entry| !named.contains(entry.key.as_str()) && !["local", "local-voice"].contains(&entry.key.as_str());
+    let idle = node.entries().iter().filter(is_idle);
+    declared.idle_providers = idle.map(|entry| (entry.key.clone(), entry.key_span)).collect();
+}
+
+/// Reads one provider; `None` after a reported fault without which it would be none.
+fn provider(entry: &Entry, declared: &mut Declared, faults: &mut Faults) -> Option<Provider> {
+    let node = faults.map(&format!("the provider `{}`", entry.key), &entry.value)?;
+    for key in ["api_key", "headers", "organization", "project"] {
+        node.get(key).iter().for_each(|node| secrets(node, declared));
+    }
+    let Some(sort) = node.get("type") else {
+        faults.push(
+            Diagnostic::error("S022", format!("the provider `{}` has no `type`", entry.key), entry.key_span)
+                .label("its type is missing")
+                .help("write who it is, such as `type: openai`, `type: elevenlabs`, `type: local`"),
+        );
+        return None;
+    };
+    let name = faults.text("`type`", sort)?;
+    let Some(sort) = ProviderType::named(name) else {
+        faults.unknown("S024", "the provider type", name, sort.span, &ProviderType::ALL.map(ProviderType::name));
+        return None;
+    };
+    services::check_keys(node, sort, faults);
+    match sort {
+        ProviderType::Local => Some(Provider::Local),
+        ProviderType::LocalVoice => Some(Provider::LocalVoice),
+        ProviderType::Service(api) => services::read(entry, api, faults).map(Box::new).map(Provider::Service),
+        ProviderType::Scripted => services::scripted(entry, faults).map(Box::new).map(Provider::Scripted),
+    }
+}
+
+/// Returns all names that mean a provider, those in profiles that nobody asked for as well.
+fn named_providers(root: &Node) -> BTreeSet<&str> {
+    let profiles = root.get("profiles").map_or(&[][..], |node| node.entries()).iter().map(|entry| &*entry.value);
+    let mut named = BTreeSet::new();
+    for layer in [root].into_iter().chain(profiles) {
+        let inner = |key: &str| layer.get(key).map_or(&[][..], |node| node.entries()).iter().map(|entry| &*entry.value);
+        let stages = inner("stages").chain(layer.get("defaults").map(AsRef::as_ref));
+        let nodes = stages.filter_map(|stage| stage.get("provider"));
+        for node in nodes.chain(inner("providers").filter_map(|provider| provider.get("fallback"))) {
+            scalars(node, &mut named);
         }
-        let Some(sort) = provider.get("type") else {
-            faults.push(
-                Diagnostic::error("S022", format!("the provider `{}` has no `type`", entry.key), entry.key_span)
-                    .label("its type is missing")
-                    .help("write `type: local` or `type: local-voice`"),
-            );
-            continue;
-        };
-        let found = match faults.text("`type`", sort) {
-            None => continue,
-            Some("local") => Provider::Local,
-            Some("local-voice") => Provider::LocalVoice,
-            Some("http") => {
-                let found = http_provider::read(&entry.key, entry.key_span, provider, faults);
-                declared.providers.insert(entry.key.clone(), found.map(|found| Provider::Http(Box::new(found))));
-                continue;
-            }
-            Some(known) if PROVIDER_TYPES.contains(&known) => {
-                faults.unbuilt(&format!("the provider type `{known}`"), sort.span);
-                continue;
-            }
-            Some(unknown) => {
-                faults.unknown("S024", "the provider type", unknown, sort.span, &PROVIDER_TYPES);
-                continue;
-            }
-        };
-        faults.keys("the key", provider, &["type"], &PROVIDER_KEYS);
-        declared.providers.insert(entry.key.clone(), Some(found));
+    }
+    named
+}
+
+fn scalars<'n>(node: &'n Node, found: &mut BTreeSet<&'n str>) {
+    match &node.value {
+        Content::Scalar(scalar) => drop(found.insert(&scalar.text)),
+        Content::Seq(items) => items.iter().for_each(|item| scalars(item, found)),
+        Content::Map(entries) => entries.iter().for_each(|entry| scalars(&entry.value, found)),
     }
 }
 

@@ -2,14 +2,16 @@
 //!
 //! It knows keys, sorts and choices. What needs more than that (names of stages, paths, expressions) only the loader knows.
 
+mod providers;
+
 use crate::storyfile::catalog::{Catalog, KindInfo, Need, SettingSort};
 use crate::storyfile::fields::RETRY_KEYS;
 use crate::storyfile::hooks::Moment;
-use crate::storyfile::http_provider;
 use crate::storyfile::params;
 use crate::storyfile::parse;
 use crate::storyfile::preset;
-use crate::storyfile::read::{DEFAULTS_KEYS, KEYS, PROVIDERS_BUILT, STAGE_KEYS};
+use crate::storyfile::read::{DEFAULTS_KEYS, KEYS, STAGE_KEYS};
+use providers::{budget, providers};
 use serde_json::{Map, Value, json};
 
 /// A part of an expression: such a text may come to any value.
@@ -21,7 +23,7 @@ const PROGRAM: &str = r"^\./";
 /// A key with what an editor says of it, and its schema.
 type Entry = (&'static str, &'static str, fn() -> Value);
 
-const TOP: [Entry; 14] = [
+const TOP: [Entry; 15] = [
     ("storygen", "The version of the format: 1.", || json!({ "enum": [1, "1"] })),
     ("name", "What the project is called. For people.", text),
     ("description", "What the project makes. For people.", text),
@@ -47,6 +49,7 @@ const TOP: [Entry; 14] = [
     ("env", "Variables that all commands see. Part of every command's key.", env),
     ("pass", "Names of variables that commands see and keys ignore.", texts),
     ("hooks", "Commands that are told of a run and of its stages.", hooks),
+    ("budget", "The most that may be spent: `{ usd: 20 }`, `{ eur: 5, per: month }`.", budget),
     (
         "profiles",
         "Changes to the file for those who ask for them: `--profile NAME`. Maps merge, lists and values replace, `~` removes.",
@@ -56,7 +59,7 @@ const TOP: [Entry; 14] = [
     ("stages", "The stages, by name: what each reads, what it writes, and how it is made.", || json!({})),
 ];
 
-const STAGE: [Entry; 26] = [
+const STAGE: [Entry; 27] = [
     ("run", "A command: text for a shell, or a list of words that is run without one.", texts),
     ("uses", "The kind, preset or program of the repo that does the work.", text),
     ("with", "The settings of the kind or program.", || json!({ "type": "object" })),
@@ -90,6 +93,7 @@ const STAGE: [Entry; 26] = [
     ("description", "What the stage does. For people.", text),
     ("when", "A condition: an expression without `${…}`.", text),
     ("hooks", "Commands that are told of this stage.", hooks),
+    ("budget", "The most that may be spent on this stage.", budget),
     ("depfile", "The file in which the command says what it has read, as make reads it.", text),
 ];
 
@@ -108,29 +112,9 @@ const PARAM: [Entry; 8] = [
     ("description", "What it is for.", text),
 ];
 
-const HTTP_PROVIDER: [Entry; 7] = [
-    ("type", "Who it is.", || json!({ "const": "http" })),
-    ("base_url", "What all its calls start with: `https://…`.", text),
-    ("api_key", "`${NAME}`: sent as `Authorization: Bearer …`.", || nullable(text())),
-    (
-        "headers",
-        "Sent with every call. Secrets as `${NAME}`.",
-        || json!({ "type": ["object", "null"], "additionalProperties": text() }),
-    ),
-    (
-        "max_concurrency",
-        "How many calls it may have at once.",
-        || json!({ "type": ["integer", "null"], "minimum": 1, "maximum": 1000 }),
-    ),
-    ("timeout", "How long one call may take.", || json!({ "anyOf": [duration(), { "type": "null" }] })),
-    ("identity", "Stands in keys in the place of its host, path and plain headers.", text),
-];
-
 /// Returns the schema of Storyfiles with the kinds and presets of `catalog`.
 pub fn schema(catalog: &dyn Catalog) -> Value {
-    // What every version knows and this one refuses is no key to complete.
-    let keys = KEYS.iter().filter(|key| **key != "budget");
-    let mut root = object(keys.map(|key| (*key, described(&TOP, key))));
+    let mut root = object(KEYS.iter().map(|key| (*key, described(&TOP, key))));
     root["$schema"] = json!("https://json-schema.org/draft/2020-12/schema");
     root["title"] = json!("Storyfile");
     root["description"] = json!("Says what a repo makes: which files come from which, and how. Read by storygen.");
@@ -167,7 +151,7 @@ fn stage(catalog: &dyn Catalog) -> Value {
     let mut rules = vec![json!({ "oneOf": [{ "required": ["run"] }, { "required": ["uses"] }] })];
     rules.push(json!({
         "if": { "required": ["run"] },
-        "then": { "properties": { "with": false, "provider": false } },
+        "then": { "properties": { "with": false, "provider": false, "budget": false } },
         "else": { "properties": { "shell": false, "depfile": false } },
     }));
     rules.push(json!({
@@ -176,7 +160,7 @@ fn stage(catalog: &dyn Catalog) -> Value {
     }));
     rules.push(json!({
         "if": { "properties": { "uses": { "pattern": PROGRAM } }, "required": ["uses"] },
-        "then": { "properties": { "provider": false } },
+        "then": { "properties": { "provider": false, "budget": false } },
     }));
     for name in &names {
         let Some((with, info, is_preset)) = kind(name, catalog) else { continue };
@@ -361,20 +345,6 @@ fn provider() -> Value {
     json!({ "anyOf": [{ "type": "string" }, named] })
 }
 
-fn providers() -> Value {
-    let one = json!({
-        "type": "object",
-        "properties": { "type": { "description": "Who it is.", "enum": PROVIDERS_BUILT } },
-        "required": ["type"],
-        "if": { "properties": { "type": { "const": "http" } }, "required": ["type"] },
-        "then": object(http_provider::KEYS.iter().map(|key| (*key, described(&HTTP_PROVIDER, key)))),
-        "else": object(["type"].map(|key| (key, json!({}))).into_iter()),
-    });
-    let mut providers = json!({ "type": "object", "additionalProperties": one });
-    providers["additionalProperties"]["then"]["required"] = json!(["base_url"]);
-    providers
-}
-
 fn params_schema() -> Value {
     let described = object(params::KEYS.iter().map(|key| (*key, described(&PARAM, key))));
     let value = json!({ "type": ["string", "number", "boolean", "array", "null"] });
@@ -454,10 +424,9 @@ mod tests {
                 .map(|key| (*key).to_owned())
                 .collect()
         };
-        assert_eq!(missing(&KEYS, &TOP), ["budget"]);
+        assert_eq!(missing(&KEYS, &TOP), [""; 0]);
         assert_eq!(missing(&STAGE_KEYS, &STAGE), [""; 0]);
         assert_eq!(missing(&DEFAULTS_KEYS, &STAGE), [""; 0]);
         assert_eq!(missing(&params::KEYS, &PARAM), [""; 0]);
-        assert_eq!(missing(&http_provider::KEYS, &HTTP_PROVIDER), [""; 0]);
     }
 }

@@ -1,5 +1,7 @@
 //! `uses:` and `with:`: which kind does the work, and its settings, checked against the catalog. Presets are lowered here.
 
+mod defaults;
+
 use crate::base::diagnostic::Diagnostic;
 use crate::base::span::Span;
 use crate::storyfile::catalog::{Catalog, KindInfo, Need, Setting, SettingSort};

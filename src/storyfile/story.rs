@@ -1,7 +1,7 @@
 //! What a Storyfile comes to: its stages made concrete, one [`Action`] for each instance. Plain data.
 
-use crate::base::address::Address;
 use crate::base::id::{ActionId, StageId};
+use crate::base::money::Budget;
 use crate::base::path::RepoPath;
 use crate::base::sources::Sources;
 use crate::base::span::Span;
@@ -12,6 +12,7 @@ use crate::storyfile::hooks::{Hooks, RunHooks};
 use crate::storyfile::lists::{Item, ListSource, Territory};
 use crate::storyfile::lowering::Lowering;
 use crate::storyfile::row::Row;
+use crate::storyfile::service::Provider;
 use crate::storyfile::with::With;
 use indexmap::IndexMap;
 use serde_json::Value;
@@ -42,6 +43,10 @@ pub struct Story {
     pub hooks: RunHooks,
     /// Providers by name; the built-in `local` and `local-voice` are always there.
     pub providers: BTreeMap<String, Provider>,
+    /// Providers that nothing in the file names, and where they are declared.
+    pub idle_providers: Vec<(String, Span)>,
+    /// The most that all stages together may spend.
+    pub budget: Option<Budget>,
     /// Every environment variable that the load looked at, set or not: a change of one makes the plan new.
     pub env_used: BTreeSet<String>,
     /// What makes the instances of open fan-outs once their lists are known.
@@ -135,6 +140,8 @@ pub struct Action {
     pub timeout: Option<Duration>,
     pub continue_on_error: Tolerance,
     pub pool: Option<String>,
+    /// The most that all instances of its stage together may spend.
+    pub budget: Option<Budget>,
     /// Rules that the outputs must satisfy: the settings of the kind `check`.
     pub check: Option<With>,
     pub always: Always,
@@ -177,6 +184,7 @@ impl Action {
             timeout: None,
             continue_on_error: Tolerance::Fatal,
             pool: None,
+            budget: None,
             check: None,
             always: Always::WhenStale,
             edits: Edits::Keep,
@@ -350,43 +358,4 @@ pub enum Edits {
     Error,
     /// The edit is stored and replaced.
     Discard,
-}
-
-/// A declared provider, of a type that this version has.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Provider {
-    /// The built-in writer.
-    Local,
-    /// The built-in voice.
-    LocalVoice,
-    /// An API.
-    Http(Box<HttpProvider>),
-}
-
-/// Where an API is and what it is told with every call.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct HttpProvider {
-    pub base: Address,
-    /// Sent as `Authorization: Bearer …`.
-    pub api_key: Option<SecretText>,
-    /// By their names in lower case.
-    pub headers: BTreeMap<String, SecretText>,
-    pub max_concurrency: Option<u32>,
-    /// Of one call.
-    pub timeout: Option<Duration>,
-    /// Stands in keys in the place of what storygen finds.
-    pub identity: Option<String>,
-}
-
-/// A text with secrets in it: their names only, until the call.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SecretText {
-    pub pieces: Vec<SecretPiece>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum SecretPiece {
-    Literal(String),
-    /// An environment variable.
-    Variable(String),
 }

@@ -58,6 +58,10 @@ pub trait Append: Send {
     /// Returns the file's length in bytes.
     fn size(&mut self) -> io::Result<u64>;
 
+    /// Holds space for `bytes` more than the file has, without making it longer. Where the system cannot hold space, it
+    /// is only made sure that there is some.
+    fn reserve(&mut self, bytes: u64) -> io::Result<()>;
+
     /// Cuts the file to `len` bytes.
     fn truncate(&mut self, len: u64) -> io::Result<()>;
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 /// How many redirects one download may follow.
-pub(super) const REDIRECTS_MAX: usize = 5;
+const REDIRECTS_MAX: usize = 5;
 
 /// How long a download may stand still.
 #[derive(Clone, Copy, Debug)]

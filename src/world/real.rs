@@ -181,9 +181,44 @@ impl Append for AppendFile {
         self.0.metadata().map(|meta| meta.len())
     }
 
+    fn reserve(&mut self, bytes: u64) -> io::Result<()> {
+        let len = self.size()?;
+        match hold(&self.0, len, bytes) {
+            Err(error) if error.kind() == io::ErrorKind::Unsupported => {
+                let filled = io::copy(&mut io::repeat(0).take(bytes), &mut self.0);
+                self.0.set_len(len)?;
+                filled.map(drop)
+            }
+            other => other,
+        }
+    }
+
     fn truncate(&mut self, len: u64) -> io::Result<()> {
         self.0.set_len(len)
     }
+}
+
+/// Takes blocks for `bytes` bytes from `start` on.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn hold(file: &File, start: u64, bytes: u64) -> io::Result<()> {
+    use rustix::fs::{FallocateFlags, fallocate};
+    if bytes == 0 {
+        return Ok(());
+    }
+    loop {
+        match fallocate(file, FallocateFlags::KEEP_SIZE, start, bytes) {
+            Err(rustix::io::Errno::INTR) => {}
+            Err(rustix::io::Errno::NOSYS | rustix::io::Errno::OPNOTSUPP) => {
+                return Err(io::ErrorKind::Unsupported.into());
+            }
+            other => return other.map_err(io::Error::from),
+        }
+    }
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+fn hold(_file: &File, _start: u64, _bytes: u64) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
 }
 
 /// Opens a nameless neighbour of `path`: on the same file system, so that it can take the path's name in one step.
@@ -272,6 +307,24 @@ mod tests {
         }
         let names: Vec<String> = RealDisk.list(dir.path()).unwrap().into_iter().map(|entry| entry.name).collect();
         assert_eq!(names, ["a", "b", "c"]);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn space_that_is_held_makes_a_file_no_longer() {
+        use std::os::unix::fs::MetadataExt;
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a");
+        let mut file = RealDisk.append(&path).unwrap();
+        file.append(b"abc").unwrap();
+        file.reserve(1 << 20).unwrap();
+        let meta = fs::metadata(&path).unwrap();
+        assert_eq!(meta.len(), 3);
+        assert!(meta.blocks() * 512 >= 1 << 20, "nothing is held");
+        file.append(b"def").unwrap();
+        assert_eq!(RealDisk.read(&path).unwrap(), b"abcdef");
+        assert!(file.reserve(1 << 60).is_err());
+        assert_eq!(file.size().unwrap(), 6);
     }
 
     #[test]

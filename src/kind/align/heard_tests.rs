@@ -7,6 +7,7 @@ use crate::kind::voice::Voice;
 use crate::provider::local::voice::{LocalVoice, VoiceFiles, pinned};
 use serde_json::json;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 const TEXT: &str = "The last bus was late that night; nobody else was waiting. “You’re early,” said a voice behind her. \
                     She turned, and saw an old man on the bench, his hat in his lap.";
@@ -25,7 +26,10 @@ fn bench() -> Option<Bench> {
         vocab_json: read(pinned::VOCAB_JSON),
     };
     let mut bench = Bench::new();
-    bench.providers.voices.insert("local-voice".into(), Arc::new(LocalVoice::load(files).unwrap()));
+    bench
+        .providers
+        .voices
+        .insert("local-voice".into(), crate::provider::voice::Voice::here(Arc::new(LocalVoice::load(files).unwrap())));
     Some(bench)
 }
 

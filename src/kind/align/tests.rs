@@ -4,7 +4,9 @@ use super::*;
 use crate::kind::bench::{Bench, SineVoice, output};
 use crate::kind::input::tests::file;
 use crate::kind::voice::Voice;
+use crate::provider::speech::Speech;
 use serde_json::json;
+use std::sync::Arc;
 
 const SCRIPT: &str =
     "# The Last Bus\n\n[sad] The bus was *late*. “Do you remember me?” she said.\n\n—\n\nI did, Mara.\n";
@@ -93,7 +95,7 @@ fn a_voice_that_cannot_be_had_is_told_and_only_fails_who_asked_for_it() {
     }
     let (wav, _) = recorded(&Bench::with_voice(&Arc::new(SineVoice::default())), json!({}));
     let mut bench = Bench::new();
-    bench.providers.voices.insert("local-voice".into(), Arc::new(Absent));
+    bench.providers.voices.insert("local-voice".into(), crate::provider::voice::Voice::here(Arc::new(Absent)));
     let made = aligned(&bench, json!({}), both(wav.clone())).unwrap();
     assert_eq!(made.warnings, ["the times are estimated: the model `local-voice` is not here"]);
     assert_eq!(read_words(&made.outputs["0"]).source, Timing::Estimated);

@@ -2,31 +2,17 @@
 
 use super::judge::Judge;
 use crate::base::failure::{Cause, Failure};
-use crate::kind::memory::{Fresh, Memory, Variant, request_key};
-use crate::provider::chat::{Chat, ChatReply, ChatRequest, ChatWarning, Finish};
-use serde::{Deserialize, Serialize};
-use serde_json::json;
-use std::sync::Arc;
-use tokio_util::sync::CancellationToken;
+use crate::provider::chat::{ChatReply, ChatRequest, ChatWarning, Finish};
+use crate::provider::memory::{Memory, Variant};
+use crate::provider::writer::Writer;
 
 /// What is asked, of whom, and what the reply must be.
 pub struct Question<'a> {
-    pub chat: &'a Arc<dyn Chat>,
+    pub writer: &'a Writer,
     pub request: ChatRequest,
     pub judge: Judge,
-    pub seed: u64,
     /// How often an invalid reply is asked for again.
     pub repair: u32,
-}
-
-/// The form of a remembered reply.
-const FORM: &str = "storygen chat 2";
-
-/// A reply as it is remembered.
-#[derive(Debug, Serialize, Deserialize)]
-struct Heard {
-    text: String,
-    warnings: Vec<ChatWarning>,
 }
 
 /// A reply that is what was asked for.
@@ -39,18 +25,14 @@ pub struct Answer {
 ///
 /// Fails with `Validation` when the last repair is wrong too, and with the reply's own cause when it is empty, cut or a
 /// refusal.
-pub async fn answer(
-    question: &Question<'_>,
-    variant: Variant,
-    memory: &mut Memory<'_>,
-    cancel: &CancellationToken,
-) -> Result<Answer, Failure> {
+pub async fn answer(question: &Question<'_>, variant: Variant, memory: &mut Memory<'_>) -> Result<Answer, Failure> {
     let mut prompt = question.request.prompt.clone();
     let mut attempt = 0;
     loop {
         let variant = Variant { attempt, ..variant };
-        let request = ChatRequest { prompt, seed: variant.seed(question.seed), ..question.request.clone() };
-        let reply = asked(question.chat, &request, variant, memory, cancel).await?;
+        let request = ChatRequest { prompt, ..question.request.clone() };
+        let reply = question.writer.ask(&request, variant, &described(variant), memory).await?;
+        let reply = usable(reply, &request)?;
         let faults = match question.judge.accept(&reply.text) {
             Ok(text) => return Ok(Answer { text, warnings: reply.warnings }),
             Err(faults) => faults,
@@ -63,54 +45,32 @@ pub async fn answer(
     }
 }
 
-async fn asked(
-    chat: &Arc<dyn Chat>,
-    request: &ChatRequest,
-    variant: Variant,
-    memory: &mut Memory<'_>,
-    cancel: &CancellationToken,
-) -> Result<Heard, Failure> {
-    let identity = chat.identity();
-    let key = request_key(FORM, &identity, request, variant)?;
-    let description = match (variant.sample, variant.attempt) {
+fn described(variant: Variant) -> String {
+    match (variant.sample, variant.attempt) {
         (0, 0) => "the reply".to_owned(),
         (sample, 0) => format!("sample {}", sample + 1),
         (sample, attempt) => format!("repair {attempt} of sample {}", sample + 1),
-    };
-    let call = async {
-        match chat.chat(request, cancel).await {
-            Ok(reply) => heard(reply, request.max_tokens),
-            // A provider may say so itself; it is an answer all the same.
-            Err(failure) if matches!(failure.cause, Cause::Empty | Cause::Length | Cause::Refusal) => {
-                Ok(Fresh { body: Vec::new(), made_by: identity.clone(), usage: None, negative: Some(failure) })
-            }
-            Err(failure) => Err(failure),
-        }
-    };
-    let body = memory.ask(key, &description, call).await?;
-    serde_json::from_slice(&body)
-        .map_err(|error| Failure::new(Cause::Machine, format!("read a remembered reply: {error}")))
+    }
 }
 
-fn heard(reply: ChatReply, max_tokens: u32) -> Result<Fresh, Failure> {
-    let usage = json!({ "input_tokens": reply.tokens_in, "output_tokens": reply.tokens_out }).to_string();
-    let negative = match reply.finish {
-        Finish::Refusal => Some(
-            Failure::new(Cause::Refusal, format!("{} declined to answer", reply.written_by))
-                .hint("Change the prompt, or name another provider."),
-        ),
-        Finish::Length => Some(
-            Failure::new(Cause::Length, format!("the reply was cut at its bound of {max_tokens} tokens"))
-                .hint("Raise `max_tokens`, or ask for less."),
-        ),
-        Finish::Stop if reply.text.trim().is_empty() => {
-            Some(Failure::new(Cause::Empty, format!("{} gave an empty reply", reply.written_by)))
+fn usable(reply: ChatReply, request: &ChatRequest) -> Result<ChatReply, Failure> {
+    let who = &reply.written_by;
+    match reply.finish {
+        Finish::Refusal => {
+            let words = reply.text.trim();
+            let said = if words.is_empty() { String::new() } else { format!(": {words}") };
+            Err(Failure::new(Cause::Refusal, format!("{who} declined to answer{said}"))
+                .hint("Change the prompt, or name another provider."))
         }
-        Finish::Stop => None,
-    };
-    let body = serde_json::to_vec(&Heard { text: reply.text, warnings: reply.warnings })
-        .map_err(|error| Failure::new(Cause::Machine, format!("store a reply: {error}")))?;
-    Ok(Fresh { body, made_by: reply.written_by, usage: Some(usage), negative })
+        Finish::Length => {
+            let message = format!("the reply was cut at its bound of {} tokens", request.max_tokens);
+            Err(Failure::new(Cause::Length, message).hint("Raise `max_tokens`, or ask for less."))
+        }
+        Finish::Stop if reply.text.trim().is_empty() => {
+            Err(Failure::new(Cause::Empty, format!("{who} gave an empty reply")))
+        }
+        Finish::Stop => Ok(reply),
+    }
 }
 
 fn repair_prompt(prompt: &str, reply: &str, faults: &[String]) -> String {

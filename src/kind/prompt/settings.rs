@@ -6,10 +6,10 @@ use crate::kind::fault::{About, SettingFault};
 use crate::kind::settings::Settings;
 use crate::provider::chat::EditRule;
 use crate::storyfile::story::Output;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 /// Settings that are planned and not built.
-const LATER: &[&str] = &["split", "extra"];
+const LATER: &[&str] = &["split"];
 /// Output bound of a prompt that names none (R13), in tokens.
 const MAX_TOKENS: u32 = 1024;
 const REPAIR: u64 = 2;
@@ -21,7 +21,8 @@ pub struct PromptSettings {
     pub system: Option<String>,
     pub temperature: Option<f64>,
     pub max_tokens: u32,
-    pub seed: u64,
+    /// `None`: the stage sets none.
+    pub seed: Option<u64>,
     pub stop: Vec<String>,
     /// How often an invalid reply is asked for again.
     pub repair: u32,
@@ -33,6 +34,8 @@ pub struct PromptSettings {
     pub language: Option<String>,
     /// Whether the field is there and empty: the language is the input's.
     pub leaves_language: bool,
+    /// Fields that only the provider knows.
+    pub extra: Map<String, Value>,
     format: Option<Format>,
 }
 
@@ -59,7 +62,7 @@ impl PromptSettings {
             system: settings.text("system")?.map(str::to_owned),
             temperature: settings.number("temperature", 0.0..=2.0)?,
             max_tokens: u32::try_from(bound).unwrap_or(u32::MAX),
-            seed: settings.whole("seed", 0..=u64::MAX)?.unwrap_or(0),
+            seed: settings.whole("seed", 0..=u64::MAX)?,
             stop: settings.texts("stop")?.into_iter().map(str::to_owned).collect(),
             repair: small(settings.whole("repair", 0..=10)?.unwrap_or(REPAIR)),
             samples: small(settings.whole("samples", 1..=32)?.unwrap_or(1)),
@@ -67,6 +70,7 @@ impl PromptSettings {
             edit: edit(&settings)?,
             language: language.filter(|language| !language.is_empty()).map(str::to_owned),
             leaves_language: language == Some(""),
+            extra: extra(&settings)?,
             format: format(&settings)?,
         })
     }
@@ -122,6 +126,14 @@ fn edit(settings: &Settings<'_>) -> Result<Option<EditRule>, SettingFault> {
     }
 }
 
+fn extra(settings: &Settings<'_>) -> Result<Map<String, Value>, SettingFault> {
+    match settings.get("extra") {
+        None | Some(Value::Null) => Ok(Map::new()),
+        Some(Value::Object(fields)) => Ok(fields.clone()),
+        Some(other) => Err(settings.wrong("extra", other, "a map of fields that the provider knows")),
+    }
+}
+
 fn format(settings: &Settings<'_>) -> Result<Option<Format>, SettingFault> {
     match settings.text("format")? {
         None => Ok(None),
@@ -145,7 +157,7 @@ mod tests {
     #[test]
     fn what_is_not_set_has_a_bound_and_two_repairs() {
         let settings = PromptSettings::read(&json!({"prompt": "Hi"})).unwrap();
-        assert_eq!((settings.max_tokens, settings.repair, settings.samples, settings.seed), (1024, 2, 1, 0));
+        assert_eq!((settings.max_tokens, settings.repair, settings.samples, settings.seed), (1024, 2, 1, None));
         assert_eq!((settings.temperature, settings.source), (None, Source::Prompt("Hi".into())));
     }
 
@@ -170,7 +182,6 @@ mod tests {
     #[test]
     fn what_is_not_built_says_so() {
         assert_eq!(refused(json!({"split": "heading"})), "the setting `split` is not built yet");
-        assert_eq!(refused(json!({"extra": {}})), "the setting `extra` is not built yet");
         assert_eq!(
             refused(json!({"choose": {"rubric": "r.md"}})),
             "choosing by a rubric (`choose.rubric`) is not built yet"

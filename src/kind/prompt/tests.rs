@@ -1,6 +1,7 @@
 //! Tests of the kind `prompt` with a real store and a scripted writer.
 
 use super::*;
+use crate::base::money::Spend;
 use crate::kind::bench::{Bench, ScriptedChat, output};
 use crate::kind::input::tests::file;
 use crate::provider::chat::Finish;
@@ -22,10 +23,13 @@ fn a_reply_becomes_the_output_and_is_paid_for_once() {
     let made = ask(&bench, settings.clone(), "a.md").unwrap();
     assert_eq!(text(&made), "Once upon a time.\n");
     assert_eq!((made.made_by.as_deref(), made.requests.len()), (Some("a scripted writer"), 1));
-    assert_eq!(ask(&bench, settings, "a.md").unwrap(), Made { remembered: 1, ..made });
+    assert_eq!(
+        ask(&bench, settings, "a.md").unwrap(),
+        Made { spend: Spend { remembered: 1, ..Spend::default() }, ..made }
+    );
     let asked = chat.asked.lock().unwrap();
     let [request] = asked.as_slice() else { panic!("{asked:?}") };
-    assert_eq!((request.prompt.as_str(), request.max_tokens, request.seed), ("Tell me.", 1024, 4));
+    assert_eq!((request.prompt.as_str(), request.max_tokens, request.seed), ("Tell me.", 1024, Some(4)));
     assert_eq!(
         (request.system.as_deref(), request.temperature, request.stop[0].as_str()),
         (Some("Be brief."), Some(0.5), "END")
@@ -50,7 +54,10 @@ fn an_invalid_reply_is_repaired_with_its_errors_quoted_and_all_attempts_are_reme
     let made = ask(&bench, settings.clone(), "a.json").unwrap();
     assert_eq!(text(&made), "{\n  \"tone\": \"sad\"\n}\n");
     assert_eq!(made.requests.len(), 3);
-    assert_eq!(ask(&bench, settings, "a.json").unwrap(), Made { remembered: 3, ..made });
+    assert_eq!(
+        ask(&bench, settings, "a.json").unwrap(),
+        Made { spend: Spend { remembered: 3, ..Spend::default() }, ..made }
+    );
     let asked = chat.asked.lock().unwrap();
     assert_eq!(asked.len(), 3);
     assert!(asked[1].prompt.starts_with("Tell me.\n\nYour last reply was:\n\nno json\n"), "{}", asked[1].prompt);
@@ -77,7 +84,7 @@ fn empty_cut_and_refused_replies_fail_with_their_cause_and_are_replayed_free() {
     let cases = [
         ("", Finish::Stop, Cause::Empty, "a scripted writer gave an empty reply"),
         ("Once upon", Finish::Length, Cause::Length, "the reply was cut at its bound of 99 tokens"),
-        ("I'm sorry.", Finish::Refusal, Cause::Refusal, "a scripted writer declined to answer"),
+        ("I'm sorry.", Finish::Refusal, Cause::Refusal, "a scripted writer declined to answer: I'm sorry."),
     ];
     for (reply, finish, cause, message) in cases {
         let chat = ScriptedChat::new(move |_| Ok((reply.to_owned(), finish)));
@@ -182,7 +189,7 @@ fn of_several_samples_the_best_by_rules_is_kept() {
     let made = ask(&bench, settings, "a.md").unwrap();
     assert_eq!((text(&made).trim_end(), made.requests.len()), (good, 3));
     let seeds: std::collections::BTreeSet<u64> =
-        chat.asked.lock().unwrap().iter().map(|request| request.seed).collect();
+        chat.asked.lock().unwrap().iter().filter_map(|request| request.seed).collect();
     assert_eq!(seeds.len(), 3);
     assert_eq!(bench.progress.lock().unwrap().last().unwrap().total, 3);
 }
@@ -190,7 +197,7 @@ fn of_several_samples_the_best_by_rules_is_kept() {
 #[test]
 fn one_refused_sample_does_not_spoil_the_others() {
     let chat = ScriptedChat::new(|request| {
-        Ok(if request.seed == 0 { ("No.".into(), Finish::Refusal) } else { ("A tale.".into(), Finish::Stop) })
+        Ok(if request.seed == Some(0) { ("No.".into(), Finish::Refusal) } else { ("A tale.".into(), Finish::Stop) })
     });
     let bench = Bench::with_chat(&chat);
     assert_eq!(text(&ask(&bench, json!({"prompt": "Hi", "samples": 2}), "a.md").unwrap()), "A tale.\n");

@@ -1,49 +1,22 @@
-//! One spoken sentence as it is remembered, and its words matched to the script's.
+//! One spoken sentence, its words matched to the script's.
 
 use crate::base::failure::{Cause, Failure};
 use crate::media::token::tokens;
-use crate::media::wav::quantise;
 use crate::media::words::{Break, Word};
-use crate::provider::speech::{SpeechReply, SpeechWarning, SpokenWord};
-use serde::{Deserialize, Serialize};
+use crate::provider::speech::SpeechReply;
 
-/// A spoken sentence. Samples have 16 bits, as the recording will.
-#[derive(Debug, Serialize, Deserialize)]
-pub struct SpokenChunk {
-    /// In hertz.
-    pub sample_rate: u32,
-    samples: Vec<u8>,
-    words: Vec<SpokenWord>,
-    pub warnings: Vec<SpeechWarning>,
-}
+/// A spoken sentence.
+#[derive(Debug)]
+pub struct SpokenChunk(pub SpeechReply);
 
 impl SpokenChunk {
-    /// Returns the bytes to remember of a reply.
-    pub fn encode(reply: SpeechReply) -> Result<Vec<u8>, Failure> {
-        let samples = reply.samples.iter().flat_map(|&sample| quantise(sample).to_le_bytes()).collect();
-        let SpeechReply { sample_rate, words, warnings, .. } = reply;
-        postcard::to_allocvec(&SpokenChunk { sample_rate, samples, words, warnings })
-            .map_err(|error| Failure::new(Cause::Machine, format!("store a spoken sentence: {error}")))
-    }
-
-    /// Reads what [`SpokenChunk::encode`] wrote.
-    pub fn decode(bytes: &[u8]) -> Result<SpokenChunk, Failure> {
-        postcard::from_bytes(bytes)
-            .map_err(|error| Failure::new(Cause::Machine, format!("read a remembered sentence: {error}")))
-    }
-
-    /// Returns the samples, from -1 to 1.
-    pub fn samples(&self) -> Vec<f32> {
-        self.samples.chunks_exact(2).map(|pair| f32::from(i16::from_le_bytes([pair[0], pair[1]])) / 32768.0).collect()
-    }
-
     /// Returns the words of `sentence` with their times.
     ///
     /// A voice may cut words otherwise than we do: then a word of ours takes the time from its first letter's to its
     /// last, shared out by letters and marked as estimated. Fails if the voice spoke other letters.
     pub fn words(&self, sentence: &str) -> Result<Vec<Word>, Failure> {
         let spoken: String =
-            self.words.iter().flat_map(|word| word.text.chars()).filter(|c| !c.is_whitespace()).collect();
+            self.0.words.iter().flat_map(|word| word.text.chars()).filter(|c| !c.is_whitespace()).collect();
         let written: String = sentence.chars().filter(|c| !c.is_whitespace()).collect();
         if spoken != written {
             let message = format!("the voice says it spoke “{spoken}” where the script has “{written}”");
@@ -72,7 +45,7 @@ impl SpokenChunk {
 
     fn letters(&self) -> Vec<Letter> {
         let mut letters = Vec::new();
-        for word in &self.words {
+        for word in &self.0.words {
             let count = word.text.chars().filter(|c| !c.is_whitespace()).count();
             let (start, length) = (finite(word.start), (finite(word.end) - finite(word.start)).max(0.0));
             letters.extend((0..count).map(|i| Letter {
@@ -102,23 +75,19 @@ fn finite(seconds: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::provider::speech::SpokenWord;
 
     fn chunk(words: &[(&str, f64, f64)]) -> SpokenChunk {
         let word =
             |(text, start, end): &(&str, f64, f64)| SpokenWord { text: (*text).into(), start: *start, end: *end };
-        let reply = SpeechReply {
-            samples: vec![0.5, -2.0],
+        SpokenChunk(SpeechReply {
+            samples: vec![0.5],
             sample_rate: 24_000,
             words: words.iter().map(word).collect(),
             spoken_by: "a voice".into(),
             warnings: Vec::new(),
-        };
-        SpokenChunk::decode(&SpokenChunk::encode(reply).unwrap()).unwrap()
-    }
-
-    #[test]
-    fn samples_come_back_as_sixteen_bits() {
-        assert_eq!(chunk(&[]).samples(), [0.5, -1.0]);
+            characters: None,
+        })
     }
 
     #[test]

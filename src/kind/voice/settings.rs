@@ -47,7 +47,7 @@ impl VoiceSettings {
             manner: Manner {
                 voice: settings.text("voice")?.map(str::to_owned),
                 speed: settings.number("speed", 0.5..=2.0)?.unwrap_or(1.0),
-                seed: settings.whole("seed", 0..=u64::MAX)?.unwrap_or(0),
+                seed: settings.whole("seed", 0..=u64::MAX)?,
                 own,
                 ..Manner::plain(settings.text("language")?.unwrap_or(LANGUAGE))
             },

@@ -2,16 +2,18 @@
 
 use crate::base::failure::{Cause, Failure};
 use crate::provider::Providers;
+use crate::provider::voice::Voice;
 use crate::provider::weights::{Derive, Weights};
+use crate::provider::writer::Writer;
 use std::sync::Arc;
 use tokio::sync::OnceCell;
 
 /// Adds the built-in providers to `providers` under their own names.
 pub fn add(providers: &mut Providers, weights: &Arc<Weights>) {
     #[cfg(feature = "local-text")]
-    providers.chats.insert("local".into(), Arc::new(writer::Writer::new(weights.clone())));
+    providers.chats.insert("local".into(), Writer::here(Arc::new(writer::Writer::new(weights.clone()))));
     #[cfg(feature = "local-voice")]
-    providers.voices.insert("local-voice".into(), Arc::new(voice::Voice::new(weights.clone())));
+    providers.voices.insert("local-voice".into(), Voice::here(Arc::new(voice::Voice::new(weights.clone()))));
     let _ = (providers, weights);
 }
 

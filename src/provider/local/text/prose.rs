@@ -60,7 +60,7 @@ pub fn write(model: &Model, request: &ChatRequest, cancel: &CancellationToken) -
     let mut best: Option<Written> = None;
     let mut tokens_out = 0;
     for nth in 0..if tale { TALES } else { drafts(&extent, tokens_max) } {
-        let seed = derived(request.seed, nth as u64);
+        let seed = derived(request.seed.unwrap_or(0), nth as u64);
         let draft = if tale {
             tell(model, page.clone(), (seed, temperature), &aim, &bounds, cancel)?
         } else {
@@ -91,7 +91,7 @@ fn begun(
     bounds: &Bounds<'_>,
     cancel: &CancellationToken,
 ) -> Result<Draft, Failure> {
-    let opening = opening(&request.prompt, request.seed, nth);
+    let opening = opening(&request.prompt, request.seed.unwrap_or(0), nth);
     let mut page = page.clone();
     page.read(&model.tokens(opening)?)?;
     let mut draft = generate(model, page, sampler, bounds, cancel)?;

@@ -14,6 +14,7 @@ use super::schema::form;
 use super::template::chat_after;
 use super::topic::{ideas, strong, subjects};
 use crate::base::failure::{Cause, Failure};
+use crate::base::money::Usage;
 use crate::provider::chat::{BoxFuture, Chat, ChatReply, ChatRequest, ChatWarning, Edit, EditRule, Finish};
 use std::sync::Arc;
 use tokio::sync::Semaphore;
@@ -115,7 +116,7 @@ fn by_rules(edit: &Edit) -> ChatReply {
             format!("the built-in rules know no `{}`: only what holds for every language was done", edit.language);
         warnings.push(ChatWarning { at: None, message });
     }
-    ChatReply { text, finish: Finish::Stop, written_by: RULES.to_owned(), tokens_in: 0, tokens_out: 0, warnings }
+    ChatReply { text, finish: Finish::Stop, written_by: RULES.to_owned(), usage: Usage::default(), warnings }
 }
 
 fn write_with(model: &Model, request: &ChatRequest, cancel: &CancellationToken) -> Result<ChatReply, Failure> {
@@ -139,8 +140,9 @@ fn fill_in(
     room_after(prompt.len())?;
     let mut page = model.page();
     page.read(&prompt)?;
-    let mut pen = ModelPen::new(model, page, request.seed, request.temperature.unwrap_or(TEMPERATURE), cancel)
-        .about(&strong(&subjects(&request.prompt)))?;
+    let mut pen =
+        ModelPen::new(model, page, request.seed.unwrap_or(0), request.temperature.unwrap_or(TEMPERATURE), cancel)
+            .about(&strong(&subjects(&request.prompt)))?;
     let value = fill(&field, &request.prompt, &mut pen)?;
     let text = serde_json::to_string_pretty(&value)
         .map_err(|error| Failure::new(Cause::Machine, format!("cannot write the reply as JSON: {error}")))?;
@@ -153,8 +155,11 @@ fn reply(written: Written, written_by: String) -> ChatReply {
         text: written.text,
         finish: written.finish,
         written_by,
-        tokens_in: u32::try_from(written.tokens_in).unwrap_or(u32::MAX),
-        tokens_out: u32::try_from(written.tokens_out).unwrap_or(u32::MAX),
+        usage: Usage {
+            input_tokens: Some(written.tokens_in as u64),
+            output_tokens: Some(written.tokens_out as u64),
+            ..Usage::default()
+        },
         warnings: Vec::new(),
     }
 }
@@ -176,10 +181,11 @@ mod tests {
             prompt: prompt.to_owned(),
             temperature: Some(0.6),
             max_tokens: 30,
-            seed: 1,
+            seed: Some(1),
             stop: Vec::new(),
             schema: None,
             edit: None,
+            extra: serde_json::Map::new(),
         }
     }
 
@@ -244,7 +250,7 @@ mod tests {
         assert_eq!(first.finish, Finish::Stop);
         assert!(super::super::super::edit::sentences::is_finished(&first.text), "{}", first.text);
         assert_eq!(ask(writer, &asked).await.unwrap(), first);
-        let other = ask(writer, &ChatRequest { seed: 2, ..asked }).await.unwrap();
+        let other = ask(writer, &ChatRequest { seed: Some(2), ..asked }).await.unwrap();
         assert_ne!(other.text, first.text);
     }
 

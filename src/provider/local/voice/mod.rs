@@ -207,7 +207,7 @@ mod tests {
             language: "en".to_owned(),
             voice: None,
             speed,
-            seed: 1,
+            seed: Some(1),
             pronunciation: Default::default(),
             settings: setting.map(|name| (name.to_owned(), true.into())).into_iter().collect(),
         };

@@ -43,7 +43,7 @@ impl Engine {
         // A pool of its own: two requests at once must not wait for each other.
         let threads = Arc::new(ThreadPool::with_num_threads(1));
         let Script { words, mut warnings } = self.script(request);
-        let mut noise = Noise::new(request.seed);
+        let mut noise = Noise::new(request.seed.unwrap_or(0));
         let mut samples = Vec::new();
         let mut times = Times::new(words.len());
         let mut first = 0;
@@ -74,6 +74,7 @@ impl Engine {
             sample_rate: SAMPLE_RATE,
             spoken_by: format!("hibari {} (built in)", pinned::VERSION),
             warnings,
+            characters: None,
         })
     }
 

@@ -1,19 +1,12 @@
-//! Providers of `type: http`: where an API is, and which secrets it is told.
+//! Headers and keys of services: which names a Storyfile may set, and texts whose secrets are read at the call only.
 
-use crate::base::address::Address;
 use crate::base::diagnostic::Diagnostic;
 use crate::base::secret::is_secret_name;
-use crate::base::span::Span;
 use crate::storyfile::expr::{self, Piece};
 use crate::storyfile::faults::Faults;
-use crate::storyfile::fields;
-use crate::storyfile::story::{HttpProvider, SecretPiece, SecretText};
+use crate::storyfile::service::{SecretPiece, SecretText};
 use crate::storyfile::tree::Node;
 use std::collections::BTreeMap;
-
-/// Keys of a provider of `type: http`.
-pub const KEYS: [&str; 7] = ["type", "base_url", "api_key", "headers", "max_concurrency", "timeout", "identity"];
-const UNBUILT: [&str; 3] = ["rate", "price", "fallback"];
 
 /// Headers that are always secret, whatever their value.
 const SECRET_HEADERS: [&str; 3] = ["authorization", "proxy-authorization", "cookie"];
@@ -21,29 +14,12 @@ const SECRET_HEADERS: [&str; 3] = ["authorization", "proxy-authorization", "cook
 /// Headers that the request itself decides.
 const OUR_HEADERS: [&str; 5] = ["host", "content-length", "transfer-encoding", "connection", "content-type"];
 
-/// Reads a provider of `type: http`; faults are reported.
-pub fn read(name: &str, span: Span, node: &Node, faults: &mut Faults) -> Option<HttpProvider> {
-    faults.keys("the key", node, &KEYS, &UNBUILT);
-    let base = match node.get("base_url") {
-        Some(base) => base_url(base, faults),
-        None => {
-            faults.push(
-                Diagnostic::error("S022", format!("the provider `{name}` has no `base_url`"), span)
-                    .label("its address is missing")
-                    .help("write `base_url: https://…`: what all its calls start with"),
-            );
-            None
-        }
-    };
-    let api_key = node.get("api_key").filter(|node| !node.is_null());
-    let api_key = api_key.and_then(|node| secret("`api_key`", node, Wanted::Secret, faults));
-    let headers = headers(node, faults);
-    let max_concurrency = node.get("max_concurrency").filter(|node| !node.is_null());
-    let max_concurrency = max_concurrency.and_then(|node| faults.whole("`max_concurrency`", node, 1..=1000));
-    let timeout = node.get("timeout").filter(|node| !node.is_null());
-    let timeout = timeout.and_then(|node| fields::duration("`timeout`", node, faults));
-    let identity = node.get("identity").and_then(|node| faults.text("`identity`", node)).map(str::to_owned);
-    Some(HttpProvider { base: base?, api_key, headers, max_concurrency, timeout, identity })
+/// Whether a text may stand in the file as it is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Wanted {
+    Any,
+    /// From the environment, never in the file.
+    Secret,
 }
 
 /// Tells whether a header's value is a secret by the header's name.
@@ -61,24 +37,9 @@ pub fn header_fault(name: &str) -> Option<&'static str> {
     OUR_HEADERS.contains(&name.to_lowercase().as_str()).then_some("is a header that the request itself decides")
 }
 
-fn base_url(node: &Node, faults: &mut Faults) -> Option<Address> {
-    let text = faults.text("`base_url`", node)?;
-    let fault = match Address::parse(text) {
-        _ if text.contains("${") => "an expression stands in it",
-        Ok(address) => return Some(address),
-        Err(fault) => fault,
-    };
-    faults.push(
-        Diagnostic::error("S160", format!("`base_url` is no address that can be called: {fault}"), node.span)
-            .label("not an address")
-            .help("write it out: `https://api.example.com/v1`, or `http://127.0.0.1:8188` for this machine"),
-    );
-    None
-}
-
-fn headers(node: &Node, faults: &mut Faults) -> BTreeMap<String, SecretText> {
+/// Reads the map under `headers:`; names come out in lower case.
+pub fn read(node: &Node, faults: &mut Faults) -> BTreeMap<String, SecretText> {
     let mut headers = BTreeMap::new();
-    let Some(node) = node.get("headers").filter(|node| !node.is_null()) else { return headers };
     if faults.map("`headers`", node).is_none() {
         return headers;
     }
@@ -99,18 +60,20 @@ fn headers(node: &Node, faults: &mut Faults) -> BTreeMap<String, SecretText> {
     headers
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Wanted {
-    Any,
-    /// From the environment, never in the file.
-    Secret,
-}
-
-fn secret(what: &str, node: &Node, wanted: Wanted, faults: &mut Faults) -> Option<SecretText> {
+/// Reads a text that may name variables, which are read when a call is made.
+pub fn secret(what: &str, node: &Node, wanted: Wanted, faults: &mut Faults) -> Option<SecretText> {
     let text = faults.text(what, node)?;
+    let Ok(found) = expr::split(text) else {
+        faults.push(
+            Diagnostic::error("S053", format!("`${{` is not closed in {what}"), node.span)
+                .label("no `}` follows")
+                .help("close it: `${NAME}`; `$${` are the two signs themselves"),
+        );
+        return None;
+    };
     let mut pieces = Vec::new();
     let mut is_plain = true;
-    for piece in expr::split(text).unwrap_or_default() {
+    for piece in found {
         match piece {
             Piece::Literal(text) => pieces.push(SecretPiece::Literal(text)),
             Piece::Variable { name, default: None } => {

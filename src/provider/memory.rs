@@ -1,0 +1,428 @@
+//! Asks a provider through the memory of requests: what was answered once, usable or not, is never asked for again.
+//!
+//! The order for a service: remembered? → its gate → the budget → the claim to the request → the intent, durable → the
+//! call → the answer, durable. Every retry begins anew and holds nothing while it waits.
+
+use crate::base::digest::Digest;
+use crate::base::failure::{Cause, Failure};
+use crate::base::id::Take;
+use crate::base::money::{Cost, Spend, Usage};
+use crate::provider::api::{Api, ApiCall, Exchange, shown};
+use crate::provider::desk::Desk;
+use crate::provider::ledger::Reservation;
+use crate::provider::told::{Follow, Told};
+use crate::store::{Answer, Claim, Intent, Left, Lookup, Reply, ReplyOutcome, Spool, StoreError};
+use crate::storyfile::story::Retry;
+use crate::world::call::{Ear, Head};
+use serde::Serialize;
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+use std::future::Future;
+use std::hash::{BuildHasher, RandomState};
+use std::pin::pin;
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+
+/// The provider's name in the account, of what is made in this process.
+const BUILT_IN: &str = "built in";
+
+/// Space that is held back for an answer, in bytes, where it holds no sound.
+pub const ROOM_BYTES: u64 = 1024 * 1024;
+
+/// The requests of one job.
+pub struct Memory<'a> {
+    desk: Desk<'a>,
+    /// Keys of the requests asked so far, in order.
+    pub requests: Vec<Digest>,
+    /// What a person should know of them.
+    pub warnings: Vec<String>,
+    pub spend: Spend,
+    makers: BTreeSet<String>,
+}
+
+/// Which of several answers to one request is meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Variant {
+    pub take: Take,
+    /// From 0.
+    pub sample: u32,
+    /// From 0; above that, a repair of the one before.
+    pub attempt: u32,
+}
+
+/// One request.
+pub struct Request<'a> {
+    pub key: Digest,
+    /// What it asks for, to a person: `sample 2`.
+    pub description: &'a str,
+    /// Reads what an answer says of itself; fails where it is none.
+    pub reading: &'a (dyn Fn(&[u8]) -> Result<Reading, Failure> + Sync),
+}
+
+/// A request of a service.
+pub struct Errand<'a> {
+    pub api: &'a Api,
+    pub call: &'a ApiCall,
+    /// The most that it may come to.
+    pub most: Usage,
+    /// How much space its answer may take, in bytes.
+    pub room_bytes: u64,
+}
+
+/// What an answer says of itself.
+pub struct Reading {
+    pub made_by: String,
+    pub usage: Usage,
+    /// Whether it is of use.
+    pub outcome: ReplyOutcome,
+}
+
+impl<'a> Memory<'a> {
+    pub fn new(desk: Desk<'a>) -> Memory<'a> {
+        let (requests, warnings) = (Vec::new(), Vec::new());
+        Memory { desk, requests, warnings, spend: Spend::default(), makers: BTreeSet::new() }
+    }
+
+    /// Returns the answer to a request: the remembered one, else that of `work`, which is then remembered.
+    ///
+    /// The work is done in this process and costs nothing; where it fails nothing is remembered.
+    pub async fn ask_here<F>(&mut self, request: &Request<'_>, work: F) -> Result<Vec<u8>, Failure>
+    where
+        F: Future<Output = Result<Vec<u8>, Failure>>,
+    {
+        let claim = match self.look_up(request).await? {
+            Found::Reply(reply) => return Ok(self.heard(request, reply)),
+            Found::Claim(claim) => claim,
+        };
+        let call = call_id(&request.key);
+        let intent = self.desk.intent(&call, BUILT_IN, request.description, Some(Cost::FREE));
+        claim.intend(&intent).map_err(machine)?;
+        match work.await {
+            Ok(body) => {
+                let reading = (request.reading)(&body)?;
+                self.makers.insert(reading.made_by.clone());
+                self.requests.push(request.key);
+                claim.save(&body, self.desk.meta(&call, BUILT_IN, reading, Some(Cost::FREE))).map_err(machine)?;
+                Ok(body)
+            }
+            Err(failure) => {
+                claim.close().map_err(machine)?;
+                Err(failure)
+            }
+        }
+    }
+
+    /// Returns the answer of a service to a request: the remembered one, else that of a call, made again as the retry
+    /// table says.
+    pub async fn ask_service(&mut self, request: &Request<'_>, errand: &Errand<'_>) -> Result<Vec<u8>, Failure> {
+        let mut tries = Tries::default();
+        loop {
+            let wait = match self.try_service(request, errand, &mut tries).await? {
+                Tried::Answered(body) => return Ok(body),
+                Tried::Again(wait) => wait,
+            };
+            let _waiting = self.desk.watch.wait();
+            tokio::select! {
+                () = tokio::time::sleep(wait) => {}
+                () = self.desk.cancel.cancelled() => return Err(stopped(request)),
+            }
+        }
+    }
+
+    async fn try_service(
+        &mut self,
+        request: &Request<'_>,
+        errand: &Errand<'_>,
+        tries: &mut Tries,
+    ) -> Result<Tried, Failure> {
+        if let Some(reply) = self.desk.store.reply(&request.key) {
+            return Ok(Tried::Answered(self.heard(request, reply)));
+        }
+        errand.api.ready()?;
+        let (desk, api) = (self.desk, errand.api);
+        let most = api.price().and_then(|price| price.cost(&errand.most));
+        let waiting = desk.watch.wait();
+        let tokens = errand.most.input_tokens.unwrap_or(0) + errand.most.output_tokens.unwrap_or(0);
+        let pass = api.gate().enter(tokens, desk.cancel).await?;
+        let mut reservation = desk.reserve(api, most).await?;
+        let claim = match self.look_up(request).await? {
+            Found::Reply(reply) => return Ok(Tried::Answered(self.heard(request, reply))),
+            Found::Claim(claim) => claim,
+        };
+        drop(waiting);
+        let call = call_id(&request.key);
+        if let Some((body, reading)) = claim.left().and_then(|left| recovered(left, request)) {
+            // An earlier run paid for it and died before it could be put away.
+            return self.put_away(claim, request, errand, &call, &body, reading, reservation).map(Tried::Answered);
+        }
+        let intent = desk.intent(&call, api.name(), request.description, most);
+        claim.intend(&Intent { room_bytes: errand.room_bytes, ..intent }).map_err(machine)?;
+        reservation.sent();
+        let mut spooling = Spooling { spool: claim.spool().map_err(machine)?, error: None };
+        let (told, said) = match exchange(&desk, errand, &request.key, &mut spooling).await {
+            Exchange::Answered(answer) => match (request.reading)(&answer.body) {
+                Ok(reading) => {
+                    spooling.end();
+                    api.gate().good();
+                    drop(pass);
+                    let body = self.put_away(claim, request, errand, &call, &answer.body, reading, reservation)?;
+                    return Ok(Tried::Answered(body));
+                }
+                Err(failure) => (Told::Failed(failure, Follow::Doubt), shown(&answer.body)),
+            },
+            Exchange::Failed { told, said } => (told, said),
+        };
+        drop((pass, spooling));
+        if !said.trim().is_empty() {
+            (desk.log)(&format!("{}\n", said.trim_end()));
+        }
+        let Told::Failed(failure, follow) = told else { unreachable!("an answer is no failure") };
+        if matches!(follow, Follow::Doubt | Follow::Abandoned) {
+            claim.doubt().map_err(machine)?;
+            reservation.lose();
+            self.spend.in_doubt += 1;
+        } else {
+            reservation.release();
+            claim.close().map_err(machine)?;
+        }
+        tries.next(api, desk.retry, failure, follow).map(Tried::Again)
+    }
+
+    /// Puts an answer away and settles its cost.
+    #[expect(clippy::too_many_arguments, reason = "all that one call was")]
+    fn put_away(
+        &mut self,
+        claim: Claim,
+        request: &Request<'_>,
+        errand: &Errand<'_>,
+        call: &str,
+        body: &[u8],
+        reading: Reading,
+        reservation: Reservation,
+    ) -> Result<Vec<u8>, Failure> {
+        let cost = errand.api.price().and_then(|price| price.cost(&reading.usage));
+        match cost {
+            Some(cost) => reservation.settle(cost.amount),
+            // Not counted by the service: what was held is the most that it can be.
+            None => reservation.lose(),
+        }
+        self.makers.insert(reading.made_by.clone());
+        self.requests.push(request.key);
+        self.spend.answered(cost);
+        let meta = self.desk.meta(call, errand.api.name(), reading, cost);
+        Ok(claim.save(body, meta).map_err(machine)?.body)
+    }
+
+    async fn look_up(&mut self, request: &Request<'_>) -> Result<Found, Failure> {
+        if self.desk.cancel.is_cancelled() {
+            return Err(stopped(request));
+        }
+        let lookup = tokio::select! {
+            lookup = self.desk.store.request(&request.key) => lookup.map_err(machine)?,
+            () = self.desk.cancel.cancelled() => return Err(stopped(request)),
+        };
+        Ok(match lookup {
+            Lookup::Hit(reply) => Found::Reply(reply),
+            Lookup::Miss(claim) => {
+                if let Some(lost) = claim.lost() {
+                    let description = request.description;
+                    self.warnings.push(format!("a remembered reply is lost ({lost}): {description} was asked again"));
+                }
+                Found::Claim(claim)
+            }
+        })
+    }
+
+    fn heard(&mut self, request: &Request<'_>, reply: Reply) -> Vec<u8> {
+        self.requests.push(request.key);
+        self.makers.insert(reply.meta.made_by);
+        self.spend.remembered(reply.meta.cost);
+        reply.body
+    }
+
+    /// Returns who made the answers, for provenance.
+    pub fn made_by(&self) -> Option<String> {
+        let makers: Vec<&str> = self.makers.iter().map(String::as_str).collect();
+        (!makers.is_empty()).then(|| makers.join("; "))
+    }
+
+    /// Returns what a stopped job would fail with.
+    pub fn stop(&self) -> &CancellationToken {
+        self.desk.cancel
+    }
+}
+
+enum Found {
+    Reply(Reply),
+    Claim(Claim),
+}
+
+enum Tried {
+    Answered(Vec<u8>),
+    /// After this long.
+    Again(Duration),
+}
+
+/// Makes the call; once the run is stopped it may still be answered for a while.
+async fn exchange(desk: &Desk<'_>, errand: &Errand<'_>, key: &Digest, ear: &mut Spooling) -> Exchange {
+    let (quit, once) = (CancellationToken::new(), key.to_string());
+    let mut exchange = pin!(errand.api.exchange(errand.call, Some(&once), ear, &quit));
+    tokio::select! {
+        exchange = &mut exchange => return exchange,
+        () = desk.give_up() => quit.cancel(),
+    }
+    exchange.await
+}
+
+/// Returns the answer that a dead call left, if it is one: whole, or at least readable to its end.
+fn recovered(left: &Left, request: &Request<'_>) -> Option<(Vec<u8>, Reading)> {
+    let Answer { head, body, .. } = left.answer.as_ref()?;
+    let status = serde_json::from_slice::<Value>(head).ok()?.get("status")?.as_u64()?;
+    (200..300).contains(&status).then_some(())?;
+    Some((body.clone(), (request.reading)(body).ok()?))
+}
+
+/// Returns an id for one call, another each time.
+fn call_id(key: &Digest) -> String {
+    format!("{}-{:08x}", key.short(), RandomState::new().hash_one(0) as u32)
+}
+
+/// How often one request was tried.
+#[derive(Default)]
+struct Tries {
+    again: u32,
+    doubts: u32,
+}
+
+impl Tries {
+    /// Decides whether to ask again, and when.
+    fn next(&mut self, api: &Api, retry: &Retry, failure: Failure, follow: Follow) -> Result<Duration, Failure> {
+        let told = match follow {
+            Follow::Crowded(wait) => {
+                api.gate().crowded();
+                return Ok(wait.unwrap_or(retry.delay));
+            }
+            Follow::Again(wait) => wait,
+            Follow::Slower(wait) => {
+                api.gate().crowded();
+                api.gate().pause(wait.unwrap_or_default().max(delay(retry, self.again)));
+                wait
+            }
+            Follow::Doubt => {
+                self.doubts += 1;
+                if self.doubts > 1 || retry.max == 0 {
+                    return Err(failure);
+                }
+                None
+            }
+            Follow::Stop => {
+                api.gate().stop(failure.clone());
+                return Err(failure);
+            }
+            Follow::Abandoned | Follow::Never => return Err(failure),
+        };
+        if self.again >= retry.max {
+            // It is out of order, and not only for this request.
+            if follow != Follow::Doubt {
+                api.gate().stop(failure.clone());
+            }
+            return Err(failure);
+        }
+        let wait = delay(retry, self.again).max(told.unwrap_or_default());
+        self.again += 1;
+        Ok(wait)
+    }
+}
+
+/// Exponential backoff, up to a quarter less, so that those who failed together do not come back together.
+fn delay(retry: &Retry, again: u32) -> Duration {
+    let exponent = i32::try_from(again).unwrap_or(i32::MAX);
+    let seconds = retry.delay.as_secs_f64() * retry.factor.powi(exponent);
+    let whole = Duration::try_from_secs_f64(seconds).unwrap_or(retry.max_delay).min(retry.max_delay);
+    let dice = RandomState::new().hash_one(0) as f64 / u64::MAX as f64;
+    whole.mul_f64(1.0 - dice / 4.0)
+}
+
+/// Writes an answer down as it comes in.
+struct Spooling {
+    spool: Spool,
+    error: Option<StoreError>,
+}
+
+impl Spooling {
+    fn end(&mut self) {
+        let ended = self.spool.end();
+        self.note(ended);
+    }
+
+    /// A disk that fails meanwhile is met again when the answer, which is in memory, is put away.
+    fn note(&mut self, written: Result<(), StoreError>) {
+        if let Err(error) = written
+            && self.error.is_none()
+        {
+            tracing::warn!(%error, "an answer cannot be written down as it comes in");
+            self.error = Some(error);
+        }
+    }
+}
+
+impl Ear for Spooling {
+    fn head(&mut self, head: &Head) {
+        let told = json!({"status": head.status, "length": head.length}).to_string();
+        let written = self.spool.head(told.as_bytes());
+        self.note(written);
+    }
+
+    fn piece(&mut self, bytes: &[u8]) {
+        let written = self.spool.piece(bytes);
+        self.note(written);
+    }
+}
+
+impl Variant {
+    /// Returns the first answer of `take`.
+    pub fn of(take: Take) -> Variant {
+        Variant { take, sample: 0, attempt: 0 }
+    }
+
+    /// Returns the seed that a local model is given: `seed` itself for the first answer of the first take.
+    pub fn seed(self, seed: u64) -> u64 {
+        if self == Variant::of(1) {
+            return seed;
+        }
+        let mut hasher = Digest::hasher();
+        hasher.field(b"storygen seed 1").field(&seed.to_le_bytes());
+        for part in [self.take, self.sample, self.attempt] {
+            hasher.field(&part.to_le_bytes());
+        }
+        let digest = hasher.finish();
+        let mut bytes = [0; 8];
+        bytes.copy_from_slice(&digest.as_bytes()[..8]);
+        // 53 bits: every reader of JSON keeps such a number exactly.
+        u64::from_le_bytes(bytes) >> 11
+    }
+}
+
+/// Returns the key of a request: who is asked, the request's bytes without secrets, and which answer is meant (R11).
+///
+/// `form` names the form of the remembered body: another form is another memory.
+pub fn request_key(form: &str, identity: &str, request: &[u8], variant: Variant) -> Digest {
+    let mut hasher = Digest::hasher();
+    hasher.field(form.as_bytes()).field(identity.as_bytes()).field(request);
+    for part in [variant.take, variant.sample, variant.attempt] {
+        hasher.field(&part.to_le_bytes());
+    }
+    hasher.finish()
+}
+
+fn stopped(request: &Request<'_>) -> Failure {
+    Failure::new(Cause::Cancelled, format!("stopped before {}", request.description))
+}
+
+fn machine(error: StoreError) -> Failure {
+    let failure = Failure::new(Cause::Machine, format!("failed to {error}"));
+    if error.is_disk_full() { failure.hint("Free some disk space; what is paid for is kept.") } else { failure }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,167 @@
+//! A voice of a session: in this process or behind a service, asked through the memory of requests.
+
+use crate::base::failure::{Cause, Failure};
+use crate::base::money::Usage;
+use crate::provider::api::{Api, ApiCall};
+use crate::provider::memory::{Errand, Memory, ROOM_BYTES, Reading, Request, Variant, request_key};
+use crate::provider::speech::{Speech, SpeechReply, SpeechRequest, Wanted};
+use crate::store::ReplyOutcome;
+use std::sync::Arc;
+
+/// The form of what is remembered of a voice in this process.
+const FORM_HERE: &str = "storygen speech 1";
+/// The form of what is remembered of a service: its answer, secrets taken out.
+const FORM_SERVICE: &str = "storygen speech service 1";
+
+/// Space that is held back for each character spoken, in bytes: a slow second has ten, and comes as text of 16-bit
+/// samples, 44 100 a second.
+const ROOM_BYTES_CHARACTER: u64 = 12 * 1024;
+
+/// How a vendor's service is asked to speak. Pure.
+pub trait SpeechApi: Send + Sync {
+    /// Tells, before any work, whether the service can do what is wanted.
+    fn accepts(&self, wanted: &Wanted<'_>) -> Result<(), Failure>;
+
+    /// Returns the names of the settings that only this service knows.
+    fn settings(&self) -> &'static [&'static str];
+
+    /// Returns how much it speaks at a time, in characters; `None`: a sentence.
+    fn chunk_chars(&self) -> Option<usize>;
+
+    /// Returns the call for a request; fails where the service cannot be told something, and says what.
+    fn call(&self, request: &SpeechRequest) -> Result<ApiCall, Failure>;
+
+    /// Reads the answer to a request; fails where it is none.
+    fn reply(&self, body: &[u8], request: &SpeechRequest) -> Result<SpeechReply, Failure>;
+}
+
+/// Who speaks, and who speaks in his place when he is out of order.
+#[derive(Clone)]
+pub struct Voice {
+    source: Source,
+    fallback: Vec<Source>,
+}
+
+#[derive(Clone)]
+enum Source {
+    Here(Arc<dyn Speech>),
+    Service { api: Arc<Api>, speaks: Arc<dyn SpeechApi> },
+}
+
+impl Voice {
+    /// Returns a voice in this process.
+    pub fn here(speech: Arc<dyn Speech>) -> Voice {
+        Voice { source: Source::Here(speech), fallback: Vec::new() }
+    }
+
+    pub fn service(api: Arc<Api>, speaks: Arc<dyn SpeechApi>) -> Voice {
+        Voice { source: Source::Service { api, speaks }, fallback: Vec::new() }
+    }
+
+    /// Returns the service that it is; `None` for a voice in this process.
+    pub fn api(&self) -> Option<&Arc<Api>> {
+        match &self.source {
+            Source::Here(_) => None,
+            Source::Service { api, .. } => Some(api),
+        }
+    }
+
+    /// Returns what may shape the sound: type, model, vendor, weights.
+    pub fn identity(&self) -> String {
+        let all: Vec<String> = std::iter::once(&self.source).chain(&self.fallback).map(Source::identity).collect();
+        all.join(", else ")
+    }
+
+    /// Tells, before any work, whether this voice can do what is wanted.
+    pub fn accepts(&self, wanted: &Wanted<'_>) -> Result<(), Failure> {
+        match &self.source {
+            Source::Here(speech) => speech.accepts(wanted),
+            Source::Service { speaks, .. } => speaks.accepts(wanted),
+        }
+    }
+
+    /// Returns the names of the settings that only this provider knows.
+    pub fn settings(&self) -> &'static [&'static str] {
+        match &self.source {
+            Source::Here(speech) => speech.settings(),
+            Source::Service { speaks, .. } => speaks.settings(),
+        }
+    }
+
+    /// Returns how much is spoken at a time, in characters; `None`: a sentence.
+    pub fn chunk_chars(&self) -> Option<usize> {
+        match &self.source {
+            Source::Here(_) => None,
+            Source::Service { speaks, .. } => speaks.chunk_chars(),
+        }
+    }
+
+    /// Returns the sound of a request: the remembered one, else a new one. `description` tells a person what is asked.
+    pub async fn ask(
+        &self,
+        request: &SpeechRequest,
+        variant: Variant,
+        description: &str,
+        memory: &mut Memory<'_>,
+    ) -> Result<SpeechReply, Failure> {
+        self.source.ask(request, variant, description, memory).await
+    }
+}
+
+impl Source {
+    fn identity(&self) -> String {
+        match self {
+            Source::Here(speech) => speech.identity(),
+            Source::Service { api, .. } => api.identity().to_owned(),
+        }
+    }
+
+    async fn ask(
+        &self,
+        request: &SpeechRequest,
+        variant: Variant,
+        description: &str,
+        memory: &mut Memory<'_>,
+    ) -> Result<SpeechReply, Failure> {
+        match self {
+            Source::Here(speech) => {
+                let seed = Some(variant.seed(request.seed.unwrap_or(0)));
+                let request = SpeechRequest { seed, ..request.clone() };
+                let bytes = serde_json::to_vec(&request)
+                    .map_err(|error| Failure::new(Cause::Machine, format!("write the request as JSON: {error}")))?;
+                let key = request_key(FORM_HERE, &speech.identity(), &bytes, variant);
+                let reading = |body: &[u8]| SpeechReply::from_bytes(body).map(|reply| reading(&reply, &request));
+                let asked = Request { key, description, reading: &reading };
+                let cancel = memory.stop().clone();
+                let work = async { heard(speech.speak(&request, &cancel).await?)?.to_bytes() };
+                SpeechReply::from_bytes(&memory.ask_here(&asked, work).await?)
+            }
+            Source::Service { api, speaks } => {
+                let request = SpeechRequest { seed: request.seed.map(|seed| variant.seed(seed)), ..request.clone() };
+                let call = speaks.call(&request)?;
+                let key = request_key(FORM_SERVICE, api.identity(), &call.bytes(), variant);
+                let read = |body: &[u8]| heard(speaks.reply(body, &request)?);
+                let reading = |body: &[u8]| read(body).map(|reply| reading(&reply, &request));
+                let asked = Request { key, description, reading: &reading };
+                let characters = request.text.chars().count() as u64;
+                let most = Usage { characters: Some(characters), ..Usage::default() };
+                let room_bytes = ROOM_BYTES + characters * ROOM_BYTES_CHARACTER;
+                let errand = Errand { api, call: &call, most, room_bytes };
+                read(&memory.ask_service(&asked, &errand).await?)
+            }
+        }
+    }
+}
+
+fn heard(reply: SpeechReply) -> Result<SpeechReply, Failure> {
+    if reply.samples.is_empty() || reply.sample_rate == 0 {
+        return Err(Failure::new(Cause::Empty, "the voice returned no sound"));
+    }
+    Ok(reply)
+}
+
+fn reading(reply: &SpeechReply, request: &SpeechRequest) -> Reading {
+    let characters = reply.characters.unwrap_or(request.text.chars().count() as u64);
+    let usage = Usage { characters: Some(characters), ..Usage::default() };
+    Reading { made_by: reply.spoken_by.clone(), usage, outcome: ReplyOutcome::Good }
+}
