@@ -150,7 +150,7 @@ impl Repo {
             actions: plan.steps.len(),
         };
         sink.send(&begun);
-        fund(&opened.project, None, world.clock.now());
+        fund(&opened.project, None, &world.clock.now().to_string());
         let built = runtime.block_on(drive::build(
             &mut opened.project,
             world.clone(),

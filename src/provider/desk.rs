@@ -7,10 +7,9 @@ use crate::provider::ledger::{Ledger, Reservation};
 use crate::provider::memory::Reading;
 use crate::store::{Intent, ReplyMeta, Store};
 use crate::storyfile::story::Retry;
-use crate::world::clock::Clock;
+use crate::world::clock::{Clock, SystemClock};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 /// How long a call in flight may still take once the run is stopped: its answer is paid for.
@@ -45,8 +44,9 @@ pub struct Payer {
 }
 
 /// Counts how long a job waits for others, so that its time is its own.
+#[derive(Default)]
 pub struct Watch {
-    began: Instant,
+    clock: SystemClock,
     state: Mutex<Waits>,
 }
 
@@ -128,17 +128,11 @@ impl Watch {
     }
 
     fn now(&self) -> Duration {
-        self.began.elapsed()
+        self.clock.elapsed()
     }
 
     fn state(&self) -> MutexGuard<'_, Waits> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Default for Watch {
-    fn default() -> Watch {
-        Watch { began: Instant::now(), state: Mutex::default() }
     }
 }
 

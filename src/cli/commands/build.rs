@@ -207,7 +207,7 @@ pub fn set_budgets(
         check_priced(project, budget, &selection.actions)
             .map_err(|Failure { message, hint, .. }| CliError::Usage { message, hint })?;
     }
-    fund(project, own, context.world.clock.now());
+    fund(project, own, &context.world.clock.now().to_string());
     Ok(())
 }
 
