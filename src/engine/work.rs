@@ -283,6 +283,8 @@ impl Crew {
             let made = tokio::select! {
                 made = work => made,
                 limit = watch.expired(timeout) => {
+                    // What works on a thread of its own is only asked to end.
+                    cancel.cancel();
                     Err(Failure::new(Cause::Timeout, format!("ran longer than its timeout of {limit:?}"))
                         .hint("Raise `timeout:` if it needs longer."))
                 }

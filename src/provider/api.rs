@@ -267,7 +267,9 @@ fn key_header(api: ServiceApi) -> (&'static str, &'static str) {
 fn identity(declared: &Service) -> String {
     let model = declared.model.as_ref().map(|model| format!("{model} ")).unwrap_or_default();
     let mut identity = format!("{} {model}{}{}", declared.api.name(), declared.base.vendor(), declared.base.path());
-    for (name, text) in &declared.headers {
+    // Whose account it is shapes no answer.
+    let account = ["openai-organization", "openai-project"];
+    for (name, text) in declared.headers.iter().filter(|(name, _)| !account.contains(&name.as_str())) {
         if let [SecretPiece::Literal(value)] = text.pieces.as_slice() {
             identity.push_str(&format!("; {name}: {value}"));
         }

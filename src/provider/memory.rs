@@ -29,6 +29,9 @@ const BUILT_IN: &str = "built in";
 /// Space that is held back for an answer, in bytes, where it holds no sound.
 pub const ROOM_BYTES: u64 = 1024 * 1024;
 
+/// How often a request that was one too many waits without being counted: a service that still says so bears none.
+const CROWDS_MAX: u32 = 30;
+
 /// The requests of one job.
 pub struct Memory<'a> {
     desk: Desk<'a>,
@@ -155,8 +158,14 @@ impl<'a> Memory<'a> {
         }
         let intent = desk.intent(&call, api.name(), request.description, most);
         claim.intend(&Intent { room_bytes: errand.room_bytes, ..intent }).map_err(machine)?;
+        let mut spooling = match claim.spool() {
+            Ok(spool) => Spooling { spool, error: None },
+            Err(error) => {
+                claim.close().map_err(machine)?;
+                return Err(machine(error));
+            }
+        };
         reservation.sent();
-        let mut spooling = Spooling { spool: claim.spool().map_err(machine)?, error: None };
         let (told, said) = match exchange(&desk, errand, &request.key, &mut spooling).await {
             Exchange::Answered(answer) => match (request.reading)(&answer.body) {
                 Ok(reading) => {
@@ -290,6 +299,8 @@ fn call_id(key: &Digest) -> String {
 struct Tries {
     again: u32,
     doubts: u32,
+    /// How often too many were asked at once.
+    crowds: u32,
 }
 
 impl Tries {
@@ -298,7 +309,11 @@ impl Tries {
         let told = match follow {
             Follow::Crowded(wait) => {
                 api.gate().crowded();
-                return Ok(wait.unwrap_or(retry.delay));
+                self.crowds += 1;
+                if self.crowds <= CROWDS_MAX {
+                    return Ok(wait.unwrap_or(retry.delay));
+                }
+                wait
             }
             Follow::Again(wait) => wait,
             Follow::Slower(wait) => {

@@ -101,6 +101,16 @@ impl Providers {
         }
     }
 
+    /// Lets no service be asked; `option` is what forbids it. What is remembered is still there.
+    pub fn close(&self, option: &str) {
+        for (name, api) in &self.apis {
+            let failure =
+                Failure::new(Cause::Setup, format!("`{option}` is given, and the provider `{name}` is a service"));
+            api.gate()
+                .stop(failure.hint(format!("Build without `{option}`, or with a profile that names providers here.")));
+        }
+    }
+
     /// Returns the writer called `name`.
     pub fn chat(&self, name: &str) -> Result<&Writer, Failure> {
         self.chats.get(name).ok_or_else(|| missing("writes text", name, self.chats.keys()))

@@ -2,6 +2,7 @@
 
 #![cfg(unix)]
 
+mod deaths;
 mod fake;
 mod money;
 mod proof;

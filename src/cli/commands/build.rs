@@ -8,7 +8,7 @@ use crate::cli::ask::ask_for_params;
 use crate::cli::commands::batch;
 use crate::cli::context::Context;
 use crate::cli::error::CliError;
-use crate::cli::inputs::Inputs;
+use crate::cli::inputs::{Inputs, Reach};
 use crate::cli::session::{Found, find, open_project, request_digest};
 use crate::cli::table::Table;
 use crate::cli::views::views;
@@ -47,8 +47,12 @@ pub fn run(context: &Context, args: &BuildArgs) -> Result<u8, CliError> {
         return Err(CliError::usage("`--events -` and `--json` both write to standard output"));
     }
     let wish = wish(&found, args);
-    let mut inputs =
-        Inputs { pull: pull(args), on_pull: context.on_pull(), ..Inputs::of(context, &found, &args.given)? };
+    let mut inputs = Inputs {
+        pull: pull(args),
+        reach: reach(args),
+        on_pull: context.on_pull(),
+        ..Inputs::of(context, &found, &args.given)?
+    };
     if args.interactive {
         ask_for_params(&found, &mut inputs)?;
     }
@@ -380,6 +384,10 @@ fn wish(found: &Found, args: &BuildArgs) -> Wish {
         only: args.only.iter().map(|name| found.target(name)).collect(),
         discard_edits: all(&args.discard_edits),
     }
+}
+
+fn reach(args: &BuildArgs) -> Reach {
+    if args.offline { Reach::Here } else { Reach::Anyone }
 }
 
 fn pull(args: &BuildArgs) -> PullPolicy {
