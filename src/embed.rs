@@ -21,6 +21,7 @@ use crate::event::kind::{Event, WIRE_VERSION};
 use crate::event::sink::Sink;
 use crate::kind::registry::Registry;
 use crate::provider::Providers;
+use crate::provider::trust::Disclosure;
 use crate::provider::weights::{PullPolicy, Weights};
 use crate::store::make_way;
 use crate::storyfile::dotenv;
@@ -47,6 +48,7 @@ pub struct Repo {
     registry: Arc<Registry>,
     params: Vec<(String, String)>,
     profiles: Vec<String>,
+    trusted: Vec<Disclosure>,
 }
 
 /// What to build, and how.
@@ -91,7 +93,15 @@ impl Repo {
         let is_file = |name: &&&str| world.disk.stat_following(&root.join(name)).is_ok_and(|at| at.sort == Sort::File);
         let Some(file) = NAMES.iter().find(is_file) else { return Err(Error::NoStoryfile { folder }) };
         let registry = Arc::new(Registry::builtin());
-        Ok(Repo { root, file: (*file).to_owned(), world, registry, params: Vec::new(), profiles: Vec::new() })
+        Ok(Repo {
+            root,
+            file: (*file).to_owned(),
+            world,
+            registry,
+            params: Vec::new(),
+            profiles: Vec::new(),
+            trusted: Vec::new(),
+        })
     }
 
     /// Gives the kinds that its stages may use; without it they are those that storygen has.
@@ -108,6 +118,15 @@ impl Repo {
     /// Lays a profile over the Storyfile, after those named before, as `--profile`.
     pub fn with_profile(mut self, name: &str) -> Repo {
         self.profiles.push(name.to_owned());
+        self
+    }
+
+    /// Trusts a host (`gateway.example`) with the values of variables that the Storyfile's providers send there, as
+    /// `storygen trust` does for builds of the command. Vendors with their own keys and this machine need no trust; a stage
+    /// that would send a key anywhere else fails.
+    pub fn trusting(mut self, host: &str, variables: &[&str]) -> Repo {
+        let variables = variables.iter().map(|name| (*name).to_owned()).collect();
+        self.trusted.push(Disclosure { host: host.to_owned(), variables });
         self
     }
 
@@ -237,6 +256,7 @@ impl Repo {
         };
         match open(opening)? {
             Ok(mut opened) => {
+                self.trusted.iter().for_each(|one| opened.project.providers.trust.allow(one));
                 faults.append(&mut opened.warnings);
                 opened.warnings = faults;
                 Ok(opened)

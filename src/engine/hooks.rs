@@ -53,8 +53,9 @@ impl Call {
         event: &Event,
     ) -> Option<Call> {
         let story = &project.story;
+        let secrets = story.secrets();
         let given = |env: &BTreeMap<String, String>, pass: &[String]| {
-            let mut all = world.env.for_child();
+            let mut all = world.env.for_child(&secrets);
             all.extend(env.clone());
             all.extend(pass.iter().filter_map(|name| Some((name.clone(), world.env.look_up(name)?.to_owned()))));
             all

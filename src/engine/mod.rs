@@ -8,6 +8,7 @@ mod bind;
 pub mod clean;
 pub mod command;
 pub mod compose;
+pub mod disclosure;
 pub mod discover;
 pub mod drive;
 pub mod errand;

@@ -1,11 +1,12 @@
 //! One service on the network: where it is, who we are to it, what it takes for a call.
 
 use crate::base::address::Address;
-use crate::base::failure::Failure;
+use crate::base::failure::{Cause, Failure};
 use crate::base::money::{Budget, Price};
 use crate::provider::gate::Gate;
 use crate::provider::secrets::{Secrets, Veil};
 use crate::provider::told::{Told, told};
+use crate::provider::trust::{Disclosure, Trust, disclosure};
 use crate::storyfile::service::{SecretPiece, SecretText, Service, ServiceApi};
 use crate::world::call::{Answer, Call, CallError, Caller, Ear};
 use crate::world::env::Environment;
@@ -40,6 +41,9 @@ pub struct Api {
     price: Option<Price>,
     budget: Option<Budget>,
     environment: Arc<Environment>,
+    /// What it is told though it is neither the vendor nor this machine.
+    disclosure: Option<Disclosure>,
+    trust: Arc<Trust>,
     gate: Gate,
     caller: Result<Caller, CallError>,
 }
@@ -122,9 +126,16 @@ impl Api {
             price: declared.price.clone(),
             budget: declared.budget,
             environment,
+            disclosure: disclosure(declared),
+            trust: Arc::default(),
             gate: Gate::new(&declared.limits),
             caller: Caller::new(&declared.base.join(""), CONNECT),
         }
+    }
+
+    /// Lets it be told its secrets where `trust` allows it; else it is only where nobody has to be trusted.
+    pub fn trusting(self, trust: &Arc<Trust>) -> Api {
+        Api { trust: trust.clone(), ..self }
     }
 
     /// Returns a service at `base` that needs no secret.
@@ -166,7 +177,7 @@ impl Api {
         self.headers.contains_key(header) || self.api_key.is_some() && key_header(self.api).0 == header
     }
 
-    /// Tells why no call can be made at all: a variable that is not set.
+    /// Tells why no call can be made at all: a variable that is not set, a host that nobody has trusted.
     pub fn ready(&self) -> Result<(), Failure> {
         self.secrets().map(drop)
     }
@@ -233,6 +244,11 @@ impl Api {
 
     /// Reads the secrets, now that they are needed.
     fn secrets(&self) -> Result<Secrets, Failure> {
+        if let Some(disclosure) = self.disclosure.as_ref().filter(|disclosure| !self.trust.allows(disclosure)) {
+            let message = format!("the provider `{}` would send {disclosure}, which nobody has trusted", self.name);
+            let hint = format!("If you know this host, run `storygen trust {}`.", disclosure.host);
+            return Err(Failure::new(Cause::Setup, message).hint(hint));
+        }
         let mut secrets = Secrets::default();
         if let Some(text) = &self.api_key {
             let key = secrets.read(&self.environment, &self.name, "api_key", text)?;

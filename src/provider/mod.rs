@@ -17,6 +17,7 @@ pub mod openai;
 mod secrets;
 pub mod speech;
 mod told;
+pub mod trust;
 pub mod voice;
 pub mod weights;
 pub mod writer;
@@ -24,6 +25,7 @@ pub mod writer;
 use crate::base::failure::{Cause, Failure};
 use crate::provider::api::Api;
 use crate::provider::ledger::Ledger;
+use crate::provider::trust::Trust;
 use crate::provider::voice::Voice;
 use crate::provider::weights::Weights;
 use crate::provider::writer::Writer;
@@ -39,6 +41,7 @@ pub struct Providers {
     pub voices: BTreeMap<String, Voice>,
     pub apis: BTreeMap<String, Arc<Api>>,
     pub ledger: Arc<Ledger>,
+    pub trust: Arc<Trust>,
 }
 
 impl Providers {
@@ -63,7 +66,8 @@ impl Providers {
                     }
                 }
                 Provider::Service(service) => {
-                    let api = Arc::new(Api::new(name, service, environment.clone()));
+                    let api = Api::new(name, service, environment.clone()).trusting(&providers.trust);
+                    let api = Arc::new(api);
                     providers.serve(name, service, &api);
                 }
                 // Nobody plays them yet: a stage that asks one fails as one whose provider is missing.

@@ -58,6 +58,9 @@ pub struct BuildArgs {
     /// Replace your edits of this stage's files when it runs; they are stored first
     #[arg(long, value_name = "TARGET")]
     pub discard_edits: Vec<String>,
+    /// Send keys wherever the Storyfile says, this once [env: STORYGEN_TRUST=1]
+    #[arg(long)]
+    pub trust: bool,
     /// Say less: only failures and what waits for you
     #[arg(short, long, conflicts_with = "verbose")]
     pub quiet: bool,

@@ -3,6 +3,7 @@
 
 use crate::base::diagnostic::{Diagnostic, Severity};
 use crate::cli::args::build::BuildArgs;
+use crate::cli::clearance::clear;
 use crate::cli::commands::build::{
     ask_programs, dry_run_detail, hold, is_whole, may_be_quiet, refusal, request, runtime, set_budgets,
 };
@@ -325,7 +326,7 @@ impl<'a> Batch<'a> {
         if is_first {
             recover(&mut opened.project, &state, &*self.sink)?;
         }
-        if let Some(stop) = ask_programs(self.context, opened, wish)? {
+        if let Some(stop) = ask_programs(self.context, self.args, opened, wish)? {
             self.summary.stopped = Some(stop);
             return Ok(());
         }
@@ -335,6 +336,7 @@ impl<'a> Batch<'a> {
         {
             return Err(refusal);
         }
+        clear(self.context, self.args, opened, &plan.may_run())?;
         if is_first {
             set_budgets(self.context, self.args, &opened.project, &selection)?;
             self.sink.send(&self.begun);

@@ -5,6 +5,7 @@ use crate::base::failure::Failure;
 use crate::base::money::{Budget, Currency, Money, Period};
 use crate::cli::args::build::BuildArgs;
 use crate::cli::ask::ask_for_params;
+use crate::cli::clearance::clear;
 use crate::cli::commands::batch;
 use crate::cli::context::Context;
 use crate::cli::error::CliError;
@@ -91,7 +92,7 @@ pub fn run(context: &Context, args: &BuildArgs) -> Result<u8, CliError> {
     let mut opened = open_project(&found, &inputs, Access::Write)?;
     context.warn(&opened.sources, &opened.warnings);
     recover(&mut opened.project, &state, &*sink)?;
-    if let Some(stop) = ask_programs(context, &mut opened, &wish)? {
+    if let Some(stop) = ask_programs(context, args, &mut opened, &wish)? {
         return Ok(stop.exit_code());
     }
     let (selection, plan) = foresee(&mut opened.project, &wish)?;
@@ -100,6 +101,7 @@ pub fn run(context: &Context, args: &BuildArgs) -> Result<u8, CliError> {
     {
         return Err(refusal);
     }
+    clear(context, args, &opened, &plan.may_run())?;
     let quiet = QuietBasis { request, storyfile: found.name.clone(), rows: 0, watch: Watch::default() };
     let exit = perform(context, args, &mut opened, &wish, selection, &plan, sink, stamp, quiet)?;
     if args.json {
@@ -256,7 +258,12 @@ impl Options {
 
 /// Asks programs that stages use as kinds what they take, if they have not said it yet, and checks their settings by it.
 /// Returns the signal if the person stopped it.
-pub fn ask_programs(context: &Context, opened: &mut Opened, wish: &Wish) -> Result<Option<Stop>, CliError> {
+pub fn ask_programs(
+    context: &Context,
+    args: &BuildArgs,
+    opened: &mut Opened,
+    wish: &Wish,
+) -> Result<Option<Stop>, CliError> {
     let all = (0..opened.project.workflow.nodes.len()).collect();
     if !is_to_ask(&opened.project, &all) {
         return Ok(None);
@@ -265,6 +272,8 @@ pub fn ask_programs(context: &Context, opened: &mut Opened, wish: &Wish) -> Resu
     if !is_to_ask(&opened.project, &selection.actions) {
         return Ok(None);
     }
+    // Nothing of the repo is run before its keys are cleared, and without its programs there is no plan.
+    clear(context, args, opened, &selection.actions)?;
     let stop = runtime()?.block_on(ask(&mut opened.project, &selection.actions, &context.world))?;
     let project = &opened.project;
     let faults = project.programs.faults(project.workflow.nodes.iter().map(|node| &node.action));

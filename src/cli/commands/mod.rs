@@ -15,4 +15,5 @@ pub mod log;
 pub mod models;
 pub mod schema;
 pub mod status;
+pub mod trust;
 pub mod validate;
