@@ -54,7 +54,7 @@ impl Kind for Prompt {
         let writer = provider(work.named, work.providers).ok();
         let mut faults = every_fault(work.settings, |settings| {
             let read = read(settings)?;
-            writer.map_or(Ok(()), |writer| accepted(writer, &read))
+            writer.map_or(Ok(()), |writer| accepted(writer, settings, &read))
         });
         let has_input = work.inputs.iter().any(|input| is_named_by_user(&input.role));
         if Settings::of(work.settings).get("edit").is_some() && !has_input {
@@ -87,12 +87,15 @@ fn read(settings: &Value) -> Result<PromptSettings, SettingFault> {
 }
 
 /// Asks the writer whether it can do what is wanted.
-fn accepted(writer: &Writer, wanted: &PromptSettings) -> Result<(), SettingFault> {
-    let Some(language) = &wanted.language else { return Ok(()) };
-    writer.accepts(language, wanted.edit).map_err(|failure| {
+fn accepted(writer: &Writer, settings: &Value, wanted: &PromptSettings) -> Result<(), SettingFault> {
+    let language = wanted.language.as_ref().map_or(Ok(()), |language| writer.accepts(language, wanted.edit));
+    language.map_err(|failure| {
         let fault = SettingFault::setting("language", failure.message);
         SettingFault { hint: failure.hint, ..fault }
-    })
+    })?;
+    let schema = Settings::of(settings).get("schema").filter(|schema| schema.is_object()).cloned();
+    let wish = ChatRequest { schema, ..wanted.asking(String::new()) };
+    writer.takes(&wish).map_err(|misfit| SettingFault::setting(misfit.setting, misfit.message).hint(misfit.hint))
 }
 
 fn nothing_to_edit() -> SettingFault {
@@ -159,17 +162,8 @@ async fn write(job: Job<'_>) -> Result<Made, Failure> {
 
 fn request(job: &Job<'_>, settings: &PromptSettings, schema: Option<&Schema>) -> Result<ChatRequest, Failure> {
     let edit = settings.edit.map(|rule| edit(rule, settings, &job.scope)).transpose()?;
-    Ok(ChatRequest {
-        system: settings.system.clone(),
-        prompt: rendered(&settings.source, &job.settings, &job.scope)?,
-        temperature: settings.temperature,
-        max_tokens: settings.max_tokens,
-        seed: settings.seed,
-        stop: settings.stop.clone(),
-        schema: schema.map(|schema| schema.value.clone()),
-        edit,
-        extra: settings.extra.clone(),
-    })
+    let prompt = rendered(&settings.source, &job.settings, &job.scope)?;
+    Ok(ChatRequest { schema: schema.map(|schema| schema.value.clone()), edit, ..settings.asking(prompt) })
 }
 
 fn edit(rule: EditRule, settings: &PromptSettings, scope: &Scope) -> Result<Edit, Failure> {

@@ -4,16 +4,21 @@
 //! waits at its service's [`gate`] for a turn, has its most reserved in the [`ledger`], and is sent by the [`api`]; what
 //! came of it is read by the table of [`told`].
 
+mod anthropic;
 pub mod api;
+mod body;
 pub mod chat;
 mod complaint;
 pub mod desk;
+mod form;
 mod gate;
+mod gemini;
 pub mod ledger;
 mod limit;
 pub mod local;
 pub mod memory;
-pub mod openai;
+pub mod misfit;
+mod openai;
 mod secrets;
 pub mod speech;
 mod told;
@@ -23,12 +28,15 @@ pub mod weights;
 pub mod writer;
 
 use crate::base::failure::{Cause, Failure};
+use crate::provider::anthropic::Anthropic;
 use crate::provider::api::Api;
+use crate::provider::gemini::Gemini;
 use crate::provider::ledger::Ledger;
+use crate::provider::openai::OpenAi;
 use crate::provider::trust::Trust;
 use crate::provider::voice::Voice;
 use crate::provider::weights::Weights;
-use crate::provider::writer::Writer;
+use crate::provider::writer::{ChatApi, Writer};
 use crate::storyfile::service::{Provider, Service, ServiceApi};
 use crate::world::env::Environment;
 use std::collections::BTreeMap;
@@ -81,12 +89,14 @@ impl Providers {
     /// Adds what a service can do.
     fn serve(&mut self, name: &str, service: &Service, api: &Arc<Api>) {
         let model = service.model.clone().unwrap_or_default();
-        match service.api {
-            ServiceApi::OpenAi => {
-                let speaks = openai::OpenAi::new(&model, &service.base);
-                self.chats.insert(name.to_owned(), Writer::service(api.clone(), Arc::new(speaks)));
-            }
-            ServiceApi::Http | ServiceApi::Anthropic | ServiceApi::Gemini | ServiceApi::ElevenLabs => {}
+        let speaks: Option<Arc<dyn ChatApi>> = match service.api {
+            ServiceApi::OpenAi => Some(Arc::new(OpenAi::new(&model, &service.base))),
+            ServiceApi::Anthropic => Some(Arc::new(Anthropic::new(&model))),
+            ServiceApi::Gemini => Some(Arc::new(Gemini::new(&model))),
+            ServiceApi::Http | ServiceApi::ElevenLabs => None,
+        };
+        if let Some(speaks) = speaks {
+            self.chats.insert(name.to_owned(), Writer::service(api.clone(), speaks));
         }
         self.apis.insert(name.to_owned(), api.clone());
     }

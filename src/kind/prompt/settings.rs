@@ -4,7 +4,7 @@ use super::choose::Choose;
 use super::judge::Format;
 use crate::kind::fault::{About, SettingFault};
 use crate::kind::settings::Settings;
-use crate::provider::chat::EditRule;
+use crate::provider::chat::{ChatRequest, EditRule};
 use crate::storyfile::story::Output;
 use serde_json::{Map, Value};
 
@@ -73,6 +73,18 @@ impl PromptSettings {
             extra: extra(&settings)?,
             format: format(&settings)?,
         })
+    }
+
+    /// Returns the request that asks `prompt`.
+    pub fn asking(&self, prompt: String) -> ChatRequest {
+        ChatRequest {
+            system: self.system.clone(),
+            temperature: self.temperature,
+            seed: self.seed,
+            stop: self.stop.clone(),
+            extra: self.extra.clone(),
+            ..ChatRequest::of(prompt, self.max_tokens)
+        }
     }
 
     /// Returns the form of the output: as set, else JSON for what has a schema or is called so, else text.
