@@ -4,6 +4,7 @@ mod ask;
 mod choose;
 mod judge;
 mod render;
+mod rubric;
 mod settings;
 
 use crate::base::failure::{Cause, Failure};
@@ -23,6 +24,7 @@ use crate::storyfile::catalog::KindInfo;
 use crate::storyfile::scope::{Scope, ScopeFile, is_named_by_user};
 use crate::storyfile::story::Output;
 use ask::{Question, answer};
+use choose::By;
 use judge::Judge;
 use render::rendered;
 use serde_json::Value;
@@ -151,13 +153,42 @@ async fn write(job: Job<'_>) -> Result<Made, Failure> {
             (job.progress)(Progress { done, total, note: "samples".to_owned() });
         }
     }
-    let Some(best) = choose::best(samples, &settings.choose) else {
+    let chosen = chosen(&job, &settings, writer, &samples, &mut memory).await?;
+    let best = match chosen {
+        Some(index) => Some(samples.swap_remove(index)),
+        None => choose::best(samples, &settings.choose),
+    };
+    let Some(best) = best else {
         return Err(failed.unwrap_or_else(|| Failure::new(Cause::Machine, "no sample was asked for")));
     };
     let mut made = Made::of(memory);
     made.warnings.extend(told.iter().map(|warning| placed(warning, &job.scope)));
     made.outputs.insert(output.slot.clone(), best.into_bytes());
     Ok(made)
+}
+
+/// Returns the sample that the rubric chooses; `None` where the rules do.
+async fn chosen(
+    job: &Job<'_>,
+    settings: &PromptSettings,
+    writer: &Writer,
+    samples: &[String],
+    memory: &mut Memory<'_>,
+) -> Result<Option<usize>, Failure> {
+    if settings.choose.by == By::Rules || samples.len() < 2 {
+        return Ok(None);
+    }
+    let rubric = input::text(input::of_setting(&job.scope, "choose.rubric")?)?;
+    match rubric::choose(writer, rubric, samples, memory, Variant::of(job.take)).await? {
+        Some(chosen) => {
+            (job.desk.log)(&format!("of {} samples, {} is best: {}\n", samples.len(), chosen.index + 1, chosen.why));
+            Ok(Some(chosen.index))
+        }
+        None => {
+            memory.warnings.push("the writer could not say which sample keeps the rubric best: rules chose".to_owned());
+            Ok(None)
+        }
+    }
 }
 
 fn request(job: &Job<'_>, settings: &PromptSettings, schema: Option<&Schema>) -> Result<ChatRequest, Failure> {

@@ -188,6 +188,32 @@ fn of_several_samples_the_best_by_rules_is_kept() {
 }
 
 #[test]
+fn a_rubric_lets_the_writer_choose_and_the_judgement_is_remembered() {
+    let judgement = r#"{"best": "2", "why": "It is the saddest."}"#;
+    let chat = ScriptedChat::of(&["One tale.", "Two tales.", judgement]);
+    let bench = Bench::with_chat(&chat);
+    let settings = json!({"prompt": "Tell me.", "samples": 2, "choose": {"rubric": "r.md"}});
+    let files = || vec![file("with.choose.rubric", "r.md", "Sad, please.")];
+    let perform = || bench.perform(&Prompt, settings.clone(), files(), &[output("0", "a.md")]).unwrap();
+    let made = perform();
+    assert_eq!((text(&made), made.requests.len(), chat.calls()), ("Two tales.\n", 3, 3));
+    assert!(bench.log.lock().unwrap().contains("of 2 samples, 2 is best: It is the saddest.\n"));
+    assert!(chat.asked.lock().unwrap()[2].prompt.contains("Rubric:\nSad, please.\n"));
+    assert_eq!((perform(), chat.calls()), (made, 3));
+}
+
+#[test]
+fn where_the_writer_cannot_say_the_rules_choose() {
+    let chat = ScriptedChat::of(&["A tale.", "- a\n- b", "the first", "really the first"]);
+    let bench = Bench::with_chat(&chat);
+    let settings = json!({"prompt": "Tell me.", "samples": 2, "choose": {"rubric": "r.md"}});
+    let files = vec![file("with.choose.rubric", "r.md", "Sad, please.")];
+    let made = bench.perform(&Prompt, settings, files, &[output("0", "a.md")]).unwrap();
+    assert_eq!(text(&made), "A tale.\n");
+    assert_eq!(made.warnings, ["the writer could not say which sample keeps the rubric best: rules chose"]);
+}
+
+#[test]
 fn one_refused_sample_does_not_spoil_the_others() {
     let chat = ScriptedChat::new(|request| {
         Ok(if request.seed == Some(0) { ("No.".into(), Finish::Refusal) } else { ("A tale.".into(), Finish::Stop) })
