@@ -2,6 +2,7 @@
 
 #![cfg(unix)]
 
+mod chats;
 mod fake;
 mod proof;
 // The repo of a test is the one of the tests end to end; not all that it can do is used here.
