@@ -19,7 +19,7 @@ pub static PROMPT: KindInfo = KindInfo {
         of("choose", SettingSort::Any),
         of("edit", SettingSort::Choice(&["tags", "speech"])),
         of("format", SettingSort::Choice(&["text", "line", "json"])),
-        of("split", SettingSort::Any),
+        of("split", SettingSort::Choice(&["heading"])),
         of("extra", SettingSort::Any),
     ],
     one_of: &[&["template", "prompt", "jinja"]],
