@@ -2,6 +2,7 @@
 
 #![cfg(unix)]
 
+mod chats;
 mod deaths;
 mod fake;
 mod money;
