@@ -7,6 +7,7 @@ use crate::base::span::Span;
 use crate::engine::command::STATE_DIR;
 use crate::engine::drive::{self, Built};
 use crate::engine::error::EngineError;
+use crate::engine::fund::fund;
 use crate::engine::hooks::close_run;
 use crate::engine::open::{Access, LockPolicy, Opened, Opening, close, faults_of, open};
 use crate::engine::options::{OnFailure, Options};
@@ -168,6 +169,7 @@ impl Repo {
             actions: plan.steps.len(),
         };
         sink.send(&begun);
+        fund(&opened.project, None, &world.clock.now().to_string());
         let built = runtime.block_on(drive::build(
             &mut opened.project,
             world.clone(),
@@ -188,6 +190,7 @@ impl Repo {
             counts: summary.counts.clone(),
             took_ms,
             exit: summary.exit_code(),
+            spend: summary.spend.clone(),
         };
         let end = ended(&summary);
         let told = close_run(&opened.project, &world, &options, &stamp.run, &end, sink.clone());

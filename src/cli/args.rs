@@ -11,7 +11,7 @@ use crate::report::look::ColourChoice;
 use build::BuildArgs;
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
-use look_up::{GraphArgs, LogArgs, StatusArgs, ValidateArgs, WhyArgs};
+use look_up::{CostArgs, GraphArgs, LogArgs, StatusArgs, ValidateArgs, WhyArgs};
 use show::{ExportArgs, SchemaArgs};
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -71,6 +71,7 @@ pub enum Command {
     Graph(GraphArgs),
     Validate(ValidateArgs),
     Log(LogArgs),
+    Cost(CostArgs),
     Accept(AcceptArgs),
     Clean(CleanArgs),
     Init(InitArgs),

@@ -2,7 +2,7 @@
 
 use crate::base::address::Address;
 use crate::base::failure::{Cause, Failure};
-use crate::base::money::Price;
+use crate::base::money::{Budget, Price};
 use crate::provider::gate::Gate;
 use crate::provider::secrets::{Secrets, Veil};
 use crate::provider::told::{Told, told};
@@ -39,6 +39,7 @@ pub struct Api {
     timeout: Duration,
     identity: String,
     price: Option<Price>,
+    budget: Option<Budget>,
     environment: Arc<Environment>,
     /// What it is told though it is neither the vendor nor this machine.
     disclosure: Option<Disclosure>,
@@ -123,6 +124,7 @@ impl Api {
             timeout: declared.timeout.unwrap_or(usual),
             identity: declared.identity.clone().unwrap_or_else(|| identity(declared)),
             price: declared.price.clone(),
+            budget: declared.budget,
             environment,
             disclosure: disclosure(declared),
             trust: Arc::default(),
@@ -153,6 +155,11 @@ impl Api {
 
     pub fn price(&self) -> Option<&Price> {
         self.price.as_ref()
+    }
+
+    /// Returns what the Storyfile lets be spent on it.
+    pub fn budget(&self) -> Option<Budget> {
+        self.budget
     }
 
     pub fn gate(&self) -> &Gate {

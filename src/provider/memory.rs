@@ -6,7 +6,7 @@
 use crate::base::digest::Digest;
 use crate::base::failure::{Cause, Failure};
 use crate::base::id::Take;
-use crate::base::money::{Cost, Spend, Usage};
+use crate::base::money::{Cost, Usage};
 use crate::provider::api::{Api, ApiCall, Exchange, shown};
 use crate::provider::desk::Desk;
 use crate::provider::ledger::Reservation;
@@ -36,7 +36,6 @@ pub struct Memory<'a> {
     pub requests: Vec<Digest>,
     /// What a person should know of them.
     pub warnings: Vec<String>,
-    pub spend: Spend,
     makers: BTreeSet<String>,
 }
 
@@ -79,8 +78,7 @@ pub struct Reading {
 
 impl<'a> Memory<'a> {
     pub fn new(desk: Desk<'a>) -> Memory<'a> {
-        let (requests, warnings) = (Vec::new(), Vec::new());
-        Memory { desk, requests, warnings, spend: Spend::default(), makers: BTreeSet::new() }
+        Memory { desk, requests: Vec::new(), warnings: Vec::new(), makers: BTreeSet::new() }
     }
 
     /// Returns the answer to a request: the remembered one, else that of `work`, which is then remembered.
@@ -180,7 +178,7 @@ impl<'a> Memory<'a> {
         if matches!(follow, Follow::Doubt | Follow::Abandoned) {
             claim.doubt().map_err(machine)?;
             reservation.lose();
-            self.spend.in_doubt += 1;
+            desk.note(|spend| spend.in_doubt += 1);
         } else {
             reservation.release();
             claim.close().map_err(machine)?;
@@ -208,7 +206,7 @@ impl<'a> Memory<'a> {
         }
         self.makers.insert(reading.made_by.clone());
         self.requests.push(request.key);
-        self.spend.answered(cost);
+        self.desk.note(|spend| spend.answered(cost));
         let meta = self.desk.meta(call, errand.api.name(), reading, cost);
         Ok(claim.save(body, meta).map_err(machine)?.body)
     }
@@ -236,7 +234,7 @@ impl<'a> Memory<'a> {
     fn heard(&mut self, request: &Request<'_>, reply: Reply) -> Vec<u8> {
         self.requests.push(request.key);
         self.makers.insert(reply.meta.made_by);
-        self.spend.remembered(reply.meta.cost);
+        self.desk.note(|spend| spend.remembered(reply.meta.cost));
         reply.body
     }
 

@@ -6,6 +6,7 @@ mod advice;
 mod answers;
 mod batch;
 mod checks;
+mod cost;
 mod cutoff;
 mod depfile;
 mod dotenv;

@@ -3,6 +3,7 @@
 #![cfg(unix)]
 
 mod fake;
+mod money;
 mod proof;
 // The repo of a test is the one of the tests end to end; not all that it can do is used here.
 #[allow(dead_code)]

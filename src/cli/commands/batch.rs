@@ -5,7 +5,7 @@ use crate::base::diagnostic::{Diagnostic, Severity};
 use crate::cli::args::build::BuildArgs;
 use crate::cli::clearance::clear;
 use crate::cli::commands::build::{
-    ask_programs, dry_run_detail, hold, is_whole, may_be_quiet, refusal, request, runtime,
+    ask_programs, dry_run_detail, hold, is_whole, may_be_quiet, refusal, request, runtime, set_budgets,
 };
 use crate::cli::context::Context;
 use crate::cli::error::CliError;
@@ -338,6 +338,7 @@ impl<'a> Batch<'a> {
         }
         clear(self.context, self.args, opened, &plan.may_run())?;
         if is_first {
+            set_budgets(self.context, self.args, &opened.project, &selection)?;
             self.sink.send(&self.begun);
         }
         if !plan.is_quiet() && self.record.is_none() {
@@ -404,8 +405,8 @@ impl<'a> Batch<'a> {
         let took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
         let sinks = [Some(self.sink.clone()), self.record.clone()].into_iter().flatten().collect();
         let sink: Arc<dyn Sink> = Arc::new(Fanout::new(sinks));
-        let counts = self.summary.counts.clone();
-        let ended = |exit| Event::RunFinished { counts: counts.clone(), took_ms, exit };
+        let (counts, spend) = (self.summary.counts.clone(), self.summary.spend.clone());
+        let ended = |exit| Event::RunFinished { counts: counts.clone(), took_ms, exit, spend: spend.clone() };
         if let (true, Some(opened)) = (self.is_begun, opened) {
             let (end, run) = (ended(self.exit()), &self.stamp.run);
             let told = close_run(&opened.project, &self.context.world, &self.options, run, &end, sink.clone());

@@ -1,6 +1,8 @@
 //! `storygen build`: makes what is out of date, and nothing else.
 
 use crate::base::digest::Digest;
+use crate::base::failure::Failure;
+use crate::base::money::{Budget, Currency, Money, Period};
 use crate::cli::args::build::BuildArgs;
 use crate::cli::ask::ask_for_params;
 use crate::cli::clearance::clear;
@@ -14,7 +16,9 @@ use crate::cli::views::views;
 use crate::engine::command::STATE_DIR;
 use crate::engine::drive::{self, Built};
 use crate::engine::error::EngineError;
+use crate::engine::fund::{check_priced, fund};
 use crate::engine::hooks::{close_run, hear_of_nothing};
+use crate::engine::judge::Project;
 use crate::engine::open::{Access, LockPolicy, Opened, close};
 use crate::engine::options::{OnFailure, Options};
 use crate::engine::plan::{Plan, Selection, choose, foresee};
@@ -23,6 +27,7 @@ use crate::engine::quiet::{QuietBasis, Watch, is_quiet};
 use crate::engine::recover::{make_usable, recover};
 use crate::engine::select::Wish;
 use crate::engine::settle::Stamp;
+use crate::engine::summary::Summary;
 use crate::event::kind::{Event, WIRE_VERSION};
 use crate::event::sink::{Fanout, Recorder, Sink};
 use crate::provider::weights::PullPolicy;
@@ -154,6 +159,7 @@ fn perform(
     sink.send(&begun);
     let options = Options::of(args, context);
     let runtime = runtime()?;
+    set_budgets(context, args, &opened.project, &selection)?;
     let built = runtime.block_on(drive::build(
         &mut opened.project,
         context.world.clone(),
@@ -178,7 +184,10 @@ fn perform(
     let took = context.world.clock.elapsed().saturating_sub(started);
     let mut exit = summary.exit_code();
     let took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
-    let ended = |exit| Event::RunFinished { counts: summary.counts.clone(), took_ms, exit };
+    let ended = |exit| {
+        let Summary { counts, spend, .. } = summary.clone();
+        Event::RunFinished { counts, took_ms, exit, spend }
+    };
     let end = ended(exit);
     let told = close_run(&opened.project, &context.world, &options, &stamp.run, &end, sink.clone());
     if runtime.block_on(told)? && exit == 0 {
@@ -186,6 +195,40 @@ fn perform(
     }
     sink.send(&ended(exit));
     Ok(exit)
+}
+
+/// Sets the budgets of the run.
+pub fn set_budgets(
+    context: &Context,
+    args: &BuildArgs,
+    project: &Project,
+    selection: &Selection,
+) -> Result<(), CliError> {
+    let own = args.budget.as_deref().map(|text| own_budget(project, text)).transpose()?;
+    if let Some(budget) = own {
+        check_priced(project, budget, &selection.actions)
+            .map_err(|Failure { message, hint, .. }| CliError::Usage { message, hint })?;
+    }
+    fund(project, own, &context.world.clock.now().to_string());
+    Ok(())
+}
+
+/// Reads the budget of a command line; without a currency it is in the file's, else in that of the first price.
+fn own_budget(project: &Project, text: &str) -> Result<Budget, CliError> {
+    let letters = text.find(|sign: char| sign.is_alphabetic() || sign.is_whitespace()).unwrap_or(text.len());
+    let (number, name) = (&text[..letters], text[letters..].trim());
+    let priced = || project.providers.apis.values().find_map(|api| api.price()?.currency());
+    let currency = match name {
+        "" => project.story.budget.map(|budget| budget.currency).or_else(priced).or_else(|| Currency::parse("usd")),
+        name => Currency::parse(name),
+    };
+    match (Money::parse(number), currency) {
+        (Some(amount), Some(currency)) => Ok(Budget { amount, currency, period: Period::Run }),
+        _ => Err(CliError::Usage {
+            message: format!("`--budget {text}` is no amount of money"),
+            hint: Some("Write a number, and the currency if it is another than the prices': `5`, `0.50usd`.".into()),
+        }),
+    }
 }
 
 /// Tells whether a build may find at a glance that it has nothing to do.

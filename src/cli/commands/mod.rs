@@ -5,6 +5,7 @@ mod batch;
 pub mod build;
 pub mod clean;
 pub mod completions;
+pub mod cost;
 pub mod eject;
 pub mod export;
 pub mod graph;
