@@ -238,7 +238,7 @@ fn each_section_is_asked_for_and_remembered_on_its_own() {
     assert_eq!(text(&made), "<Edit: # Book\n\n## One\n\nRain.>\n\n<Edit: ## Two\n\nSun.>\n");
     assert_eq!((made.requests.len(), chat.calls()), (2, 2));
     assert_eq!(bench.progress.lock().unwrap().last().unwrap().note, "sections");
-    let made = edit("# Book\n\n## One\n\nRain.\n\n## Two\n\nSnow.\n").unwrap();
+    edit("# Book\n\n## One\n\nRain.\n\n## Two\n\nSnow.\n").unwrap();
     assert_eq!((bench.remembered(), chat.calls()), (1, 3));
     assert_eq!(edit("\n").unwrap_err().message, "`in.md` has no text to split");
 }
