@@ -14,6 +14,7 @@ mod limit;
 pub mod local;
 pub mod memory;
 pub mod openai;
+pub mod script;
 mod secrets;
 pub mod speech;
 mod told;
@@ -24,6 +25,7 @@ pub mod writer;
 use crate::base::failure::{Cause, Failure};
 use crate::provider::api::Api;
 use crate::provider::ledger::Ledger;
+use crate::provider::script::{Script, Shelf};
 use crate::provider::voice::Voice;
 use crate::provider::weights::Weights;
 use crate::provider::writer::Writer;
@@ -38,6 +40,7 @@ pub struct Providers {
     pub chats: BTreeMap<String, Writer>,
     pub voices: BTreeMap<String, Voice>,
     pub apis: BTreeMap<String, Arc<Api>>,
+    pub scripts: BTreeMap<String, Arc<Script>>,
     pub ledger: Arc<Ledger>,
 }
 
@@ -47,6 +50,7 @@ impl Providers {
         named: &BTreeMap<String, Provider>,
         weights: &Arc<Weights>,
         environment: &Arc<Environment>,
+        shelf: &Shelf,
     ) -> Providers {
         let mut providers = Providers::default();
         local::builtin::add(&mut providers, weights);
@@ -66,8 +70,12 @@ impl Providers {
                     let api = Arc::new(Api::new(name, service, environment.clone()));
                     providers.serve(name, service, &api);
                 }
-                // Nobody plays them yet: a stage that asks one fails as one whose provider is missing.
-                Provider::Scripted(_) => {}
+                Provider::Scripted(scripted) => {
+                    let script = Arc::new(Script::new(name, scripted, shelf.clone()));
+                    providers.chats.insert(name.clone(), Writer::script(script.clone()));
+                    providers.voices.insert(name.clone(), Voice::script(script.clone()));
+                    providers.scripts.insert(name.clone(), script);
+                }
             }
         }
         providers.fall_back(named);

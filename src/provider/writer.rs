@@ -4,7 +4,8 @@ use crate::base::failure::{Cause, Failure};
 use crate::base::money::Usage;
 use crate::provider::api::{Api, ApiCall};
 use crate::provider::chat::{Chat, ChatReply, ChatRequest, EditRule, Finish};
-use crate::provider::memory::{Errand, Memory, ROOM_BYTES, Reading, Request, Variant, request_key};
+use crate::provider::memory::{Errand, Memory, Played, ROOM_BYTES, Reading, Request, Variant, request_key};
+use crate::provider::script::{Asked, Script, Words, chat_content};
 use crate::store::ReplyOutcome;
 use std::sync::Arc;
 
@@ -12,6 +13,8 @@ use std::sync::Arc;
 const FORM_HERE: &str = "storygen chat 3";
 /// The form of what is remembered of a service: its answer, secrets taken out.
 const FORM_SERVICE: &str = "storygen chat service 1";
+/// The form of what is remembered of a script.
+const FORM_SCRIPT: &str = "storygen chat script 1";
 
 /// What a token is counted for at most, in bytes of UTF-8: no tokeniser makes more tokens than there are bytes (R13).
 const MESSAGE_TOKENS: u64 = 64;
@@ -36,6 +39,7 @@ pub struct Writer {
 enum Source {
     Here(Arc<dyn Chat>),
     Service { api: Arc<Api>, speaks: Arc<dyn ChatApi> },
+    Script(Arc<Script>),
 }
 
 impl Writer {
@@ -48,6 +52,11 @@ impl Writer {
         Writer { source: Source::Service { api, speaks }, fallback: Vec::new() }
     }
 
+    /// Returns a writer that plays answers of the repo.
+    pub fn script(script: Arc<Script>) -> Writer {
+        Writer { source: Source::Script(script), fallback: Vec::new() }
+    }
+
     /// Adds who is asked when all before are out of order.
     pub fn or(mut self, other: &Writer) -> Writer {
         self.fallback.push(other.source.clone());
@@ -57,7 +66,7 @@ impl Writer {
     /// Returns the service that it is; `None` for a writer in this process.
     pub fn api(&self) -> Option<&Arc<Api>> {
         match &self.source {
-            Source::Here(_) => None,
+            Source::Here(_) | Source::Script(_) => None,
             Source::Service { api, .. } => Some(api),
         }
     }
@@ -73,14 +82,14 @@ impl Writer {
     pub fn accepts(&self, language: &str, edit: Option<EditRule>) -> Result<(), Failure> {
         match &self.source {
             Source::Here(chat) => chat.accepts(language, edit),
-            Source::Service { .. } => Ok(()),
+            Source::Service { .. } | Source::Script(_) => Ok(()),
         }
     }
 
     /// Tells what the service cannot be told of a request.
     pub fn takes(&self, request: &ChatRequest) -> Result<(), Failure> {
         match &self.source {
-            Source::Here(_) => Ok(()),
+            Source::Here(_) | Source::Script(_) => Ok(()),
             Source::Service { speaks, .. } => speaks.call(request).map(drop),
         }
     }
@@ -120,6 +129,7 @@ impl Source {
         match self {
             Source::Here(chat) => chat.identity(),
             Source::Service { api, .. } => api.identity().to_owned(),
+            Source::Script(script) => script.identity().to_owned(),
         }
     }
 
@@ -159,8 +169,35 @@ impl Source {
                 let errand = Errand { api, call: &call, most: most(&request), room_bytes: ROOM_BYTES };
                 speaks.reply(&memory.ask_service(&asked, &errand).await?)
             }
+            Source::Script(script) => played(script, request, variant, description, memory).await,
         }
     }
+}
+
+/// Asks a script. What it says is part of the request's key: another answer of the repo is another memory.
+async fn played(
+    script: &Script,
+    request: &ChatRequest,
+    variant: Variant,
+    description: &str,
+    memory: &mut Memory<'_>,
+) -> Result<ChatReply, Failure> {
+    let content = chat_content(request)?;
+    let words = Words::Chat { prompt: &request.prompt, system: request.system.as_deref() };
+    let payer = memory.payer();
+    let asked = Asked { request: content, words, variant, stage: &payer.stage, action: &payer.action };
+    let reply = script.chat(request, &asked, description).inspect_err(|_| memory.log(&request.prompt))?;
+    let body = json(&reply)?;
+    let bytes = [content.as_bytes(), body.as_slice()].concat();
+    let key = request_key(FORM_SCRIPT, script.identity(), &bytes, variant);
+    let asked = Request { key, description, reading: &|body| Ok(reading(&script_reply(body)?)) };
+    let played = Played { name: script.name(), price: script.price(), most: most(request), body };
+    script_reply(&memory.ask_script(&asked, played).await?)
+}
+
+fn script_reply(body: &[u8]) -> Result<ChatReply, Failure> {
+    serde_json::from_slice(body)
+        .map_err(|error| Failure::new(Cause::Machine, format!("read a remembered reply: {error}")))
 }
 
 /// Returns the most that a request can come to: a token for each byte, and those that frame the messages (R13).

@@ -31,6 +31,7 @@ mod profiles;
 mod programs;
 mod quiet;
 mod race;
+mod scripted;
 mod signals;
 mod space;
 mod stages;
