@@ -100,6 +100,9 @@ impl<'a> Memory<'a> {
     where
         F: Future<Output = Result<Vec<u8>, Failure>>,
     {
+        if let Some(reply) = self.desk.store.reply(&request.key) {
+            return Ok(self.heard(request, reply));
+        }
         let claim = match self.look_up(request).await? {
             Found::Reply(reply) => return Ok(self.heard(request, reply)),
             Found::Claim(claim) => claim,

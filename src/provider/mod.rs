@@ -17,6 +17,7 @@ pub mod openai;
 pub mod script;
 mod secrets;
 pub mod speech;
+pub mod tape;
 mod told;
 pub mod voice;
 pub mod weights;
@@ -26,6 +27,7 @@ use crate::base::failure::{Cause, Failure};
 use crate::provider::api::Api;
 use crate::provider::ledger::Ledger;
 use crate::provider::script::{Script, Shelf};
+use crate::provider::tape::Tape;
 use crate::provider::voice::Voice;
 use crate::provider::weights::Weights;
 use crate::provider::writer::Writer;
@@ -107,6 +109,14 @@ impl Providers {
                 }
             }
         }
+    }
+
+    /// Returns the same providers, with a tape that hears all that is asked and answered.
+    pub fn on(&self, tape: &Arc<Tape>) -> Providers {
+        let mut providers = self.clone();
+        providers.chats.values_mut().for_each(|writer| *writer = writer.clone().on(tape));
+        providers.voices.values_mut().for_each(|voice| *voice = voice.clone().on(tape));
+        providers
     }
 
     /// Returns the writer called `name`.

@@ -6,6 +6,7 @@ use crate::provider::api::{Api, ApiCall};
 use crate::provider::memory::{Errand, Memory, Played, ROOM_BYTES, Reading, Request, Variant, request_key};
 use crate::provider::script::{Asked, Script, Words, speech_content};
 use crate::provider::speech::{Speech, SpeechReply, SpeechRequest, Wanted};
+use crate::provider::tape::Tape;
 use crate::store::ReplyOutcome;
 use std::sync::Arc;
 
@@ -43,6 +44,7 @@ pub trait SpeechApi: Send + Sync {
 pub struct Voice {
     source: Source,
     fallback: Vec<Source>,
+    tape: Option<Arc<Tape>>,
 }
 
 #[derive(Clone)]
@@ -55,16 +57,22 @@ enum Source {
 impl Voice {
     /// Returns a voice in this process.
     pub fn here(speech: Arc<dyn Speech>) -> Voice {
-        Voice { source: Source::Here(speech), fallback: Vec::new() }
+        Voice { source: Source::Here(speech), fallback: Vec::new(), tape: None }
     }
 
     pub fn service(api: Arc<Api>, speaks: Arc<dyn SpeechApi>) -> Voice {
-        Voice { source: Source::Service { api, speaks }, fallback: Vec::new() }
+        Voice { source: Source::Service { api, speaks }, fallback: Vec::new(), tape: None }
     }
 
     /// Returns a voice that plays answers of the repo.
     pub fn script(script: Arc<Script>) -> Voice {
-        Voice { source: Source::Script(script), fallback: Vec::new() }
+        Voice { source: Source::Script(script), fallback: Vec::new(), tape: None }
+    }
+
+    /// Lets a tape hear all that is asked and answered.
+    pub fn on(mut self, tape: &Arc<Tape>) -> Voice {
+        self.tape = Some(tape.clone());
+        self
     }
 
     /// Returns the service that it is; `None` for a voice in this process.
@@ -116,7 +124,11 @@ impl Voice {
         description: &str,
         memory: &mut Memory<'_>,
     ) -> Result<SpeechReply, Failure> {
-        self.source.ask(request, variant, description, memory).await
+        let answer = self.source.ask(request, variant, description, memory).await;
+        if let Some(tape) = &self.tape {
+            tape.speech(request, variant, &memory.payer().action, &answer, self.chunk_chars())?;
+        }
+        answer
     }
 }
 

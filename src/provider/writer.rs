@@ -6,6 +6,7 @@ use crate::provider::api::{Api, ApiCall};
 use crate::provider::chat::{Chat, ChatReply, ChatRequest, EditRule, Finish};
 use crate::provider::memory::{Errand, Memory, Played, ROOM_BYTES, Reading, Request, Variant, request_key};
 use crate::provider::script::{Asked, Script, Words, chat_content};
+use crate::provider::tape::Tape;
 use crate::store::ReplyOutcome;
 use std::sync::Arc;
 
@@ -33,6 +34,7 @@ pub trait ChatApi: Send + Sync {
 pub struct Writer {
     source: Source,
     fallback: Vec<Source>,
+    tape: Option<Arc<Tape>>,
 }
 
 #[derive(Clone)]
@@ -45,16 +47,22 @@ enum Source {
 impl Writer {
     /// Returns a writer in this process.
     pub fn here(chat: Arc<dyn Chat>) -> Writer {
-        Writer { source: Source::Here(chat), fallback: Vec::new() }
+        Writer { source: Source::Here(chat), fallback: Vec::new(), tape: None }
     }
 
     pub fn service(api: Arc<Api>, speaks: Arc<dyn ChatApi>) -> Writer {
-        Writer { source: Source::Service { api, speaks }, fallback: Vec::new() }
+        Writer { source: Source::Service { api, speaks }, fallback: Vec::new(), tape: None }
     }
 
     /// Returns a writer that plays answers of the repo.
     pub fn script(script: Arc<Script>) -> Writer {
-        Writer { source: Source::Script(script), fallback: Vec::new() }
+        Writer { source: Source::Script(script), fallback: Vec::new(), tape: None }
+    }
+
+    /// Lets a tape hear all that is asked and answered.
+    pub fn on(mut self, tape: &Arc<Tape>) -> Writer {
+        self.tape = Some(tape.clone());
+        self
     }
 
     /// Adds who is asked when all before are out of order.
@@ -102,6 +110,20 @@ impl Writer {
         description: &str,
         memory: &mut Memory<'_>,
     ) -> Result<ChatReply, Failure> {
+        let answer = self.ask_all(request, variant, description, memory).await;
+        if let Some(tape) = &self.tape {
+            tape.chat(request, variant, &memory.payer().action, &answer)?;
+        }
+        answer
+    }
+
+    async fn ask_all(
+        &self,
+        request: &ChatRequest,
+        variant: Variant,
+        description: &str,
+        memory: &mut Memory<'_>,
+    ) -> Result<ChatReply, Failure> {
         let mut first: Option<Failure> = None;
         for source in self.sources() {
             match source.ask(request, variant, description, memory).await {
@@ -112,7 +134,12 @@ impl Writer {
                     }
                     return Ok(reply);
                 }
-                Err(failure) if is_outage(failure.cause) => drop(first.get_or_insert(failure)),
+                // To a tape only what is remembered is told: whoever was asked in the place of another is found that way.
+                Err(failure)
+                    if is_outage(failure.cause) || self.tape.is_some() && failure.cause == Cause::Cancelled =>
+                {
+                    first.get_or_insert(failure);
+                }
                 Err(failure) => return Err(failure),
             }
         }

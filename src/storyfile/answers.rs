@@ -130,7 +130,7 @@ pub fn read(name: &str, text: &str) -> (Vec<Entry>, Vec<Diagnostic>) {
     }
     let (mut entries, mut faults, mut start) = (Vec::new(), Vec::new(), 0);
     for (number, line) in text.split_inclusive('\n').enumerate() {
-        if !line.trim().is_empty() {
+        if !is_blank(line) {
             let (entry, found) = alone(line);
             entries.extend(entry.map(|entry| Entry { line: number + 1, span: shifted(entry.span, start), ..entry }));
             faults.extend(found.into_iter().map(|fault| moved(fault, start)));
