@@ -1,6 +1,6 @@
 //! Chooses the best of several samples by a rubric: the writer is shown them all, and says which keeps it best.
 
-use super::ask::{Question, answer};
+use super::ask::{ALL_SAMPLES, Question, answer};
 use super::judge::{Format, Judge, is_of_the_reply};
 use crate::base::failure::Failure;
 use crate::kind::contract::Job;
@@ -11,9 +11,6 @@ use serde_json::{Value, json};
 
 /// Output bound of a judgement, in tokens.
 const MAX_TOKENS: u32 = 400;
-
-/// The sample's number in a request that is about all of them.
-const ALL_SAMPLES: u32 = u32::MAX;
 
 /// Which sample was chosen, and why.
 #[derive(Debug, PartialEq, Eq)]
