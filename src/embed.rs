@@ -21,6 +21,7 @@ use crate::event::kind::{Event, WIRE_VERSION};
 use crate::event::sink::Sink;
 use crate::kind::registry::Registry;
 use crate::provider::Providers;
+use crate::provider::script::Shelf;
 use crate::provider::trust::Disclosure;
 use crate::provider::weights::{PullPolicy, Weights};
 use crate::store::make_way;
@@ -237,7 +238,7 @@ impl Repo {
             Some(story) if !is_wrong => story,
             story => {
                 let more = story.map(|story| {
-                    let providers = providers(world, &story);
+                    let providers = providers(world, &self.root, &story);
                     faults_of(world, &self.root, story, &self.registry, &providers)
                 });
                 let known: Vec<Option<Span>> = faults.iter().map(|fault| fault.span).collect();
@@ -248,7 +249,7 @@ impl Repo {
         let opening = Opening {
             world: world.clone(),
             root: self.root.clone(),
-            providers: providers(world, &story),
+            providers: providers(world, &self.root, &story),
             story,
             sources: sources.clone(),
             registry: self.registry.clone(),
@@ -307,9 +308,10 @@ fn ask_programs(
     Ok(stopped)
 }
 
-fn providers(world: &World, story: &Story) -> Providers {
+fn providers(world: &World, root: &Path, story: &Story) -> Providers {
+    let shelf = Shelf { disk: world.disk.clone(), root: root.to_owned() };
     let weights = Weights::new(world.clone(), PullPolicy::Pull, Arc::new(|_| {}));
-    Providers::join(&story.providers, &Arc::new(weights), &world.env)
+    Providers::join(&story.providers, &Arc::new(weights), &world.env, &shelf)
 }
 
 fn wrong(sources: Sources, mut faults: Vec<Diagnostic>) -> Error {

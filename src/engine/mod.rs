@@ -37,6 +37,7 @@ pub mod quiet;
 mod reading;
 pub mod rebuild;
 pub mod recover;
+pub mod replay;
 pub mod schedule;
 pub mod select;
 pub mod settle;

@@ -4,7 +4,10 @@ mod ask;
 mod choose;
 mod judge;
 mod render;
+mod rubric;
+mod sample;
 mod settings;
+mod split;
 
 use crate::base::failure::{Cause, Failure};
 use crate::base::span::Span;
@@ -17,12 +20,13 @@ use crate::media::plain::script_words;
 use crate::media::token::is_spoken;
 use crate::provider::Providers;
 use crate::provider::chat::{BoxFuture, ChatRequest, ChatWarning, Edit, EditRule};
-use crate::provider::memory::{Memory, Variant};
+use crate::provider::memory::Memory;
 use crate::provider::writer::Writer;
 use crate::storyfile::catalog::KindInfo;
 use crate::storyfile::scope::{Scope, ScopeFile, is_named_by_user};
 use crate::storyfile::story::Output;
-use ask::{Question, answer};
+use ask::{Answer, Question};
+use choose::By;
 use judge::Judge;
 use render::rendered;
 use serde_json::Value;
@@ -57,8 +61,15 @@ impl Kind for Prompt {
             writer.map_or(Ok(()), |writer| accepted(writer, settings, &read))
         });
         let has_input = work.inputs.iter().any(|input| is_named_by_user(&input.role));
-        if Settings::of(work.settings).get("edit").is_some() && !has_input {
+        let is_set = |name: &str| Settings::of(work.settings).get(name).is_some();
+        if is_set("edit") && !has_input {
             faults.push(nothing_to_edit());
+        }
+        if is_set("split") && !has_input {
+            faults.push(split::nothing_to_split());
+        }
+        if is_set("split") && work.late.contains("prompt") {
+            faults.push(settings::same_for_all());
         }
         faults
     }
@@ -123,46 +134,49 @@ async fn write(job: Job<'_>) -> Result<Made, Failure> {
     if let Some(language) = language(&settings, &job.scope) {
         writer.accepts(&language, settings.edit)?;
     }
-    let question = Question {
-        writer,
-        request: request(&job, &settings, schema.as_ref())?,
-        judge: Judge { format, schema, kept: kept(&settings, &job.scope)? },
-        repair: settings.repair,
-    };
     let mut memory = Memory::new(job.desk);
-    let mut samples = Vec::new();
-    let mut told = BTreeSet::new();
-    let mut failed = None;
-    for sample in 0..settings.samples {
-        let variant = Variant { sample, ..Variant::of(job.take) };
-        match answer(&question, variant, &mut memory).await {
-            Ok(answer) => {
-                samples.push(answer.text);
-                told.extend(answer.warnings);
-            }
-            // One sample that is of no use does not spoil the others.
-            Err(failure) if settings.samples > 1 && judge::is_of_the_reply(failure.cause) => {
-                failed.get_or_insert(failure);
-            }
-            Err(failure) => return Err(failure),
-        }
-        if settings.samples > 1 {
-            let (done, total) = (u64::from(sample) + 1, u64::from(settings.samples));
-            (job.progress)(Progress { done, total, note: "samples".to_owned() });
+    let (mut replies, mut told) = (Vec::new(), BTreeSet::new());
+    let sections = split::sections(&job.scope, settings.split)?;
+    let rubric = rubric(&settings, &job.scope)?;
+    for section in &sections {
+        let question = Question {
+            writer,
+            request: request(&job.settings, &settings, &section.scope, schema.as_ref())?,
+            judge: Judge { format, schema: schema.clone(), kept: kept(&settings, &section.scope)? },
+            repair: settings.repair,
+            about: &section.name,
+        };
+        let best = sample::best(&question, &settings, rubric, &job, &mut memory).await;
+        let Answer { text, warnings } = best.map_err(|failure| section.failed(failure))?;
+        replies.push(text);
+        told.extend(warnings.into_iter().map(|warning| section.placed(warning)));
+        if sections.len() > 1 {
+            let (done, total) = (replies.len() as u64, sections.len() as u64);
+            (job.progress)(Progress { done, total, note: "sections".to_owned() });
         }
     }
-    let Some(best) = choose::best(samples, &settings.choose) else {
-        return Err(failed.unwrap_or_else(|| Failure::new(Cause::Machine, "no sample was asked for")));
-    };
     let mut made = Made::of(memory);
     made.warnings.extend(told.iter().map(|warning| placed(warning, &job.scope)));
-    made.outputs.insert(output.slot.clone(), best.into_bytes());
+    made.outputs.insert(output.slot.clone(), split::joined(replies).into_bytes());
     Ok(made)
 }
 
-fn request(job: &Job<'_>, settings: &PromptSettings, schema: Option<&Schema>) -> Result<ChatRequest, Failure> {
-    let edit = settings.edit.map(|rule| edit(rule, settings, &job.scope)).transpose()?;
-    let prompt = rendered(&settings.source, &job.settings, &job.scope)?;
+/// Returns what samples are chosen by, where the rules do not.
+fn rubric<'a>(settings: &PromptSettings, scope: &'a Scope) -> Result<Option<&'a str>, Failure> {
+    match settings.choose.by {
+        By::Rules => Ok(None),
+        By::Rubric => input::text(input::of_setting(scope, "choose.rubric")?).map(Some),
+    }
+}
+
+fn request(
+    with: &Value,
+    settings: &PromptSettings,
+    scope: &Scope,
+    schema: Option<&Schema>,
+) -> Result<ChatRequest, Failure> {
+    let edit = settings.edit.map(|rule| edit(rule, settings, scope)).transpose()?;
+    let prompt = rendered(&settings.source, with, scope)?;
     Ok(ChatRequest { schema: schema.map(|schema| schema.value.clone()), edit, ..settings.asking(prompt) })
 }
 

@@ -19,8 +19,10 @@ pub mod local;
 pub mod memory;
 pub mod misfit;
 mod openai;
+pub mod script;
 mod secrets;
 pub mod speech;
+pub mod tape;
 mod told;
 pub mod trust;
 pub mod voice;
@@ -33,6 +35,8 @@ use crate::provider::api::Api;
 use crate::provider::gemini::Gemini;
 use crate::provider::ledger::Ledger;
 use crate::provider::openai::OpenAi;
+use crate::provider::script::{Script, Shelf};
+use crate::provider::tape::Tape;
 use crate::provider::trust::Trust;
 use crate::provider::voice::Voice;
 use crate::provider::weights::Weights;
@@ -48,6 +52,7 @@ pub struct Providers {
     pub chats: BTreeMap<String, Writer>,
     pub voices: BTreeMap<String, Voice>,
     pub apis: BTreeMap<String, Arc<Api>>,
+    pub scripts: BTreeMap<String, Arc<Script>>,
     pub ledger: Arc<Ledger>,
     pub trust: Arc<Trust>,
 }
@@ -58,6 +63,7 @@ impl Providers {
         named: &BTreeMap<String, Provider>,
         weights: &Arc<Weights>,
         environment: &Arc<Environment>,
+        shelf: &Shelf,
     ) -> Providers {
         let mut providers = Providers::default();
         local::builtin::add(&mut providers, weights);
@@ -78,8 +84,12 @@ impl Providers {
                     let api = Arc::new(api);
                     providers.serve(name, service, &api);
                 }
-                // Nobody plays them yet: a stage that asks one fails as one whose provider is missing.
-                Provider::Scripted(_) => {}
+                Provider::Scripted(scripted) => {
+                    let script = Arc::new(Script::new(name, scripted, shelf.clone()));
+                    providers.chats.insert(name.clone(), Writer::script(script.clone()));
+                    providers.voices.insert(name.clone(), Voice::script(script.clone()));
+                    providers.scripts.insert(name.clone(), script);
+                }
             }
         }
         providers.fall_back(named);
@@ -123,6 +133,14 @@ impl Providers {
             api.gate()
                 .stop(failure.hint(format!("Build without `{option}`, or with a profile that names providers here.")));
         }
+    }
+
+    /// Returns the same providers, with a tape that hears all that is asked and answered.
+    pub fn on(&self, tape: &Arc<Tape>) -> Providers {
+        let mut providers = self.clone();
+        providers.chats.values_mut().for_each(|writer| *writer = writer.clone().on(tape));
+        providers.voices.values_mut().for_each(|voice| *voice = voice.clone().on(tape));
+        providers
     }
 
     /// Returns the writer called `name`.

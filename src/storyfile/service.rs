@@ -2,8 +2,8 @@
 
 use crate::base::address::Address;
 use crate::base::money::{Budget, Price};
-use crate::base::path::RepoPath;
 use crate::base::span::Span;
+use crate::storyfile::story::Selector;
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -23,8 +23,8 @@ pub enum Provider {
 /// Answers that stand in the repo.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Scripted {
-    /// A file or a folder.
-    pub answers: RepoPath,
+    /// A file, or a folder, which is written `dir/`.
+    pub answers: Selector,
     /// Whom it plays; part of keys, as a service's is.
     pub model: Option<String>,
     /// What its answers would cost; `None`: nothing.

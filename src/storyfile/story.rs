@@ -248,6 +248,9 @@ pub struct ProgramCall {
     pub span: Span,
 }
 
+/// The role of the answers of a provider that plays a script, among the inputs of the stages that it works for.
+pub const ANSWERS_ROLE: &str = "provider.answers";
+
 /// The role of the program that a stage `uses:`, among the stage's inputs.
 pub const PROGRAM_ROLE: &str = "uses.program";
 

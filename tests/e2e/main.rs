@@ -33,6 +33,7 @@ mod profiles;
 mod programs;
 mod quiet;
 mod race;
+mod scripted;
 mod signals;
 mod space;
 mod stages;

@@ -73,6 +73,9 @@ pub struct BuildArgs {
     /// Write everything that happens to this file, one JSON object a line; `-` is standard output
     #[arg(long, value_name = "FILE")]
     pub events: Option<PathBuf>,
+    /// Write all answers that this build used into this folder, for providers of `type: scripted` to play
+    #[arg(long, value_name = "DIR", conflicts_with = "dry_run")]
+    pub record: Option<PathBuf>,
     /// How to show work under way [default: live on a terminal, plain lines elsewhere and where CI is set]
     #[arg(long, value_name = "HOW", value_enum, default_value_t, hide_default_value = true)]
     pub progress: ProgressArg,

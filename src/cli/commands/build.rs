@@ -7,6 +7,7 @@ use crate::cli::args::build::BuildArgs;
 use crate::cli::ask::ask_for_params;
 use crate::cli::clearance::clear;
 use crate::cli::commands::batch;
+use crate::cli::commands::record::Recording;
 use crate::cli::context::Context;
 use crate::cli::error::CliError;
 use crate::cli::inputs::{Inputs, Reach};
@@ -64,6 +65,7 @@ pub fn run(context: &Context, args: &BuildArgs) -> Result<u8, CliError> {
     if args.dry_run {
         return dry_run(context, &found, &wish, &inputs, args);
     }
+    let recording = Recording::of(context, args, &found)?;
     let request = request(&found, &inputs, args)?;
     if may_be_quiet(args, &wish)
         && let Some(quiet) = is_quiet(&context.world, &found.root, &request)
@@ -103,7 +105,7 @@ pub fn run(context: &Context, args: &BuildArgs) -> Result<u8, CliError> {
     }
     clear(context, args, &opened, &plan.may_run())?;
     let quiet = QuietBasis { request, storyfile: found.name.clone(), rows: 0, watch: Watch::default() };
-    let exit = perform(context, args, &mut opened, &wish, selection, &plan, sink, stamp, quiet)?;
+    let exit = perform(context, args, &mut opened, &wish, selection, &plan, sink, stamp, quiet, recording)?;
     if args.json {
         context.answer(&result::of_events(&recorder.events()));
     }
@@ -150,7 +152,9 @@ fn perform(
     sink: Arc<dyn Sink>,
     stamp: Stamp,
     mut quiet: QuietBasis,
+    mut recording: Option<Recording>,
 ) -> Result<u8, CliError> {
+    recording.iter().try_for_each(|recording| recording.refuse_played(&opened.project))?;
     let started = context.world.clock.elapsed();
     let sink = with_records(context, args, opened, plan, &stamp, sink)?;
     let begun = Event::RunStarted {
@@ -175,6 +179,10 @@ fn perform(
         sink.clone(),
         stamp.clone(),
     ));
+    if let (Some(recording), Ok(built)) = (&mut recording, &built) {
+        let heard = recording.hear(&mut opened.project, &context.world, &options, &built.selection.actions);
+        runtime.block_on(heard)?;
+    }
     // Whatever happened, what is finished is written down.
     let lock = if args.locked { LockPolicy::Leave } else { LockPolicy::Update };
     let is_done = |built: &&Built| built.summary.exit_code() == 0;
@@ -198,6 +206,9 @@ fn perform(
         exit = 1;
     }
     sink.send(&ended(exit));
+    if let Some(recording) = recording {
+        exit = exit.max(recording.write(context)?);
+    }
     Ok(exit)
 }
 
@@ -237,7 +248,7 @@ fn own_budget(project: &Project, text: &str) -> Result<Budget, CliError> {
 
 /// Tells whether a build may find at a glance that it has nothing to do.
 pub fn may_be_quiet(args: &BuildArgs, wish: &Wish) -> bool {
-    wish.force.is_empty() && wish.discard_edits.is_empty() && args.events.is_none()
+    wish.force.is_empty() && wish.discard_edits.is_empty() && args.events.is_none() && args.record.is_none()
 }
 
 /// Tells whether a build looks at all that the next one would.
