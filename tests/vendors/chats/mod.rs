@@ -64,7 +64,7 @@ fn build(space: &Space, args: &[&str]) -> Run {
 fn event(space: &Space, kind: &str, action: &str) -> Option<Value> {
     let lines = fs::read_to_string(space.note("events.jsonl")).unwrap_or_default();
     let events = lines.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
-    events.filter(|event| event["event"] == kind && event["action"] == action).last()
+    events.filter(|event| event["event"] == kind && event["action"] == action).next_back()
 }
 
 /// How an action ended: `done`, or why it failed.
