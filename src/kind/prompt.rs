@@ -4,6 +4,7 @@ mod ask;
 mod choose;
 mod judge;
 mod render;
+mod rubric;
 mod sample;
 mod settings;
 mod split;
@@ -25,6 +26,7 @@ use crate::storyfile::catalog::KindInfo;
 use crate::storyfile::scope::{Scope, ScopeFile, is_named_by_user};
 use crate::storyfile::story::Output;
 use ask::{Answer, Question};
+use choose::By;
 use judge::Judge;
 use render::rendered;
 use serde_json::Value;
@@ -135,6 +137,7 @@ async fn write(job: Job<'_>) -> Result<Made, Failure> {
     let mut memory = Memory::new(job.desk);
     let (mut replies, mut told) = (Vec::new(), BTreeSet::new());
     let sections = split::sections(&job.scope, settings.split)?;
+    let rubric = rubric(&settings, &job.scope)?;
     for section in &sections {
         let question = Question {
             writer,
@@ -143,7 +146,7 @@ async fn write(job: Job<'_>) -> Result<Made, Failure> {
             repair: settings.repair,
             about: &section.name,
         };
-        let best = sample::best(&question, &settings, job.take, &mut memory, job.progress).await;
+        let best = sample::best(&question, &settings, rubric, &job, &mut memory).await;
         let Answer { text, warnings } = best.map_err(|failure| section.failed(failure))?;
         replies.push(text);
         told.extend(warnings.into_iter().map(|warning| section.placed(warning)));
@@ -156,6 +159,14 @@ async fn write(job: Job<'_>) -> Result<Made, Failure> {
     made.warnings.extend(told.iter().map(|warning| placed(warning, &job.scope)));
     made.outputs.insert(output.slot.clone(), split::joined(replies).into_bytes());
     Ok(made)
+}
+
+/// Returns what samples are chosen by, where the rules do not.
+fn rubric<'a>(settings: &PromptSettings, scope: &'a Scope) -> Result<Option<&'a str>, Failure> {
+    match settings.choose.by {
+        By::Rules => Ok(None),
+        By::Rubric => input::text(input::of_setting(scope, "choose.rubric")?).map(Some),
+    }
 }
 
 fn request(

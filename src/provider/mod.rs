@@ -19,9 +19,12 @@ pub mod local;
 pub mod memory;
 pub mod misfit;
 mod openai;
+pub mod script;
 mod secrets;
 pub mod speech;
+pub mod tape;
 mod told;
+pub mod trust;
 pub mod voice;
 pub mod weights;
 pub mod writer;
@@ -32,6 +35,9 @@ use crate::provider::api::Api;
 use crate::provider::gemini::Gemini;
 use crate::provider::ledger::Ledger;
 use crate::provider::openai::OpenAi;
+use crate::provider::script::{Script, Shelf};
+use crate::provider::tape::Tape;
+use crate::provider::trust::Trust;
 use crate::provider::voice::Voice;
 use crate::provider::weights::Weights;
 use crate::provider::writer::{ChatApi, Writer};
@@ -46,7 +52,9 @@ pub struct Providers {
     pub chats: BTreeMap<String, Writer>,
     pub voices: BTreeMap<String, Voice>,
     pub apis: BTreeMap<String, Arc<Api>>,
+    pub scripts: BTreeMap<String, Arc<Script>>,
     pub ledger: Arc<Ledger>,
+    pub trust: Arc<Trust>,
 }
 
 impl Providers {
@@ -55,6 +63,7 @@ impl Providers {
         named: &BTreeMap<String, Provider>,
         weights: &Arc<Weights>,
         environment: &Arc<Environment>,
+        shelf: &Shelf,
     ) -> Providers {
         let mut providers = Providers::default();
         local::builtin::add(&mut providers, weights);
@@ -71,11 +80,16 @@ impl Providers {
                     }
                 }
                 Provider::Service(service) => {
-                    let api = Arc::new(Api::new(name, service, environment.clone()));
+                    let api = Api::new(name, service, environment.clone()).trusting(&providers.trust);
+                    let api = Arc::new(api);
                     providers.serve(name, service, &api);
                 }
-                // Nobody plays them yet: a stage that asks one fails as one whose provider is missing.
-                Provider::Scripted(_) => {}
+                Provider::Scripted(scripted) => {
+                    let script = Arc::new(Script::new(name, scripted, shelf.clone()));
+                    providers.chats.insert(name.clone(), Writer::script(script.clone()));
+                    providers.voices.insert(name.clone(), Voice::script(script.clone()));
+                    providers.scripts.insert(name.clone(), script);
+                }
             }
         }
         providers.fall_back(named);
@@ -109,6 +123,24 @@ impl Providers {
                 }
             }
         }
+    }
+
+    /// Lets no service be asked; `option` is what forbids it. What is remembered is still there.
+    pub fn close(&self, option: &str) {
+        for (name, api) in &self.apis {
+            let failure =
+                Failure::new(Cause::Setup, format!("`{option}` is given, and the provider `{name}` is a service"));
+            api.gate()
+                .stop(failure.hint(format!("Build without `{option}`, or with a profile that names providers here.")));
+        }
+    }
+
+    /// Returns the same providers, with a tape that hears all that is asked and answered.
+    pub fn on(&self, tape: &Arc<Tape>) -> Providers {
+        let mut providers = self.clone();
+        providers.chats.values_mut().for_each(|writer| *writer = writer.clone().on(tape));
+        providers.voices.values_mut().for_each(|voice| *voice = voice.clone().on(tape));
+        providers
     }
 
     /// Returns the writer called `name`.

@@ -2,23 +2,22 @@
 
 use super::ask::{Answer, Question, answer};
 use super::settings::PromptSettings;
-use super::{choose, judge};
+use super::{choose, judge, rubric};
 use crate::base::failure::{Cause, Failure};
-use crate::base::id::Take;
-use crate::kind::contract::Progress;
+use crate::kind::contract::{Job, Progress};
 use crate::provider::memory::{Memory, Variant};
 
-/// Returns the best sample, with what there is to warn of in any of them.
+/// Returns the best sample, by the rubric if there is one, with what there is to warn of in any of them.
 pub async fn best(
     question: &Question<'_>,
     settings: &PromptSettings,
-    take: Take,
+    rubric: Option<&str>,
+    job: &Job<'_>,
     memory: &mut Memory<'_>,
-    progress: &(dyn Fn(Progress) + Send + Sync),
 ) -> Result<Answer, Failure> {
     let (mut samples, mut warnings, mut failed) = (Vec::new(), Vec::new(), None);
     for sample in 0..settings.samples {
-        let variant = Variant { sample, ..Variant::of(take) };
+        let variant = Variant { sample, ..Variant::of(job.take) };
         match answer(question, variant, memory).await {
             Ok(answer) => {
                 samples.push(answer.text);
@@ -32,10 +31,18 @@ pub async fn best(
         }
         if settings.samples > 1 {
             let (done, total) = (u64::from(sample) + 1, u64::from(settings.samples));
-            progress(Progress { done, total, note: "samples".to_owned() });
+            (job.progress)(Progress { done, total, note: "samples".to_owned() });
         }
     }
-    match choose::best(samples, &settings.choose) {
+    let by_rubric = match rubric {
+        Some(rubric) if samples.len() > 1 => rubric::choose(question, rubric, &samples, job, memory).await?,
+        _ => None,
+    };
+    let best = match by_rubric {
+        Some(index) => Some(samples.swap_remove(index)),
+        None => choose::best(samples, &settings.choose),
+    };
+    match best {
         Some(text) => Ok(Answer { text, warnings }),
         None => Err(failed.unwrap_or_else(|| Failure::new(Cause::Machine, "no sample was asked for"))),
     }

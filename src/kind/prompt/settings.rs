@@ -1,8 +1,8 @@
 //! What a `prompt` stage says under `with:`.
 
-use super::choose::Choose;
+use super::choose::{By, Choose};
 use super::judge::Format;
-use crate::kind::fault::{About, SettingFault};
+use crate::kind::fault::SettingFault;
 use crate::kind::settings::Settings;
 use crate::provider::chat::{ChatRequest, EditRule};
 use crate::storyfile::story::Output;
@@ -118,21 +118,16 @@ fn source(settings: &Settings<'_>) -> Result<Source, SettingFault> {
 fn choose(settings: &Settings<'_>) -> Result<Choose, SettingFault> {
     // A preset's length is what its samples are measured by.
     let usual = settings.whole("target_words", 1..=u64::MAX)?;
-    let Some(choose) = settings.get("choose") else { return Ok(Choose { words: usual }) };
-    if choose.as_str() == Some("rules") {
-        return Ok(Choose { words: usual });
+    let usual = Choose { words: usual, by: By::Rules };
+    if settings.get("choose").is_none_or(|choose| choose.as_str() == Some("rules")) {
+        return Ok(usual);
     }
-    let group = settings.group("choose", "choose.")?;
-    let Some(group) = group else { return Ok(Choose { words: usual }) };
-    if group.get("rubric").is_some() {
-        let about = About::Setting("choose.rubric".into());
-        return Err(SettingFault::not_built(about, "choosing by a rubric (`choose.rubric`)")
-            .hint("Samples are chosen by rules: write `choose: rules`."));
-    }
-    group.only(&["rules"])?;
-    let Some(rules) = group.group("rules", "choose.rules.")? else { return Ok(Choose { words: usual }) };
+    let Some(group) = settings.group("choose", "choose.")? else { return Ok(usual) };
+    group.only(&["rules", "rubric"])?;
+    let by = if group.text("rubric")?.is_some() { By::Rubric } else { By::Rules };
+    let Some(rules) = group.group("rules", "choose.rules.")? else { return Ok(Choose { by, ..usual }) };
     rules.only(&["words"])?;
-    Ok(Choose { words: rules.whole("words", 1..=u64::MAX)?.or(usual) })
+    Ok(Choose { words: rules.whole("words", 1..=u64::MAX)?.or(usual.words), by })
 }
 
 fn edit(settings: &Settings<'_>) -> Result<Option<EditRule>, SettingFault> {
@@ -219,14 +214,6 @@ mod tests {
         assert_eq!(words(json!({"target_words": "360", "choose": "rules"})), Some(360));
         assert_eq!(words(json!({"target_words": 360, "choose": {"rules": {"words": 90}}})), Some(90));
         assert_eq!(words(json!({})), None);
-    }
-
-    #[test]
-    fn what_is_not_built_says_so() {
-        assert_eq!(
-            refused(json!({"choose": {"rubric": "r.md"}})),
-            "choosing by a rubric (`choose.rubric`) is not built yet"
-        );
     }
 
     #[test]
