@@ -14,6 +14,7 @@ mod limit;
 pub mod local;
 pub mod memory;
 pub mod openai;
+mod redact;
 mod secrets;
 pub mod speech;
 mod told;
