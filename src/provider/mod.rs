@@ -19,6 +19,7 @@ pub mod local;
 pub mod memory;
 pub mod misfit;
 mod openai;
+mod redact;
 pub mod script;
 mod secrets;
 pub mod speech;
