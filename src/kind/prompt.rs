@@ -3,12 +3,13 @@
 mod ask;
 mod choose;
 mod judge;
+mod quote;
 mod render;
 mod settings;
 
 use crate::base::failure::{Cause, Failure};
 use crate::base::span::Span;
-use crate::kind::contract::{Job, Kind, Made, Pay, Progress, Work};
+use crate::kind::contract::{Guess, Job, Kind, Made, Pay, Progress, Quoted, Work};
 use crate::kind::fault::{SettingFault, every_fault};
 use crate::kind::input;
 use crate::kind::schema::Schema;
@@ -18,6 +19,7 @@ use crate::media::token::is_spoken;
 use crate::provider::Providers;
 use crate::provider::chat::{BoxFuture, ChatRequest, ChatWarning, Edit, EditRule};
 use crate::provider::memory::{Memory, Variant};
+use crate::provider::quote::Quote;
 use crate::provider::writer::Writer;
 use crate::storyfile::catalog::KindInfo;
 use crate::storyfile::scope::{Scope, ScopeFile, is_named_by_user};
@@ -65,6 +67,14 @@ impl Kind for Prompt {
 
     fn identity(&self, work: &Work<'_>) -> Result<Option<String>, Failure> {
         Ok(Some(provider(work.named, work.providers)?.identity()))
+    }
+
+    fn quote(&self, quoted: &Quoted<'_>) -> Result<Vec<Quote>, Failure> {
+        quote::quotes(quoted)
+    }
+
+    fn guess(&self, work: &Work<'_>, input_bytes: Option<u64>) -> Guess {
+        quote::guess(work, input_bytes)
     }
 
     fn perform<'a>(&'a self, job: Job<'a>) -> BoxFuture<'a, Result<Made, Failure>> {
@@ -122,7 +132,7 @@ async fn write(job: Job<'_>) -> Result<Made, Failure> {
     }
     let question = Question {
         writer,
-        request: request(&job, &settings, schema.as_ref())?,
+        request: request(&job.settings, &job.scope, &settings, schema.as_ref())?,
         judge: Judge { format, schema, kept: kept(&settings, &job.scope)? },
         repair: settings.repair,
     };
@@ -157,11 +167,16 @@ async fn write(job: Job<'_>) -> Result<Made, Failure> {
     Ok(made)
 }
 
-fn request(job: &Job<'_>, settings: &PromptSettings, schema: Option<&Schema>) -> Result<ChatRequest, Failure> {
-    let edit = settings.edit.map(|rule| edit(rule, settings, &job.scope)).transpose()?;
+fn request(
+    given: &Value,
+    scope: &Scope,
+    settings: &PromptSettings,
+    schema: Option<&Schema>,
+) -> Result<ChatRequest, Failure> {
+    let edit = settings.edit.map(|rule| edit(rule, settings, scope)).transpose()?;
     Ok(ChatRequest {
         system: settings.system.clone(),
-        prompt: rendered(&settings.source, &job.settings, &job.scope)?,
+        prompt: rendered(&settings.source, given, scope)?,
         temperature: settings.temperature,
         max_tokens: settings.max_tokens,
         seed: settings.seed,

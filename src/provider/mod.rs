@@ -14,6 +14,7 @@ mod limit;
 pub mod local;
 pub mod memory;
 pub mod openai;
+pub mod quote;
 mod secrets;
 pub mod speech;
 mod told;

@@ -1,0 +1,64 @@
+//! What a prompt would be paid for: one call for each sample, its repairs left out.
+
+use super::settings::{PromptSettings, Source};
+use super::{provider, request, schema};
+use crate::base::failure::Failure;
+use crate::base::money::Usage;
+use crate::kind::contract::{Guess, Quoted, Work};
+use crate::provider::chat::ChatRequest;
+use crate::provider::memory::Variant;
+use crate::provider::quote::Quote;
+use crate::provider::writer::most;
+use serde_json::Map;
+
+/// What a token comes to in a text, in bytes: four letters of English, more of other scripts.
+const TOKEN_BYTES: u64 = 4;
+
+/// Returns the call of each sample.
+pub fn quotes(quoted: &Quoted<'_>) -> Result<Vec<Quote>, Failure> {
+    let writer = provider(quoted.named, quoted.providers)?;
+    if writer.api().is_none() {
+        return Ok(Vec::new());
+    }
+    let settings = PromptSettings::read(quoted.settings)?;
+    let schema = schema(quoted.settings, quoted.scope)?;
+    let request = request(quoted.settings, quoted.scope, &settings, schema.as_ref())?;
+    let mut quotes = Vec::new();
+    for sample in 0..settings.samples {
+        let variant = Variant { sample, ..Variant::of(quoted.take) };
+        quotes.extend(writer.quote(&request, variant, quoted.store)?);
+    }
+    Ok(quotes)
+}
+
+/// Guesses them from the bound of the reply and the size of what is asked.
+pub fn guess(work: &Work<'_>, input_bytes: Option<u64>) -> Guess {
+    let is_late = ["max_tokens", "samples"].iter().any(|name| work.late.contains(*name));
+    let (Ok(settings), false) = (PromptSettings::read(work.settings), is_late) else { return Guess::default() };
+    let output_bytes = Some(u64::from(settings.max_tokens) * TOKEN_BYTES);
+    let Ok(writer) = provider(work.named, work.providers) else { return Guess { quotes: None, output_bytes } };
+    let asked = most(&known(&settings));
+    let sum = |bytes: u64| asked.input_tokens.map(|tokens| tokens.saturating_add(bytes));
+    let usage = Usage { input_tokens: input_bytes.and_then(sum), ..asked };
+    let one = writer.guess(usage);
+    Guess { quotes: Some((0..settings.samples).filter_map(|_| one.clone()).collect()), output_bytes }
+}
+
+/// The request without what its files would add.
+fn known(settings: &PromptSettings) -> ChatRequest {
+    let prompt = match &settings.source {
+        Source::Prompt(text) | Source::Jinja(text) => text.clone(),
+        Source::File => String::new(),
+    };
+    ChatRequest {
+        system: settings.system.clone(),
+        prompt,
+        temperature: None,
+        max_tokens: settings.max_tokens,
+        seed: None,
+        stop: Vec::new(),
+        schema: None,
+        edit: None,
+        extra: Map::new(),
+    }
+}
