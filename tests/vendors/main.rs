@@ -2,6 +2,7 @@
 
 #![cfg(unix)]
 
+mod estimate;
 mod fake;
 mod money;
 mod proof;

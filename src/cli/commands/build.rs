@@ -6,6 +6,7 @@ use crate::base::money::{Budget, Currency, Money, Period};
 use crate::cli::args::build::BuildArgs;
 use crate::cli::ask::ask_for_params;
 use crate::cli::commands::batch;
+use crate::cli::commands::estimate;
 use crate::cli::context::Context;
 use crate::cli::error::CliError;
 use crate::cli::inputs::Inputs;
@@ -59,6 +60,9 @@ pub fn run(context: &Context, args: &BuildArgs) -> Result<u8, CliError> {
     if args.dry_run {
         return dry_run(context, &found, &wish, &inputs, args);
     }
+    if args.estimate {
+        return estimate::run(context, &found, &wish, &inputs, args);
+    }
     let request = request(&found, &inputs, args)?;
     if may_be_quiet(args, &wish)
         && let Some(quiet) = is_quiet(&context.world, &found.root, &request)
@@ -96,6 +100,7 @@ pub fn run(context: &Context, args: &BuildArgs) -> Result<u8, CliError> {
     {
         return Err(refusal);
     }
+    estimate::consent(args, &opened.project, &plan)?;
     let quiet = QuietBasis { request, storyfile: found.name.clone(), rows: 0, watch: Watch::default() };
     let exit = perform(context, args, &mut opened, &wish, selection, &plan, sink, stamp, quiet)?;
     if args.json {
