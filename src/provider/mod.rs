@@ -19,6 +19,7 @@ pub mod local;
 pub mod memory;
 pub mod misfit;
 mod openai;
+pub mod quote;
 mod redact;
 pub mod script;
 mod secrets;

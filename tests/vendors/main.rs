@@ -4,6 +4,7 @@
 
 mod chats;
 mod deaths;
+mod estimate;
 mod fake;
 mod money;
 mod proof;
