@@ -27,7 +27,7 @@ const FLOORS: &[(&str, u8)] = &[
 const DOORS: &[(&str, &[&str])] = &[
     ("annotate_snippets", &["report"]),
     ("anstyle", &["report"]),
-    ("base64", &["kind"]),
+    ("base64", &["kind", "provider"]),
     ("blake3", &["base"]),
     ("candle_core", &["provider"]),
     ("candle_transformers", &["provider"]),

@@ -40,6 +40,7 @@ pub static VOICE: KindInfo = KindInfo {
         of("gap", SettingSort::Any),
         of("loudness", SettingSort::Map),
         of("settings", SettingSort::Map),
+        of("fallback", SettingSort::Bool),
         of("speakers", SettingSort::Any),
     ],
     one_of: &[],

@@ -8,12 +8,16 @@ pub mod api;
 pub mod chat;
 mod complaint;
 pub mod desk;
+mod elevenlabs;
 mod gate;
 pub mod ledger;
 mod limit;
 pub mod local;
 pub mod memory;
 pub mod openai;
+mod openai_speech;
+mod own;
+mod respell;
 mod secrets;
 pub mod speech;
 mod told;
@@ -24,7 +28,7 @@ pub mod writer;
 use crate::base::failure::{Cause, Failure};
 use crate::provider::api::Api;
 use crate::provider::ledger::Ledger;
-use crate::provider::voice::Voice;
+use crate::provider::voice::{StandIn, Voice};
 use crate::provider::weights::Weights;
 use crate::provider::writer::Writer;
 use crate::storyfile::service::{Provider, Service, ServiceApi};
@@ -81,21 +85,32 @@ impl Providers {
             ServiceApi::OpenAi => {
                 let speaks = openai::OpenAi::new(&model, &service.base);
                 self.chats.insert(name.to_owned(), Writer::service(api.clone(), Arc::new(speaks)));
+                let speaks = openai_speech::OpenAiSpeech::new(&model, &service.base);
+                self.voices.insert(name.to_owned(), Voice::service(api.clone(), Arc::new(speaks)));
             }
-            ServiceApi::Http | ServiceApi::Anthropic | ServiceApi::Gemini | ServiceApi::ElevenLabs => {}
+            ServiceApi::ElevenLabs => {
+                let speaks = elevenlabs::ElevenLabs::new(&model);
+                self.voices.insert(name.to_owned(), Voice::service(api.clone(), Arc::new(speaks)));
+            }
+            ServiceApi::Http | ServiceApi::Anthropic | ServiceApi::Gemini => {}
         }
         self.apis.insert(name.to_owned(), api.clone());
     }
 
     /// Lets those that `fallback:` names answer in the place of a service that is out of order.
     fn fall_back(&mut self, named: &BTreeMap<String, Provider>) {
-        let firsts = self.chats.clone();
+        let (firsts, voices) = (self.chats.clone(), self.voices.clone());
         for (name, provider) in named {
             let Provider::Service(service) = provider else { continue };
             for other in &service.fallback {
                 if let (Some(writer), Some(other)) = (self.chats.get(name), firsts.get(other)) {
                     let both = writer.clone().or(other);
                     self.chats.insert(name.clone(), both);
+                }
+                if let (Some(voice), Some(stand_in)) = (self.voices.get(name), voices.get(other)) {
+                    let with = named.get(other).map(Provider::with).unwrap_or_default();
+                    let both = voice.clone().or(StandIn { name: other.clone(), voice: stand_in.clone(), with });
+                    self.voices.insert(name.clone(), both);
                 }
             }
         }

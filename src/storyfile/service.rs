@@ -114,6 +114,14 @@ impl Provider {
             _ => &[],
         }
     }
+
+    /// Returns what it says of its answers, as it is written; nothing unless it is a service.
+    pub fn with(&self) -> Map<String, Value> {
+        match self {
+            Provider::Service(service) => service.with.clone(),
+            _ => Map::new(),
+        }
+    }
 }
 
 impl ServiceApi {

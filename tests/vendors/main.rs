@@ -4,6 +4,7 @@
 
 mod fake;
 mod proof;
+mod voices;
 // The repo of a test is the one of the tests end to end; not all that it can do is used here.
 #[allow(dead_code)]
 #[path = "../e2e/space.rs"]
