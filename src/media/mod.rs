@@ -8,7 +8,7 @@
 //!                                                                         └──→ words ─ segment → cues ─ srt, vtt, ass, ttml
 //!                                                                                (preset, boundary, page, breach)   (style)
 //! recording, text ─ align (silence, resample, features, dtw) or estimate → words
-//! words, some without times ─ gaps (estimate) → words
+//! words, some without times ─ gaps (estimate) → words; what was recognised, text ─ recognise (gaps) → words
 //! ```
 
 pub mod align;
@@ -27,6 +27,7 @@ mod markup;
 mod page;
 pub mod plain;
 pub mod preset;
+pub mod recognise;
 mod resample;
 pub mod segment;
 mod sentence;

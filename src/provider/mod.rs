@@ -8,6 +8,7 @@ pub mod api;
 pub mod chat;
 mod complaint;
 pub mod desk;
+pub mod ears;
 mod elevenlabs;
 mod gate;
 pub mod ledger;
@@ -27,6 +28,7 @@ pub mod writer;
 
 use crate::base::failure::{Cause, Failure};
 use crate::provider::api::Api;
+use crate::provider::ears::Ears;
 use crate::provider::ledger::Ledger;
 use crate::provider::voice::{StandIn, Voice};
 use crate::provider::weights::Weights;
@@ -41,6 +43,7 @@ use std::sync::Arc;
 pub struct Providers {
     pub chats: BTreeMap<String, Writer>,
     pub voices: BTreeMap<String, Voice>,
+    pub ears: BTreeMap<String, Ears>,
     pub apis: BTreeMap<String, Arc<Api>>,
     pub ledger: Arc<Ledger>,
 }
@@ -85,6 +88,7 @@ impl Providers {
             ServiceApi::OpenAi => {
                 let speaks = openai::OpenAi::new(&model, &service.base);
                 self.chats.insert(name.to_owned(), Writer::service(api.clone(), Arc::new(speaks)));
+                self.ears.insert(name.to_owned(), Ears::new(api.clone(), &model));
                 let speaks = openai_speech::OpenAiSpeech::new(&model, &service.base);
                 self.voices.insert(name.to_owned(), Voice::service(api.clone(), Arc::new(speaks)));
             }
@@ -119,6 +123,11 @@ impl Providers {
     /// Returns the writer called `name`.
     pub fn chat(&self, name: &str) -> Result<&Writer, Failure> {
         self.chats.get(name).ok_or_else(|| missing("writes text", name, self.chats.keys()))
+    }
+
+    /// Returns who hears recordings and is called `name`.
+    pub fn ears(&self, name: &str) -> Result<&Ears, Failure> {
+        self.ears.get(name).ok_or_else(|| missing("hears recordings", name, self.ears.keys()))
     }
 
     /// Returns the voice called `name`.

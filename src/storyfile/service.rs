@@ -87,7 +87,7 @@ pub enum SecretPiece {
 }
 
 impl Provider {
-    /// Returns what it can do: `text`, `voice`, `http`.
+    /// Returns what it can do: `text`, `voice`, `transcription`, `http`.
     pub fn abilities(&self) -> &'static [&'static str] {
         match self {
             Provider::Local => &["text"],
@@ -158,11 +158,11 @@ impl ServiceApi {
         }
     }
 
-    /// Returns what it can do: `text`, `voice`, `http`.
+    /// Returns what it can do: `text`, `voice`, `transcription`, `http`.
     pub fn abilities(self) -> &'static [&'static str] {
         match self {
             ServiceApi::Http => &["http"],
-            ServiceApi::OpenAi => &["text", "voice"],
+            ServiceApi::OpenAi => &["text", "voice", "transcription"],
             ServiceApi::Anthropic | ServiceApi::Gemini => &["text"],
             ServiceApi::ElevenLabs => &["voice"],
         }

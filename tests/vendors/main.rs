@@ -2,6 +2,7 @@
 
 #![cfg(unix)]
 
+mod ears;
 mod fake;
 mod proof;
 mod voices;
