@@ -255,7 +255,7 @@ pub fn most(request: &ChatRequest) -> Usage {
 }
 
 /// Tells whether somebody else may be asked: nothing is wrong with the request.
-fn is_outage(cause: Cause) -> bool {
+pub fn is_outage(cause: Cause) -> bool {
     matches!(cause, Cause::Server | Cause::RateLimit | Cause::Quota | Cause::Timeout)
 }
 
