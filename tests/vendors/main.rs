@@ -7,6 +7,7 @@ mod deaths;
 mod ears;
 mod estimate;
 mod fake;
+mod flagship;
 mod money;
 mod proof;
 mod recording;
