@@ -168,7 +168,7 @@ fn what_is_for_later_says_so() {
 
 #[test]
 fn an_option_of_build_that_is_for_later_says_so() {
-    for option in ["estimate", "budget", "budget=3", "yes"] {
+    for option in ["estimate", "estimate=3", "yes"] {
         let name = option.split('=').next().unwrap();
         for command in ["build", "run", "build -n"] {
             assert_eq!(
