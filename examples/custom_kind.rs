@@ -19,6 +19,7 @@ static RHYME: KindInfo = KindInfo {
     inputs: InputRule { min: 1, max: Some(1) },
     outputs: OutputRule { min: 1, max: Some(1), slots: &[], extensions: &["txt"] },
     capability: None,
+    helper: None,
 };
 
 struct Rhyme;

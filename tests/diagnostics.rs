@@ -55,6 +55,7 @@ impl Catalog for Kinds {
                 inputs: InputRule::ANY,
                 outputs: one_file,
                 capability: Some("text"),
+                helper: None,
             }),
             "subtitles" => Some(KindInfo {
                 settings: SUBTITLES,
@@ -62,6 +63,7 @@ impl Catalog for Kinds {
                 inputs: InputRule { min: 1, max: Some(1) },
                 outputs: OutputRule { min: 1, max: None, slots: &[], extensions: &["srt", "vtt", "ass"] },
                 capability: None,
+                helper: None,
             }),
             _ => None,
         }

@@ -37,7 +37,7 @@ impl Catalog for Kinds {
             _ => return None,
         };
         let one_of: &[&[&str]] = if name == "prompt" { &[&["template", "prompt"]] } else { &[] };
-        Some(KindInfo { settings, one_of, inputs: InputRule::ANY, outputs: OutputRule::ANY, capability })
+        Some(KindInfo { settings, one_of, inputs: InputRule::ANY, outputs: OutputRule::ANY, capability, helper: None })
     }
 
     fn kinds(&self) -> Vec<String> {

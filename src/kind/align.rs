@@ -1,7 +1,10 @@
 //! The kind `align`: a recording and its text become the text's words with their times.
 //!
-//! Where it can, the built-in voice reads the same text, and the recording is matched with that reading; else the
+//! Whom the stage names for it hears the recording, and what he recognised is matched with the text. Without one, and
+//! where it can, the built-in voice reads the same text, and the recording is matched with that reading; else the
 //! recording's time is shared out by the length of the text, and every word says that it is estimated.
+
+mod hearing;
 
 use crate::base::failure::{Cause, Failure};
 use crate::kind::contract::{Job, Kind, Made, Pay, Work};
@@ -16,6 +19,7 @@ use crate::media::words::{Timing, VERSION, Word, Words};
 use crate::media::{align, estimate};
 use crate::provider::Providers;
 use crate::provider::chat::BoxFuture;
+use crate::provider::ears::Ears;
 use crate::provider::memory::Memory;
 use crate::provider::speech::Wanted;
 use crate::provider::voice::Voice;
@@ -48,6 +52,9 @@ impl Kind for Align {
     fn faults(&self, work: &Work<'_>) -> Vec<SettingFault> {
         let mut faults = every_fault(work.settings, |settings| {
             let settings = AlignSettings::read(settings)?;
+            if settings.ears(work.named, work.providers)?.is_some() {
+                return Ok(());
+            }
             match (settings.method, work.providers.voice(BUILT_IN)) {
                 (Method::Dtw, Ok(voice)) => settings.accepted(voice),
                 _ => Ok(()),
@@ -59,6 +66,9 @@ impl Kind for Align {
 
     fn identity(&self, work: &Work<'_>) -> Result<Option<String>, Failure> {
         let settings = AlignSettings::read(work.settings)?;
+        if let Some(ears) = settings.ears(work.named, work.providers)? {
+            return Ok(Some(ears.identity().to_owned()));
+        }
         Ok(settings.reader(work.providers)?.map(|voice| voice.identity()))
     }
 
@@ -70,8 +80,10 @@ impl Kind for Align {
 /// How a recording is matched to its text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Method {
-    /// By a voice's reading if one can be had, else by length.
+    /// By what is recognised if the stage names who is to hear it, by a voice's reading if one can be had, else by length.
     Auto,
+    /// By what a service recognises.
+    Transcribe,
     /// By a voice's reading.
     Dtw,
     /// By length.
@@ -91,9 +103,31 @@ impl AlignSettings {
             None | Some("auto") => Method::Auto,
             Some("dtw") => Method::Dtw,
             Some("estimate") => Method::Estimate,
-            Some(other) => return Err(settings.wrong("method", &other.into(), "`auto`, `dtw` or `estimate`")),
+            Some("transcribe") => Method::Transcribe,
+            Some(other) => {
+                return Err(settings.wrong("method", &other.into(), "`auto`, `dtw`, `estimate` or `transcribe`"));
+            }
         };
         Ok(AlignSettings { method, language: settings.text("language")?.unwrap_or(LANGUAGE).to_owned() })
+    }
+
+    /// Returns who is to hear the recording; none where it is matched without.
+    fn ears<'p>(
+        &self,
+        named: &BTreeMap<String, String>,
+        providers: &'p Providers,
+    ) -> Result<Option<&'p Ears>, SettingFault> {
+        match (self.method, hearing::ears(named, providers)?) {
+            (Method::Transcribe, None) => {
+                Err(SettingFault::setting("method", "`method: transcribe` asks a provider, and the stage names none")
+                    .hint("Write `provider: NAME`, one of `type: openai` with `model: whisper-1`."))
+            }
+            (Method::Dtw | Method::Estimate, Some(_)) => {
+                Err(SettingFault::setting("method", "this method asks nobody, and the stage names a provider")
+                    .hint("Write `method: transcribe`, or remove `provider`."))
+            }
+            (_, ears) => Ok(ears),
+        }
     }
 
     /// Asks the voice whether it can read the text.
@@ -114,7 +148,7 @@ impl AlignSettings {
             Ok(voice)
         };
         match self.method {
-            Method::Estimate => Ok(None),
+            Method::Estimate | Method::Transcribe => Ok(None),
             Method::Dtw => reader().map(Some),
             Method::Auto => Ok(reader().ok()),
         }
@@ -129,20 +163,20 @@ async fn words_with_times(job: Job<'_>) -> Result<Made, Failure> {
     let script = Script::read(text)?;
     let mut warnings: Vec<String> = misfit(&script.words(), &recording, audio, text).into_iter().collect();
     let mut memory = Memory::new(job.desk);
-    let reading = match settings.reader(job.providers)? {
-        None => None,
-        Some(voice) => match read(voice, &settings.language, &script, &mut memory, &job).await {
-            // A voice that cannot be had here is no reason to fail, unless it was asked for by name.
-            Err(failure) if settings.method == Method::Auto && failure.cause == Cause::Setup => {
-                warnings.push(format!("the times are estimated: {failure}"));
-                None
-            }
-            reading => Some(reading?),
-        },
-    };
-    let timing = if reading.is_some() { Timing::Aligned } else { Timing::Estimated };
     let (rate, duration) = (recording.rate, seconds(&recording));
-    let words = timed(script.words(), reading, recording).await?;
+    let (timing, words) = match settings.ears(job.named, job.providers)? {
+        Some(ears) => {
+            let heard = hearing::heard(ears, audio, &recording, &settings.language, &mut memory, &job).await?;
+            let words = hearing::matched(script.words(), heard, recording).await?;
+            let is_known = words.iter().any(|word| !word.estimated && is_spoken(&word.text));
+            (if is_known { Timing::Aligned } else { Timing::Estimated }, words)
+        }
+        None => {
+            let reading = reading(&settings, &script, &mut memory, &job, &mut warnings).await?;
+            let timing = if reading.is_some() { Timing::Aligned } else { Timing::Estimated };
+            (timing, timed(script.words(), reading, recording).await?)
+        }
+    };
     let words = Words {
         version: VERSION,
         sample_rate: Some(rate),
@@ -152,12 +186,36 @@ async fn words_with_times(job: Job<'_>) -> Result<Made, Failure> {
         words,
     };
     every_word_once(&script, &words)?;
-    warnings.extend(guessed(&words));
+    let is_heard = job.named.contains_key("transcription");
+    warnings.extend(guessed(&words, if is_heard { "they were not recognised" } else { "the voice cannot say them" }));
+    if is_heard && timing == Timing::Estimated {
+        warnings.push(format!("nothing of `{}` was recognised in `{}`", text.path, audio.path));
+    }
     let mut made = Made::of(memory);
     warnings.append(&mut made.warnings);
     made.outputs.insert(output.slot.clone(), words.to_json().into_bytes());
-    made.made_by = made.made_by.map(|voice| format!("matched with a reading by {voice}"));
+    let matched = if is_heard { "matched with what was heard by" } else { "matched with a reading by" };
+    made.made_by = made.made_by.map(|maker| format!("{matched} {maker}"));
     Ok(Made { warnings, ..made })
+}
+
+/// Lets the built-in voice read the text, if the method wants that and the voice can be had.
+async fn reading(
+    settings: &AlignSettings,
+    script: &Script<'_>,
+    memory: &mut Memory<'_>,
+    job: &Job<'_>,
+    warnings: &mut Vec<String>,
+) -> Result<Option<Reading>, Failure> {
+    let Some(voice) = settings.reader(job.providers)? else { return Ok(None) };
+    match read(voice, &settings.language, script, memory, job).await {
+        // A voice that cannot be had here is no reason to fail, unless it was asked for by name.
+        Err(failure) if settings.method == Method::Auto && failure.cause == Cause::Setup => {
+            warnings.push(format!("the times are estimated: {failure}"));
+            Ok(None)
+        }
+        reading => reading.map(Some),
+    }
 }
 
 /// Tells the two inputs apart: by their names, else by what they are.
@@ -252,11 +310,11 @@ fn every_word_once(script: &Script<'_>, words: &Words) -> Result<(), Failure> {
     words.check().map_err(|error| Failure::new(Cause::Machine, format!("the times are wrong: {error}")))
 }
 
-/// Says how many words of a matched recording are still guesses.
-fn guessed(words: &Words) -> Option<String> {
+/// Says how many words of a matched recording are still guesses, and why.
+fn guessed(words: &Words, why: &str) -> Option<String> {
     let count = words.words.iter().filter(|word| word.estimated && is_spoken(&word.text)).count();
     (words.source == Timing::Aligned && count > 0)
-        .then(|| format!("{count} of {} words are estimated: the voice cannot say them", words.words.len()))
+        .then(|| format!("{count} of {} words are estimated: {why}", words.words.len()))
 }
 
 fn seconds(sound: &Sound) -> f64 {

@@ -244,7 +244,8 @@ impl SineVoice {
             }));
             let end = samples.len() as f64 / rate;
             samples.extend(std::iter::repeat_n(0.0, (rate * 0.05) as usize));
-            words.push(SpokenWord { text: self.slip.map_or_else(|| text.to_owned(), |slip| slip(text)), start, end });
+            let text = self.slip.map_or_else(|| text.to_owned(), |slip| slip(text));
+            words.push(SpokenWord { text, start, end, estimated: false });
         }
         let strange = request.text.char_indices().filter(|(_, c)| ('\u{4E00}'..='\u{9FFF}').contains(c));
         let warnings = strange.map(|(at, c)| SpeechWarning {

@@ -27,6 +27,7 @@ pub static PROMPT: KindInfo = KindInfo {
     inputs: InputRule::ANY,
     outputs: OutputRule { min: 1, max: Some(1), slots: &[], extensions: &[] },
     capability: Some("text"),
+    helper: None,
 };
 
 /// The kind `voice`. Extensions are its own to refuse: it says which are yet to come.
@@ -41,21 +42,27 @@ pub static VOICE: KindInfo = KindInfo {
         of("gap", SettingSort::Any),
         of("loudness", SettingSort::Map),
         of("settings", SettingSort::Map),
+        of("fallback", SettingSort::Bool),
         of("speakers", SettingSort::Any),
     ],
     one_of: &[],
     inputs: InputRule { min: 1, max: Some(1) },
     outputs: OutputRule { min: 1, max: Some(2), slots: &["audio", "words"], extensions: &[] },
     capability: Some("voice"),
+    helper: None,
 };
 
-/// The kind `align`. It asks no provider that a Storyfile could name: the built-in voice reads, or nobody does.
+/// The kind `align`. Nobody is asked unless the stage names who is to hear the recording.
 pub static ALIGN: KindInfo = KindInfo {
-    settings: &[of("method", SettingSort::Choice(&["auto", "dtw", "estimate"])), of("language", SettingSort::Text)],
+    settings: &[
+        of("method", SettingSort::Choice(&["auto", "dtw", "estimate", "transcribe"])),
+        of("language", SettingSort::Text),
+    ],
     one_of: &[],
     inputs: InputRule { min: 2, max: Some(2) },
     outputs: OutputRule { min: 1, max: Some(1), slots: &[], extensions: &["json"] },
     capability: None,
+    helper: Some("transcription"),
 };
 
 /// The kind `subtitles`.
@@ -74,6 +81,7 @@ pub static SUBTITLES: KindInfo = KindInfo {
     inputs: InputRule { min: 1, max: Some(1) },
     outputs: OutputRule { min: 1, max: None, slots: &[], extensions: &["srt", "vtt", "ass", "ttml"] },
     capability: None,
+    helper: None,
 };
 
 /// The kind `check`, and the rules under any stage's `check:`.
@@ -95,6 +103,7 @@ pub static CHECK: KindInfo = KindInfo {
     inputs: InputRule { min: 1, max: None },
     outputs: OutputRule { min: 0, max: Some(0), slots: &[], extensions: &[] },
     capability: None,
+    helper: None,
 };
 
 /// The kind `http`. A stage without outputs calls for what the call does.
@@ -110,6 +119,7 @@ pub static HTTP: KindInfo = KindInfo {
     inputs: InputRule::ANY,
     outputs: OutputRule { min: 0, max: Some(1), slots: &[], extensions: &[] },
     capability: Some("http"),
+    helper: None,
 };
 
 /// The kind `template`.
@@ -119,6 +129,7 @@ pub static TEMPLATE: KindInfo = KindInfo {
     inputs: InputRule::ANY,
     outputs: OutputRule { min: 1, max: Some(1), slots: &[], extensions: &[] },
     capability: None,
+    helper: None,
 };
 
 const fn of(name: &'static str, sort: SettingSort) -> Setting {

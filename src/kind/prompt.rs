@@ -3,6 +3,7 @@
 mod ask;
 mod choose;
 mod judge;
+mod quote;
 mod render;
 mod rubric;
 mod sample;
@@ -11,7 +12,7 @@ mod split;
 
 use crate::base::failure::{Cause, Failure};
 use crate::base::span::Span;
-use crate::kind::contract::{Job, Kind, Made, Pay, Progress, Work};
+use crate::kind::contract::{Guess, Job, Kind, Made, Pay, Progress, Quoted, Work};
 use crate::kind::fault::{SettingFault, every_fault};
 use crate::kind::input;
 use crate::kind::schema::Schema;
@@ -21,6 +22,7 @@ use crate::media::token::is_spoken;
 use crate::provider::Providers;
 use crate::provider::chat::{BoxFuture, ChatRequest, ChatWarning, Edit, EditRule};
 use crate::provider::memory::Memory;
+use crate::provider::quote::Quote;
 use crate::provider::writer::Writer;
 use crate::storyfile::catalog::KindInfo;
 use crate::storyfile::scope::{Scope, ScopeFile, is_named_by_user};
@@ -76,6 +78,14 @@ impl Kind for Prompt {
 
     fn identity(&self, work: &Work<'_>) -> Result<Option<String>, Failure> {
         Ok(Some(provider(work.named, work.providers)?.identity()))
+    }
+
+    fn quote(&self, quoted: &Quoted<'_>) -> Result<Vec<Quote>, Failure> {
+        quote::quotes(quoted)
+    }
+
+    fn guess(&self, work: &Work<'_>, input_bytes: Option<u64>) -> Guess {
+        quote::guess(work, input_bytes)
     }
 
     fn perform<'a>(&'a self, job: Job<'a>) -> BoxFuture<'a, Result<Made, Failure>> {

@@ -1,24 +1,26 @@
-//! Speaks a script sentence by sentence through the memory of requests: for the kind `voice`, which writes what is heard,
-//! and for `align`, which matches a recording with it.
+//! Speaks a script piece by piece through the memory of requests: for the kind `voice`, which writes what is heard, and for
+//! `align`, which matches a recording with it.
 //!
-//! Each sentence is one request, so that a changed sentence is spoken anew and no other, and one that either kind has
-//! heard is not spoken again for the other.
+//! Each piece is one request, a sentence for a voice in this process: so a changed sentence is spoken anew and no other,
+//! and one that either kind has heard is not spoken again for the other.
 
 mod chunk;
+mod piece;
 mod place;
+mod quote;
 
 use crate::base::failure::{Cause, Failure};
 use crate::kind::contract::{Job, Progress};
 use crate::kind::input;
 use crate::media::join::Chunk;
 use crate::media::plain::{Sentence, paragraphs};
-use crate::media::token::{Token, is_spoken, tokens};
 use crate::media::words::{Break, Word};
 use crate::provider::memory::{Memory, Variant};
 use crate::provider::speech::SpeechRequest;
 use crate::provider::voice::Voice;
 use crate::storyfile::scope::ScopeFile;
 use chunk::SpokenChunk;
+use piece::{Piece, pieces};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
@@ -61,7 +63,7 @@ pub struct Speaker<'a> {
 
 /// A spoken script.
 pub struct Spoken {
-    /// One for each sentence.
+    /// One for each piece.
     pub chunks: Vec<Chunk>,
     /// Samples a second.
     pub rate: u32,
@@ -73,7 +75,7 @@ impl<'a> Script<'a> {
     /// Reads a file's sentences. Fails if there is nothing in it to speak.
     pub fn read(file: &'a ScopeFile) -> Result<Script<'a>, Failure> {
         let script = Script { path: &file.path, text: input::text(file)?, parts: parts(input::text(file)?) };
-        if !script.parts.iter().any(|part| is_to_be_spoken(&part.sentence.text)) {
+        if !pieces(&script.parts, None).iter().any(Piece::is_to_be_spoken) {
             return Err(Failure::new(Cause::Validation, format!("`{}` has no words to speak", file.path)));
         }
         Ok(script)
@@ -81,14 +83,7 @@ impl<'a> Script<'a> {
 
     /// Returns all words in order, each at no time yet.
     pub fn words(&self) -> Vec<Word> {
-        let mut words = Vec::new();
-        for part in &self.parts {
-            words.extend(silent(&part.sentence.text));
-            if let Some(last) = words.last_mut() {
-                last.break_after = part.after;
-            }
-        }
-        words
+        pieces(&self.parts, None).iter().flat_map(Piece::words).collect()
     }
 }
 
@@ -97,59 +92,72 @@ impl Manner {
     pub fn plain(language: &str) -> Manner {
         Manner { voice: None, language: language.to_owned(), speed: 1.0, seed: None, own: Map::new() }
     }
+
+    /// Returns the request that `text` be spoken so.
+    pub fn request(&self, text: &str) -> SpeechRequest {
+        SpeechRequest {
+            text: text.to_owned(),
+            language: self.language.clone(),
+            voice: self.voice.clone(),
+            speed: self.speed,
+            seed: self.seed,
+            pronunciation: BTreeMap::new(),
+            settings: self.own.clone(),
+            before: None,
+            after: None,
+        }
+    }
 }
 
 impl Speaker<'_> {
-    /// Speaks all sentences, those that are remembered without asking the voice.
+    /// Speaks all pieces, those that are remembered without asking the voice.
     pub async fn script(&self, script: &Script<'_>, memory: &mut Memory<'_>, job: &Job<'_>) -> Result<Spoken, Failure> {
-        let mut chunks = Vec::with_capacity(script.parts.len());
-        let mut rate = None;
-        let mut unsaid = Vec::new();
-        for (nth, part) in script.parts.iter().enumerate() {
-            let text = part.sentence.text.as_str();
-            if is_to_be_spoken(text) {
-                let spoken = self.sentence(text, nth + 1, Variant::of(job.take), memory).await?;
-                one_rate(&mut rate, spoken.0.sample_rate)?;
-                unsaid.extend(spoken.0.warnings.iter().map(|warning| {
-                    let place = place::of(script.text, &part.sentence, warning);
+        let most = self.voice.chunk_chars();
+        let (pieces, noun) = (pieces(&script.parts, most), if most.is_none() { "sentence" } else { "part" });
+        let mut spoken = Spoken { chunks: Vec::with_capacity(pieces.len()), rate: 0, unsaid: Vec::new() };
+        for (nth, piece) in pieces.iter().enumerate() {
+            let (mut words, mut samples) = (piece.words(), Vec::new());
+            if piece.is_to_be_spoken() {
+                let request = self.request(piece, neighbours(&pieces, nth));
+                let description = format!("{noun} {}", nth + 1);
+                let reply = self.voice.ask(&request, Variant::of(job.take), &description, memory).await?;
+                spoken.rate = one_rate(spoken.rate, reply.sample_rate)?;
+                spoken.unsaid.extend(reply.warnings.iter().map(|warning| {
+                    let (sentence, warning) = piece.place(warning);
+                    let place = place::of(script.text, sentence, &warning);
                     format!("{}:{}:{}: {}", script.path, place.0, place.1, warning.message)
                 }));
-                chunks.push(Chunk { words: spoken.words(text)?, samples: spoken.0.samples, after: part.after });
-            } else {
-                chunks.push(Chunk { samples: Vec::new(), words: silent(text), after: part.after });
+                let chunk = SpokenChunk(reply);
+                words = chunk.timed(words)?;
+                samples = chunk.0.samples;
             }
-            let (done, total) = (nth as u64 + 1, script.parts.len() as u64);
-            (job.progress)(Progress { done, total, note: "sentences".to_owned() });
+            spoken.chunks.push(Chunk { samples, words, after: piece.after });
+            let (done, total) = (nth as u64 + 1, pieces.len() as u64);
+            (job.progress)(Progress { done, total, note: format!("{noun}s") });
         }
-        Ok(Spoken { chunks, rate: rate.unwrap_or(0), unsaid })
+        Ok(spoken)
     }
 
-    async fn sentence(
-        &self,
-        text: &str,
-        number: usize,
-        variant: Variant,
-        memory: &mut Memory<'_>,
-    ) -> Result<SpokenChunk, Failure> {
-        let description = format!("sentence {number}");
-        self.voice.ask(&self.request(text), variant, &description, memory).await.map(SpokenChunk)
-    }
-
-    fn request(&self, text: &str) -> SpeechRequest {
-        let manner = self.manner;
-        // Only what occurs: a word added to the list re-speaks the sentences that have it.
-        let low = text.to_lowercase();
+    fn request(&self, piece: &Piece<'_>, (before, after): (Option<&str>, Option<&str>)) -> SpeechRequest {
+        // Only what occurs: a word added to the list re-speaks the pieces that have it.
+        let low = piece.text.to_lowercase();
         let here = self.said.iter().filter(|(word, _)| low.contains(&word.to_lowercase()));
+        let pronunciation = here.map(|(word, how)| (word.clone(), how.clone())).collect();
+        let wants_context = self.manner.own.get("context").is_some_and(|value| value == true || value == "true");
+        let context = |text: Option<&str>| text.filter(|_| wants_context).map(str::to_owned);
         SpeechRequest {
-            text: text.to_owned(),
-            language: manner.language.clone(),
-            voice: manner.voice.clone(),
-            speed: manner.speed,
-            seed: manner.seed,
-            pronunciation: here.map(|(word, how)| (word.clone(), how.clone())).collect(),
-            settings: manner.own.clone(),
+            pronunciation,
+            before: context(before),
+            after: context(after),
+            ..self.manner.request(&piece.text)
         }
     }
+}
+
+/// Returns the sentences next to a piece.
+fn neighbours<'p>(pieces: &'p [Piece<'_>], nth: usize) -> (Option<&'p str>, Option<&'p str>) {
+    let before = nth.checked_sub(1).map(|before| pieces[before].ends().1);
+    (before, pieces.get(nth + 1).map(|after| after.ends().0))
 }
 
 fn parts(script: &str) -> Vec<Part> {
@@ -164,28 +172,10 @@ fn parts(script: &str) -> Vec<Part> {
     parts
 }
 
-fn is_to_be_spoken(sentence: &str) -> bool {
-    tokens(sentence).iter().any(|token| is_spoken(token.text))
-}
-
-/// Words that are shown and not heard, such as a dash in a line of its own.
-fn silent(sentence: &str) -> Vec<Word> {
-    let word = |token: Token<'_>| Word {
-        text: token.text.to_owned(),
-        start: 0.0,
-        end: 0.0,
-        break_after: Break::None,
-        estimated: false,
-        joined: token.joined,
-    };
-    tokens(sentence).into_iter().map(word).collect()
-}
-
-fn one_rate(rate: &mut Option<u32>, found: u32) -> Result<(), Failure> {
-    match *rate.get_or_insert(found) {
-        first if first == found => Ok(()),
-        first => {
-            Err(Failure::new(Cause::Machine, format!("the voice changed from {first} to {found} samples a second")))
-        }
+/// `before` is 0 for the first piece.
+fn one_rate(before: u32, found: u32) -> Result<u32, Failure> {
+    if before == 0 || before == found {
+        return Ok(found);
     }
+    Err(Failure::new(Cause::Machine, format!("the voice changed from {before} to {found} samples a second")))
 }

@@ -8,6 +8,7 @@
 //!                                                                         └──→ words ─ segment → cues ─ srt, vtt, ass, ttml
 //!                                                                                (preset, boundary, page, breach)   (style)
 //! recording, text ─ align (silence, resample, features, dtw) or estimate → words
+//! words, some without times ─ gaps (estimate) → words; what was recognised, text ─ recognise (gaps) → words
 //! ```
 
 pub mod align;
@@ -18,6 +19,7 @@ pub mod cue;
 mod dtw;
 pub mod estimate;
 mod features;
+pub mod gaps;
 pub mod inspect;
 pub mod join;
 pub mod loudness;
@@ -25,6 +27,7 @@ mod markup;
 mod page;
 pub mod plain;
 pub mod preset;
+pub mod recognise;
 mod resample;
 pub mod segment;
 mod sentence;

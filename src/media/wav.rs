@@ -4,6 +4,9 @@ use hound::{SampleFormat, WavReader, WavSpec, WavWriter};
 use std::borrow::Cow;
 use std::io::Cursor;
 
+/// A `data` chunk of so many bytes or more is one whose length was not known when it was begun.
+const UNKNOWN_BYTES: usize = 0x7fff_0000;
+
 /// Sound of one channel.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Sound {
@@ -49,6 +52,8 @@ pub enum WavError {
     Format(#[from] hound::Error),
     #[error("a WAV file with {0} channels")]
     Channels(u16),
+    #[error("the file is cut: {promised} bytes of sound are promised, and {there} are there")]
+    Cut { promised: usize, there: usize },
     #[error("the sound is too long for a WAV file: {samples} samples")]
     TooLong { samples: usize },
 }
@@ -76,6 +81,18 @@ pub fn read(bytes: &[u8]) -> Result<Sound, WavError> {
     read_channels(bytes).map(Channels::mixed)
 }
 
+/// As [`read`], for a file that came over the network: one whose sound ends before it should is refused.
+///
+/// Who streams does not know the length: the largest numbers, and none at all, are no promise.
+pub fn read_whole(bytes: &[u8]) -> Result<Sound, WavError> {
+    match promise(bytes) {
+        Some(Promise { size, there, .. }) if size > there && size < UNKNOWN_BYTES => {
+            Err(WavError::Cut { promised: size, there })
+        }
+        _ => read(bytes),
+    }
+}
+
 /// As [`read`], the channels kept apart.
 pub fn read_channels(bytes: &[u8]) -> Result<Channels, WavError> {
     let bytes = true_sizes(bytes);
@@ -95,32 +112,50 @@ pub fn read_channels(bytes: &[u8]) -> Result<Channels, WavError> {
     Ok(Channels { rate: spec.sample_rate, count: spec.channels, interleaved })
 }
 
+/// Reads samples that have no header: 16 bits, one channel, the low byte first.
+pub fn raw(bytes: &[u8], rate: u32) -> Sound {
+    let sample = |pair: &[u8]| f32::from(i16::from_le_bytes([pair[0], pair[1]])) / 32768.0;
+    Sound { rate, samples: bytes.chunks_exact(2).map(sample).collect() }
+}
+
 /// Returns the 16-bit sample nearest to one from -1 to 1; what is outside is clipped, what is no number is silence.
 pub fn quantise(sample: f32) -> i16 {
     // A cast saturates and turns NaN into 0.
     (sample * 32768.0).round() as i16
 }
 
-/// Corrects the size of a `data` chunk that reaches past the end of the bytes.
-fn true_sizes(bytes: &[u8]) -> Cow<'_, [u8]> {
+/// What a file's header says of its sound.
+struct Promise {
+    /// Where the `data` chunk begins.
+    at: usize,
+    /// Its size, in bytes.
+    size: usize,
+    /// How many bytes there are.
+    there: usize,
+}
+
+fn promise(bytes: &[u8]) -> Option<Promise> {
     let mut at = 12;
     while let Some(&[a, b, c, d, s0, s1, s2, s3]) = bytes.get(at..at + 8) {
         let size = u32::from_le_bytes([s0, s1, s2, s3]) as usize;
-        let there = bytes.len() - at - 8;
-        if [a, b, c, d] != *b"data" {
-            at += 8 + size + size % 2;
-            continue;
+        if [a, b, c, d] == *b"data" {
+            return Some(Promise { at, size, there: bytes.len() - at - 8 });
         }
-        if size <= there {
-            break;
-        }
-        let frame = frame_bytes(bytes);
-        let whole = u32::try_from(there - there % frame).unwrap_or(u32::MAX);
-        let mut fixed = bytes.to_vec();
-        fixed[at + 4..at + 8].copy_from_slice(&whole.to_le_bytes());
-        return Cow::Owned(fixed);
+        at += 8 + size + size % 2;
     }
-    Cow::Borrowed(bytes)
+    None
+}
+
+/// Corrects the size of a `data` chunk that reaches past the end of the bytes.
+fn true_sizes(bytes: &[u8]) -> Cow<'_, [u8]> {
+    let Some(Promise { at, there, .. }) = promise(bytes).filter(|promise| promise.size > promise.there) else {
+        return Cow::Borrowed(bytes);
+    };
+    let frame = frame_bytes(bytes);
+    let whole = u32::try_from(there - there % frame).unwrap_or(u32::MAX);
+    let mut fixed = bytes.to_vec();
+    fixed[at + 4..at + 8].copy_from_slice(&whole.to_le_bytes());
+    Cow::Owned(fixed)
 }
 
 /// Bytes of one sample in every channel, from the `fmt ` chunk where it usually stands.
@@ -153,6 +188,16 @@ mod tests {
         bytes[40..44].copy_from_slice(&u32::MAX.to_le_bytes());
         bytes.push(7);
         assert_eq!(read(&bytes).unwrap().samples, [0.25; 100]);
+        assert_eq!(read_whole(&bytes).unwrap().samples, [0.25; 100]);
+    }
+
+    #[test]
+    fn a_file_that_was_cut_on_its_way_is_refused() {
+        let bytes = write(&[0.25; 100], 24_000).unwrap();
+        assert_eq!(read_whole(&bytes).unwrap().samples.len(), 100);
+        let error = read_whole(&bytes[..144]).unwrap_err();
+        assert_eq!(error.to_string(), "the file is cut: 200 bytes of sound are promised, and 100 are there");
+        assert_eq!(read(&bytes[..144]).unwrap().samples.len(), 50);
     }
 
     #[test]

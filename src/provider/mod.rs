@@ -10,6 +10,8 @@ mod body;
 pub mod chat;
 mod complaint;
 pub mod desk;
+pub mod ears;
+mod elevenlabs;
 mod form;
 mod gate;
 mod gemini;
@@ -19,6 +21,11 @@ pub mod local;
 pub mod memory;
 pub mod misfit;
 mod openai;
+mod openai_speech;
+mod own;
+pub mod quote;
+mod redact;
+mod respell;
 pub mod script;
 mod secrets;
 pub mod speech;
@@ -32,13 +39,16 @@ pub mod writer;
 use crate::base::failure::{Cause, Failure};
 use crate::provider::anthropic::Anthropic;
 use crate::provider::api::Api;
+use crate::provider::ears::Ears;
+use crate::provider::elevenlabs::ElevenLabs;
 use crate::provider::gemini::Gemini;
 use crate::provider::ledger::Ledger;
 use crate::provider::openai::OpenAi;
+use crate::provider::openai_speech::OpenAiSpeech;
 use crate::provider::script::{Script, Shelf};
 use crate::provider::tape::Tape;
 use crate::provider::trust::Trust;
-use crate::provider::voice::Voice;
+use crate::provider::voice::{SpeechApi, StandIn, Voice};
 use crate::provider::weights::Weights;
 use crate::provider::writer::{ChatApi, Writer};
 use crate::storyfile::service::{Provider, Service, ServiceApi};
@@ -51,6 +61,7 @@ use std::sync::Arc;
 pub struct Providers {
     pub chats: BTreeMap<String, Writer>,
     pub voices: BTreeMap<String, Voice>,
+    pub ears: BTreeMap<String, Ears>,
     pub apis: BTreeMap<String, Arc<Api>>,
     pub scripts: BTreeMap<String, Arc<Script>>,
     pub ledger: Arc<Ledger>,
@@ -105,6 +116,17 @@ impl Providers {
             ServiceApi::Gemini => Some(Arc::new(Gemini::new(&model))),
             ServiceApi::Http | ServiceApi::ElevenLabs => None,
         };
+        let tells: Option<Arc<dyn SpeechApi>> = match service.api {
+            ServiceApi::OpenAi => Some(Arc::new(OpenAiSpeech::new(&model, &service.base))),
+            ServiceApi::ElevenLabs => Some(Arc::new(ElevenLabs::new(&model))),
+            ServiceApi::Http | ServiceApi::Anthropic | ServiceApi::Gemini => None,
+        };
+        if let Some(tells) = tells {
+            self.voices.insert(name.to_owned(), Voice::service(api.clone(), tells));
+        }
+        if service.api == ServiceApi::OpenAi {
+            self.ears.insert(name.to_owned(), Ears::new(api.clone(), &model));
+        }
         if let Some(speaks) = speaks {
             self.chats.insert(name.to_owned(), Writer::service(api.clone(), speaks));
         }
@@ -113,13 +135,18 @@ impl Providers {
 
     /// Lets those that `fallback:` names answer in the place of a service that is out of order.
     fn fall_back(&mut self, named: &BTreeMap<String, Provider>) {
-        let firsts = self.chats.clone();
+        let (firsts, voices) = (self.chats.clone(), self.voices.clone());
         for (name, provider) in named {
             let Provider::Service(service) = provider else { continue };
             for other in &service.fallback {
                 if let (Some(writer), Some(other)) = (self.chats.get(name), firsts.get(other)) {
                     let both = writer.clone().or(other);
                     self.chats.insert(name.clone(), both);
+                }
+                if let (Some(voice), Some(stand_in)) = (self.voices.get(name), voices.get(other)) {
+                    let with = named.get(other).map(Provider::with).unwrap_or_default();
+                    let both = voice.clone().or(StandIn { name: other.clone(), voice: stand_in.clone(), with });
+                    self.voices.insert(name.clone(), both);
                 }
             }
         }
@@ -146,6 +173,11 @@ impl Providers {
     /// Returns the writer called `name`.
     pub fn chat(&self, name: &str) -> Result<&Writer, Failure> {
         self.chats.get(name).ok_or_else(|| missing("writes text", name, self.chats.keys()))
+    }
+
+    /// Returns who hears recordings and is called `name`.
+    pub fn ears(&self, name: &str) -> Result<&Ears, Failure> {
+        self.ears.get(name).ok_or_else(|| missing("hears recordings", name, self.ears.keys()))
     }
 
     /// Returns the voice called `name`.

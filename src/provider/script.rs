@@ -141,10 +141,10 @@ impl Script {
         let words = match words {
             Some(words) => words
                 .iter()
-                .map(|word| SpokenWord { text: word.text.clone(), start: word.start, end: word.end })
+                .map(|word| SpokenWord { text: word.text.clone(), start: word.start, end: word.end, estimated: false })
                 .collect(),
             // One for all: who cuts it into words shares its time out, and marks that.
-            None => vec![SpokenWord { text: request.text.clone(), start: 0.0, end: seconds }],
+            None => vec![SpokenWord { text: request.text.clone(), start: 0.0, end: seconds, estimated: true }],
         };
         let warnings = entry.warnings.iter().map(|found| {
             let (start, end) = found.at.unwrap_or((0, u32::try_from(request.text.len()).unwrap_or(u32::MAX)));

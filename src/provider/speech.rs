@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use tokio_util::sync::CancellationToken;
 
-/// One chunk to be spoken: a sentence. Its serialised form is the request's bytes: they are hashed and sent.
+/// One chunk to be spoken: a sentence, or as much as a service takes at a time. Its serialised form is the request's bytes: they are hashed and sent.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct SpeechRequest {
     /// Plain text as the script has it; tags and markup are already gone.
@@ -24,6 +24,11 @@ pub struct SpeechRequest {
     pub pronunciation: std::collections::BTreeMap<String, String>,
     /// Settings that only this provider knows.
     pub settings: Map<String, Value>,
+    /// What is spoken before and after it, as far as the voice is to know.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub before: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub after: Option<String>,
 }
 
 /// A spoken chunk.
@@ -79,6 +84,9 @@ pub struct SpokenWord {
     pub text: String,
     pub start: f64,
     pub end: f64,
+    /// Set where the voice did not say when. A voice in this process always does: it is not remembered with its words.
+    #[serde(skip)]
+    pub estimated: bool,
 }
 
 /// Something that a voice could not say as written.
@@ -89,6 +97,35 @@ pub struct SpeechWarning {
     pub end: u32,
     /// Lower-case fragment: `cannot say "東京": skipped`.
     pub message: String,
+}
+
+/// A setting that a service cannot be told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Misfit {
+    /// By its dotted name under `with:`: `settings.stability`.
+    pub setting: String,
+    /// A fragment that stands on its own.
+    pub message: String,
+    /// A sentence with a way out.
+    pub hint: Option<String>,
+}
+
+impl Misfit {
+    pub fn new(setting: impl Into<String>, message: impl Into<String>) -> Misfit {
+        Misfit { setting: setting.into(), message: message.into(), hint: None }
+    }
+
+    /// Adds a way out.
+    pub fn hint(self, hint: impl Into<String>) -> Misfit {
+        Misfit { hint: Some(hint.into()), ..self }
+    }
+}
+
+/// The same once the work has begun.
+impl From<Misfit> for Failure {
+    fn from(misfit: Misfit) -> Failure {
+        Failure { hint: misfit.hint, ..Failure::new(Cause::Setup, misfit.message) }
+    }
 }
 
 /// What a stage wants of a voice, as far as it is known before any work.
@@ -139,7 +176,7 @@ mod tests {
         let reply = SpeechReply {
             samples: vec![0.5, -2.0],
             sample_rate: 24_000,
-            words: vec![SpokenWord { text: "Hm.".into(), start: 0.0, end: 0.1 }],
+            words: vec![SpokenWord { text: "Hm.".into(), start: 0.0, end: 0.1, estimated: false }],
             spoken_by: "a voice".into(),
             warnings: Vec::new(),
             characters: None,

@@ -1,13 +1,17 @@
 //! A voice of a session: in this process or behind a service, asked through the memory of requests.
 
+mod quote;
+
+use crate::base::digest::Digest;
 use crate::base::failure::{Cause, Failure};
 use crate::base::money::Usage;
 use crate::provider::api::{Api, ApiCall};
 use crate::provider::memory::{Errand, Memory, Played, ROOM_BYTES, Reading, Request, Variant, request_key};
 use crate::provider::script::{Asked, Script, Words, speech_content};
-use crate::provider::speech::{Speech, SpeechReply, SpeechRequest, Wanted};
+use crate::provider::speech::{Misfit, Speech, SpeechReply, SpeechRequest, Wanted};
 use crate::provider::tape::Tape;
 use crate::store::ReplyOutcome;
+use serde_json::{Map, Value};
 use std::sync::Arc;
 
 /// The form of what is remembered of a voice in this process.
@@ -21,16 +25,22 @@ const FORM_SCRIPT: &str = "storygen speech script 1";
 /// samples, 44 100 a second.
 const ROOM_BYTES_CHARACTER: u64 = 12 * 1024;
 
+/// The most time that a character takes, in milliseconds: nobody reads so slowly.
+const CHARACTER_MS: f64 = 200.0;
+
 /// How a vendor's service is asked to speak. Pure.
 pub trait SpeechApi: Send + Sync {
-    /// Tells, before any work, whether the service can do what is wanted.
-    fn accepts(&self, wanted: &Wanted<'_>) -> Result<(), Failure>;
+    /// Tells, before any work, what the service cannot be told of a request; a missing voice last.
+    fn accepts(&self, request: &SpeechRequest) -> Result<(), Misfit>;
 
     /// Returns the names of the settings that only this service knows.
     fn settings(&self) -> &'static [&'static str];
 
     /// Returns how much it speaks at a time, in characters; `None`: a sentence.
     fn chunk_chars(&self) -> Option<usize>;
+
+    /// Returns the most that a request can come to.
+    fn most(&self, request: &SpeechRequest) -> Usage;
 
     /// Returns the call for a request; fails where the service cannot be told something, and says what.
     fn call(&self, request: &SpeechRequest) -> Result<ApiCall, Failure>;
@@ -39,12 +49,22 @@ pub trait SpeechApi: Send + Sync {
     fn reply(&self, body: &[u8], request: &SpeechRequest) -> Result<SpeechReply, Failure>;
 }
 
-/// Who speaks, and who speaks in his place when he is out of order.
+/// Who speaks, and who may speak in his place when he is out of order.
 #[derive(Clone)]
 pub struct Voice {
     source: Source,
-    fallback: Vec<Source>,
+    stand_ins: Vec<StandIn>,
     tape: Option<Arc<Tape>>,
+}
+
+/// Who speaks in the place of a voice, for the stages that want that.
+#[derive(Clone)]
+pub struct StandIn {
+    /// What the Storyfile calls his provider.
+    pub name: String,
+    pub voice: Voice,
+    /// What his provider says of his voice, as it is written.
+    pub with: Map<String, Value>,
 }
 
 #[derive(Clone)]
@@ -57,22 +77,33 @@ enum Source {
 impl Voice {
     /// Returns a voice in this process.
     pub fn here(speech: Arc<dyn Speech>) -> Voice {
-        Voice { source: Source::Here(speech), fallback: Vec::new(), tape: None }
+        Voice { source: Source::Here(speech), stand_ins: Vec::new(), tape: None }
     }
 
     pub fn service(api: Arc<Api>, speaks: Arc<dyn SpeechApi>) -> Voice {
-        Voice { source: Source::Service { api, speaks }, fallback: Vec::new(), tape: None }
+        Voice { source: Source::Service { api, speaks }, stand_ins: Vec::new(), tape: None }
     }
 
     /// Returns a voice that plays answers of the repo.
     pub fn script(script: Arc<Script>) -> Voice {
-        Voice { source: Source::Script(script), fallback: Vec::new(), tape: None }
+        Voice { source: Source::Script(script), stand_ins: Vec::new(), tape: None }
     }
 
     /// Lets a tape hear all that is asked and answered.
     pub fn on(mut self, tape: &Arc<Tape>) -> Voice {
         self.tape = Some(tape.clone());
         self
+    }
+
+    /// Adds who may be asked when all before are out of order.
+    pub fn or(mut self, other: StandIn) -> Voice {
+        self.stand_ins.push(other);
+        self
+    }
+
+    /// Returns those who may speak in its place.
+    pub fn stand_ins(&self) -> &[StandIn] {
+        &self.stand_ins
     }
 
     /// Returns the service that it is; `None` for a voice in this process.
@@ -85,16 +116,23 @@ impl Voice {
 
     /// Returns what may shape the sound: type, model, vendor, weights.
     pub fn identity(&self) -> String {
-        let all: Vec<String> = std::iter::once(&self.source).chain(&self.fallback).map(Source::identity).collect();
-        all.join(", else ")
+        self.source.identity()
     }
 
     /// Tells, before any work, whether this voice can do what is wanted.
     pub fn accepts(&self, wanted: &Wanted<'_>) -> Result<(), Failure> {
         match &self.source {
             Source::Here(speech) => speech.accepts(wanted),
-            Source::Service { speaks, .. } => speaks.accepts(wanted),
-            Source::Script(_) => Ok(()),
+            // What it speaks and who speaks there is known to the service alone.
+            Source::Service { .. } | Source::Script(_) => Ok(()),
+        }
+    }
+
+    /// Tells, before any work, what the service cannot be told of a request.
+    pub fn takes(&self, request: &SpeechRequest) -> Result<(), Misfit> {
+        match &self.source {
+            Source::Here(_) | Source::Script(_) => Ok(()),
+            Source::Service { speaks, .. } => speaks.accepts(request),
         }
     }
 
@@ -162,15 +200,11 @@ impl Source {
                 SpeechReply::from_bytes(&memory.ask_here(&asked, work).await?)
             }
             Source::Service { api, speaks } => {
-                let request = SpeechRequest { seed: request.seed.map(|seed| variant.seed(seed)), ..request.clone() };
-                let call = speaks.call(&request)?;
-                let key = request_key(FORM_SERVICE, api.identity(), &call.bytes(), variant);
+                let Sent { request, call, key, most } = sent(api, &**speaks, request, variant)?;
                 let read = |body: &[u8]| heard(speaks.reply(body, &request)?);
                 let reading = |body: &[u8]| read(body).map(|reply| reading(&reply, &request));
                 let asked = Request { key, description, reading: &reading };
-                let characters = request.text.chars().count() as u64;
-                let most = Usage { characters: Some(characters), ..Usage::default() };
-                let room_bytes = ROOM_BYTES + characters * ROOM_BYTES_CHARACTER;
+                let room_bytes = ROOM_BYTES + request.text.chars().count() as u64 * ROOM_BYTES_CHARACTER;
                 let errand = Errand { api, call: &call, most, room_bytes };
                 read(&memory.ask_service(&asked, &errand).await?)
             }
@@ -204,6 +238,27 @@ async fn played(
     SpeechReply::from_bytes(&memory.ask_script(&asked, played).await?)
 }
 
+/// A request as it goes to a service.
+struct Sent {
+    request: SpeechRequest,
+    call: ApiCall,
+    key: Digest,
+    most: Usage,
+}
+
+fn sent(api: &Api, speaks: &dyn SpeechApi, request: &SpeechRequest, variant: Variant) -> Result<Sent, Failure> {
+    let request = SpeechRequest { seed: request.seed.map(|seed| variant.seed(seed)), ..request.clone() };
+    let call = speaks.call(&request)?;
+    let key = request_key(FORM_SERVICE, api.identity(), &call.bytes(), variant);
+    let most = speaks.most(&request);
+    Ok(Sent { request, call, key, most })
+}
+
+/// Returns how long a text may last at most, in milliseconds.
+pub fn most_audio_ms(text: &str, speed: f64) -> u64 {
+    (text.chars().count() as f64 * CHARACTER_MS / speed.max(0.1)).ceil() as u64
+}
+
 fn heard(reply: SpeechReply) -> Result<SpeechReply, Failure> {
     if reply.samples.is_empty() || reply.sample_rate == 0 {
         return Err(Failure::new(Cause::Empty, "the voice returned no sound"));
@@ -213,6 +268,7 @@ fn heard(reply: SpeechReply) -> Result<SpeechReply, Failure> {
 
 fn reading(reply: &SpeechReply, request: &SpeechRequest) -> Reading {
     let characters = reply.characters.unwrap_or(request.text.chars().count() as u64);
-    let usage = Usage { characters: Some(characters), ..Usage::default() };
+    let audio_ms = Some((reply.samples.len() as u64 * 1000).div_ceil(u64::from(reply.sample_rate.max(1))));
+    let usage = Usage { characters: Some(characters), audio_ms, ..Usage::default() };
     Reading { made_by: reply.spoken_by.clone(), usage, outcome: ReplyOutcome::Good }
 }

@@ -28,6 +28,8 @@ pub struct KindInfo {
     pub outputs: OutputRule,
     /// What a provider must be able to do for it: `text`, `voice`; `None` for kinds that need no provider.
     pub capability: Option<&'static str>,
+    /// What a provider may do for it, if the stage itself names one: `transcription`.
+    pub helper: Option<&'static str>,
 }
 
 /// One key of `with:`.

@@ -184,7 +184,8 @@ impl<'a> Lower<'a> {
         let is_chosen = faults.count() == before;
         let fields = fields::read(text, declared, faults);
         if is_chosen && (uses.is_some() || program.is_some()) {
-            let needed = uses.as_ref().and_then(|uses| uses.info.capability);
+            let helper = |uses: &Uses| uses.info.helper.filter(|helper| providers.contains_key(*helper));
+            let needed = uses.as_ref().and_then(|uses| uses.info.capability.or(helper(uses)));
             spending::check(text, needed, &providers, fields.budget, declared, faults);
         }
         if let Some(uses) = &mut uses {

@@ -21,9 +21,10 @@ const TEXT: [&str; 6] = ["temperature", "max_tokens", "seed", "stop", "system", 
 /// What shapes voices.
 const VOICE: [&str; 5] = ["voice", "language", "speed", "seed", "settings"];
 
-/// What is priced of texts, of voices, and of any call.
+/// What is priced of texts, of voices and of transcriptions.
 const TEXT_PRICES: [&str; 3] = ["input", "cached_input", "output"];
 const VOICE_PRICES: [&str; 2] = ["characters", "minute"];
+const TRANSCRIPTION_PRICES: [&str; 1] = ["minute"];
 
 impl ProviderType {
     pub const ALL: [ProviderType; 8] = [
@@ -106,11 +107,13 @@ impl ProviderType {
         };
         let mut keys = Vec::new();
         for ability in abilities {
-            match *ability {
-                "text" => keys.extend(TEXT_PRICES),
-                "voice" => keys.extend(VOICE_PRICES),
-                _ => {}
-            }
+            let more: &[&str] = match *ability {
+                "text" => &TEXT_PRICES,
+                "voice" => &VOICE_PRICES,
+                "transcription" => &TRANSCRIPTION_PRICES,
+                _ => &[],
+            };
+            keys.extend(more.iter().filter(|key| !keys.contains(*key)).copied().collect::<Vec<_>>());
         }
         keys.push("call");
         keys

@@ -12,16 +12,17 @@ use crate::storyfile::tree::{Content, Entry, Node};
 use std::collections::BTreeMap;
 
 /// What providers can do.
-const CAPABILITIES: [&str; 3] = ["text", "voice", "http"];
+pub const CAPABILITIES: [&str; 4] = ["text", "voice", "transcription", "http"];
 
-/// Returns the provider for what the kind needs; empty for kinds that need none.
+/// Returns the provider for what the kind needs, or for what one may do for it; empty where nobody is asked.
 pub fn choose(
     stage: &StageText,
     uses: Option<&Uses>,
     declared: &Declared,
     faults: &mut Faults,
 ) -> BTreeMap<String, String> {
-    let needed = uses.and_then(|uses| uses.info.capability);
+    let needed = uses.and_then(|uses| uses.info.capability.or(uses.info.helper));
+    let is_helper = uses.is_some_and(|uses| uses.info.capability.is_none());
     let own = stage.own("provider").filter(|_| uses.is_some());
     // `provider: ~` takes the default away.
     let is_taken_away = stage.node.get("provider").is_some_and(|node| node.is_null());
@@ -30,6 +31,11 @@ pub fn choose(
     let mut found = None;
     for (node, is_own) in [(own, true), (default, false)] {
         let Some(node) = node.filter(|node| !node.is_null()) else { continue };
+        // Help that nobody asked for is none: a default names a helper by what it is to do.
+        if is_helper && !is_own && !matches!(node.value, Content::Map(_)) {
+            named(node, None, is_own, uses, declared, faults);
+            continue;
+        }
         if let Some(name) = named(node, needed, is_own, uses, declared, faults) {
             found = found.or(Some(name));
         }

@@ -10,6 +10,7 @@ use crate::storyfile::hooks::Moment;
 use crate::storyfile::params;
 use crate::storyfile::parse;
 use crate::storyfile::preset;
+use crate::storyfile::providers::CAPABILITIES;
 use crate::storyfile::read::{DEFAULTS_KEYS, KEYS, STAGE_KEYS};
 use providers::{budget, providers};
 use serde_json::{Map, Value, json};
@@ -337,11 +338,9 @@ fn foreach() -> Value {
 }
 
 fn provider() -> Value {
-    let named = json!({
-        "type": "object",
-        "properties": { "text": { "type": "string" }, "voice": { "type": "string" }, "http": { "type": "string" } },
-        "additionalProperties": false,
-    });
+    let names: Map<String, Value> =
+        CAPABILITIES.iter().map(|ability| ((*ability).to_owned(), json!({ "type": "string" }))).collect();
+    let named = json!({ "type": "object", "properties": names, "additionalProperties": false });
     json!({ "anyOf": [{ "type": "string" }, named] })
 }
 

@@ -90,7 +90,7 @@ pub enum SecretPiece {
 }
 
 impl Provider {
-    /// Returns what it can do: `text`, `voice`, `http`.
+    /// Returns what it can do: `text`, `voice`, `transcription`, `http`.
     pub fn abilities(&self) -> &'static [&'static str] {
         match self {
             Provider::Local => &["text"],
@@ -115,6 +115,14 @@ impl Provider {
         match self {
             Provider::Service(service) => &service.fallback,
             _ => &[],
+        }
+    }
+
+    /// Returns what it says of its answers, as it is written; nothing unless it is a service.
+    pub fn with(&self) -> Map<String, Value> {
+        match self {
+            Provider::Service(service) => service.with.clone(),
+            _ => Map::new(),
         }
     }
 }
@@ -156,11 +164,11 @@ impl ServiceApi {
         }
     }
 
-    /// Returns what it can do: `text`, `voice`, `http`.
+    /// Returns what it can do: `text`, `voice`, `transcription`, `http`.
     pub fn abilities(self) -> &'static [&'static str] {
         match self {
             ServiceApi::Http => &["http"],
-            ServiceApi::OpenAi => &["text", "voice"],
+            ServiceApi::OpenAi => &["text", "voice", "transcription"],
             ServiceApi::Anthropic | ServiceApi::Gemini => &["text"],
             ServiceApi::ElevenLabs => &["voice"],
         }

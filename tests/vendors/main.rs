@@ -4,10 +4,13 @@
 
 mod chats;
 mod deaths;
+mod ears;
+mod estimate;
 mod fake;
 mod money;
 mod proof;
 mod recording;
+mod voices;
 // The repo of a test is the one of the tests end to end; not all that it can do is used here.
 #[allow(dead_code)]
 #[path = "../e2e/space.rs"]

@@ -163,7 +163,7 @@ fn what_cannot_work_here_is_told_before_any_work() {
     let told = |settings: Value| bench.told(&Align, &settings, &outputs);
     assert_eq!(told(json!({"language": "de"})), [""; 0]);
     assert_eq!(told(json!({"method": "dtw", "language": "de"})), ["a sine wave does not speak `de`"]);
-    let message = "the setting `method` is \"asr\"; it must be `auto`, `dtw` or `estimate`";
+    let message = "the setting `method` is \"asr\"; it must be `auto`, `dtw`, `estimate` or `transcribe`";
     assert_eq!(told(json!({"method": "asr"})), [message]);
     let message = "the stage has 0 outputs: what is aligned is one words file";
     assert_eq!(bench.told(&Align, &json!({}), &[]), [message]);

@@ -17,6 +17,9 @@ pub struct Question<'a> {
     pub about: &'a str,
 }
 
+/// The sample's number in a request that is about all of them.
+pub const ALL_SAMPLES: u32 = u32::MAX;
+
 /// A reply that is what was asked for.
 pub struct Answer {
     pub text: String,
@@ -50,6 +53,8 @@ pub async fn answer(question: &Question<'_>, variant: Variant, memory: &mut Memo
 fn described(about: &str, variant: Variant) -> String {
     let what = match (variant.sample, variant.attempt) {
         (0, 0) => "the reply".to_owned(),
+        (ALL_SAMPLES, 0) => "the choice of a sample".to_owned(),
+        (ALL_SAMPLES, attempt) => format!("repair {attempt} of the choice of a sample"),
         (sample, 0) => format!("sample {}", sample + 1),
         (sample, attempt) => format!("repair {attempt} of sample {}", sample + 1),
     };

@@ -1,19 +1,22 @@
 //! Chooses the best of several samples by a rubric: the writer is shown them all, and says which keeps it best.
 
-use super::ask::{Question, answer};
+use super::ask::{ALL_SAMPLES, Question, answer};
 use super::judge::{Format, Judge, is_of_the_reply};
+use super::settings::PromptSettings;
 use crate::base::failure::Failure;
+use crate::base::money::Usage;
 use crate::kind::contract::Job;
 use crate::kind::schema::Schema;
 use crate::provider::chat::ChatRequest;
 use crate::provider::memory::{Memory, Variant};
+use crate::provider::writer::most as request_most;
 use serde_json::{Value, json};
 
 /// Output bound of a judgement, in tokens.
 const MAX_TOKENS: u32 = 400;
 
-/// The sample's number in a request that is about all of them.
-const ALL_SAMPLES: u32 = u32::MAX;
+/// What a token comes to in a text, in bytes, at most: long words of one token are rare.
+const TOKEN_BYTES_MAX: u64 = 8;
 
 /// Which sample was chosen, and why.
 #[derive(Debug, PartialEq, Eq)]
@@ -53,6 +56,13 @@ pub async fn choose(
         }
     }
     Ok(chosen.map(|chosen| chosen.index))
+}
+
+/// Returns the most that a judgement can come to: it reads all samples, however long they get.
+pub fn most(rubric: &str, settings: &PromptSettings) -> Usage {
+    let samples = u64::from(settings.samples) * u64::from(settings.max_tokens) * TOKEN_BYTES_MAX;
+    let asked = request_most(&ChatRequest::of(asked(rubric, &[]), MAX_TOKENS));
+    Usage { input_tokens: asked.input_tokens.map(|tokens| tokens + samples), ..asked }
 }
 
 fn schema(count: usize) -> Value {

@@ -24,6 +24,8 @@ pub struct VoiceSettings {
     pub gender: Option<Gender>,
     pub pauses: Pauses,
     pub loudness: Target,
+    /// Whether somebody else may speak when the voice is out of order.
+    pub falls_back: bool,
 }
 
 /// Which output takes what.
@@ -54,6 +56,7 @@ impl VoiceSettings {
             gender: gender(&settings)?,
             pauses: pauses(&settings)?,
             loudness: loudness(&settings)?,
+            falls_back: settings.flag("fallback")?.unwrap_or(false),
         })
     }
 }

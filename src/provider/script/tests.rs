@@ -160,6 +160,8 @@ fn a_voice_plays_recordings_and_a_text_is_no_voice() {
             seed: None,
             pronunciation: std::collections::BTreeMap::new(),
             settings: Map::new(),
+            before: None,
+            after: None,
         };
         let (request_digest, words) = (speech_content(&request).unwrap(), Words::Speech { text });
         let asked = Asked { request: request_digest, words, variant: Variant::of(1), stage: "voice", action: "voice" };

@@ -104,7 +104,7 @@ fn a_recording_comes_back_sample_by_sample_and_its_words_to_the_last_digit() {
     let spoken = SpeechReply {
         samples: samples.clone(),
         sample_rate: 24_000,
-        words: vec![SpokenWord { text: "07.".into(), start: 0.0, end }],
+        words: vec![SpokenWord { text: "07.".into(), start: 0.0, end, estimated: false }],
         spoken_by: "a voice".into(),
         warnings: vec![SpeechWarning { start: 0, end: 2, message: "odd".into() }],
         characters: Some(3),
@@ -117,6 +117,8 @@ fn a_recording_comes_back_sample_by_sample_and_its_words_to_the_last_digit() {
         seed: None,
         pronunciation: BTreeMap::new(),
         settings: Map::new(),
+        before: None,
+        after: None,
     };
     tape.speech(&request, Variant::of(1), "voice", &Ok(spoken), Some(1000)).unwrap();
     let files = tape.files().unwrap();

@@ -45,7 +45,8 @@ fn who_is_asked_too_much_is_asked_less() {
     for house in HOUSES {
         let vendor = Vendor::start();
         vendor.limit_concurrency(2);
-        let space = space(house.writer(&vendor), &stages(24));
+        let patient = stages(24).replace("uses:", "retry: { max: 30, delay: 1ms, max_delay: 5ms }, uses:");
+        let space = space(house.writer(&vendor), &patient);
         build(&space, &["-k"]).exit(0);
         let refused = vendor.calls().iter().filter(|call| call.status == 429).count();
         assert_eq!(vendor.charges(), 24, "{house:?}: {refused} were refused");

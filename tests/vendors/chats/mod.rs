@@ -63,8 +63,8 @@ fn build(space: &Space, args: &[&str]) -> Run {
 /// The last event of this kind that the last build sent of an action.
 fn event(space: &Space, kind: &str, action: &str) -> Option<Value> {
     let lines = fs::read_to_string(space.note("events.jsonl")).unwrap_or_default();
-    let events = lines.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
-    events.filter(|event| event["event"] == kind && event["action"] == action).last()
+    let mut events = lines.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    events.rfind(|event| event["event"] == kind && event["action"] == action)
 }
 
 /// How an action ended: `done`, or why it failed.

@@ -93,6 +93,24 @@ fn a_schema_is_the_vendors_to_keep_and_what_breaks_it_is_repaired() {
 }
 
 #[test]
+fn an_idea_is_had_from_every_vendor() {
+    for house in HOUSES {
+        let vendor = Vendor::start();
+        let stage = "  a: { uses: idea, provider: writer, outputs: a.json, with: { topic: a night bus, tone: [warm, odd], narrator_gender: female } }";
+        let space = space(house.writer(&vendor), stage);
+        build(&space, &[]);
+        let calls = vendor.calls();
+        assert!(calls.iter().all(|call| call.status == 200), "{house:?}: {:?}", space.read("Storyfile.yaml"));
+        let idea: Value = serde_json::from_str(calls[0].text.as_deref().unwrap()).unwrap();
+        assert_eq!(
+            (&idea["premise"], &idea["narrator_gender"]),
+            (&json!("a night bus"), &json!("female")),
+            "{house:?}"
+        );
+    }
+}
+
+#[test]
 fn one_request_has_one_key_however_often_it_is_sent() {
     for (house, has_keys) in [(House::OpenAi, 3), (House::Anthropic, 3), (House::Gemini, 0)] {
         let vendor = Vendor::start();

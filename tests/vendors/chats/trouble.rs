@@ -48,7 +48,6 @@ fn who_has_nothing_left_is_not_asked_by_the_other_stages() {
 }
 
 #[test]
-#[ignore = "today any failure stops the start of new work; the engine is to stop only the provider's"]
 fn an_outage_stops_the_stages_of_the_provider_and_no_others() {
     let vendor = Vendor::start();
     let writer = House::OpenAi.writer(&vendor).with("max_concurrency: 1");

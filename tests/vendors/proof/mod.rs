@@ -3,7 +3,7 @@
 mod accounts;
 mod anthropic;
 mod bodies;
-mod client;
+pub mod client;
 mod elevenlabs;
 mod gemini;
 mod lines;

@@ -210,6 +210,8 @@ mod tests {
             seed: Some(1),
             pronunciation: Default::default(),
             settings: setting.map(|name| (name.to_owned(), true.into())).into_iter().collect(),
+            before: None,
+            after: None,
         };
         assert!(check(&request(0.5, None)).is_ok() && check(&request(2.0, None)).is_ok());
         for wrong in [request(0.49, None), request(2.1, None), request(f64::NAN, None), request(1.0, Some("pitch"))] {

@@ -30,6 +30,8 @@ fn request(text: &str) -> SpeechRequest {
         seed: Some(7),
         pronunciation: Default::default(),
         settings: Default::default(),
+        before: None,
+        after: None,
     }
 }
 
@@ -48,7 +50,7 @@ fn check_words(text: &str, reply: &SpeechReply) {
     assert_eq!(texts, text.split_whitespace().collect::<Vec<_>>());
     let length = reply.samples.len() as f64 / f64::from(reply.sample_rate);
     let mut clock = 0.0;
-    for SpokenWord { text, start, end } in &reply.words {
+    for SpokenWord { text, start, end, .. } in &reply.words {
         assert!(clock <= *start && start <= end && *end <= length, "{text}: {start} to {end} of {length}");
         clock = *end;
     }

@@ -61,7 +61,7 @@ impl Times {
             let start = start.clamp(clock, length.max(clock));
             let end = end.clamp(start, length.max(start));
             clock = end;
-            SpokenWord { text: text.to_owned(), start, end }
+            SpokenWord { text: text.to_owned(), start, end, estimated: false }
         };
         texts.zip(&self.spans).map(place).collect()
     }
