@@ -214,13 +214,14 @@ fn at_a_terminal(space: &Space, args: &[&str], answer: &str) -> Option<(Option<i
         let count = pty.read(&mut bytes).unwrap_or(0);
         shown.push_str(&String::from_utf8_lossy(&bytes[..count]).replace("\r\n", "\n"));
         if count == 0 {
-            return Some((child.wait().unwrap().code(), shown));
+            break;
         }
         if !is_answered && shown.contains("Go on? [y/N] ") {
             pty.write_all(answer.as_bytes()).unwrap();
             is_answered = true;
         }
     }
+    Some((child.wait().unwrap().code(), shown))
 }
 
 /// So many pages at 3 cents.
