@@ -21,6 +21,8 @@ use crate::event::kind::{Event, WIRE_VERSION};
 use crate::event::sink::Sink;
 use crate::kind::registry::Registry;
 use crate::provider::Providers;
+use crate::provider::script::Shelf;
+use crate::provider::trust::Disclosure;
 use crate::provider::weights::{PullPolicy, Weights};
 use crate::store::make_way;
 use crate::storyfile::dotenv;
@@ -47,6 +49,7 @@ pub struct Repo {
     registry: Arc<Registry>,
     params: Vec<(String, String)>,
     profiles: Vec<String>,
+    trusted: Vec<Disclosure>,
 }
 
 /// What to build, and how.
@@ -91,7 +94,15 @@ impl Repo {
         let is_file = |name: &&&str| world.disk.stat_following(&root.join(name)).is_ok_and(|at| at.sort == Sort::File);
         let Some(file) = NAMES.iter().find(is_file) else { return Err(Error::NoStoryfile { folder }) };
         let registry = Arc::new(Registry::builtin());
-        Ok(Repo { root, file: (*file).to_owned(), world, registry, params: Vec::new(), profiles: Vec::new() })
+        Ok(Repo {
+            root,
+            file: (*file).to_owned(),
+            world,
+            registry,
+            params: Vec::new(),
+            profiles: Vec::new(),
+            trusted: Vec::new(),
+        })
     }
 
     /// Gives the kinds that its stages may use; without it they are those that storygen has.
@@ -108,6 +119,15 @@ impl Repo {
     /// Lays a profile over the Storyfile, after those named before, as `--profile`.
     pub fn with_profile(mut self, name: &str) -> Repo {
         self.profiles.push(name.to_owned());
+        self
+    }
+
+    /// Trusts a host (`gateway.example`) with the values of variables that the Storyfile's providers send there, as
+    /// `storygen trust` does for builds of the command. Vendors with their own keys and this machine need no trust; a stage
+    /// that would send a key anywhere else fails.
+    pub fn trusting(mut self, host: &str, variables: &[&str]) -> Repo {
+        let variables = variables.iter().map(|name| (*name).to_owned()).collect();
+        self.trusted.push(Disclosure { host: host.to_owned(), variables });
         self
     }
 
@@ -218,7 +238,7 @@ impl Repo {
             Some(story) if !is_wrong => story,
             story => {
                 let more = story.map(|story| {
-                    let providers = providers(world, &story);
+                    let providers = providers(world, &self.root, &story);
                     faults_of(world, &self.root, story, &self.registry, &providers)
                 });
                 let known: Vec<Option<Span>> = faults.iter().map(|fault| fault.span).collect();
@@ -229,7 +249,7 @@ impl Repo {
         let opening = Opening {
             world: world.clone(),
             root: self.root.clone(),
-            providers: providers(world, &story),
+            providers: providers(world, &self.root, &story),
             story,
             sources: sources.clone(),
             registry: self.registry.clone(),
@@ -237,6 +257,7 @@ impl Repo {
         };
         match open(opening)? {
             Ok(mut opened) => {
+                self.trusted.iter().for_each(|one| opened.project.providers.trust.allow(one));
                 faults.append(&mut opened.warnings);
                 opened.warnings = faults;
                 Ok(opened)
@@ -287,9 +308,10 @@ fn ask_programs(
     Ok(stopped)
 }
 
-fn providers(world: &World, story: &Story) -> Providers {
+fn providers(world: &World, root: &Path, story: &Story) -> Providers {
+    let shelf = Shelf { disk: world.disk.clone(), root: root.to_owned() };
     let weights = Weights::new(world.clone(), PullPolicy::Pull, Arc::new(|_| {}));
-    Providers::join(&story.providers, &Arc::new(weights), &world.env)
+    Providers::join(&story.providers, &Arc::new(weights), &world.env, &shelf)
 }
 
 fn wrong(sources: Sources, mut faults: Vec<Diagnostic>) -> Error {

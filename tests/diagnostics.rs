@@ -7,6 +7,7 @@ use storygen::base::diagnostic::{Diagnostic, Severity};
 use storygen::base::path::RepoPath;
 use storygen::base::sources::Sources;
 use storygen::engine::advice::advice;
+use storygen::engine::disclosure::{fault, untrusted};
 use storygen::engine::faults::{faults_of_actions, faults_of_sources};
 use storygen::engine::named::Named;
 use storygen::engine::open::{Access, Opening, open};
@@ -14,7 +15,7 @@ use storygen::engine::sources::{Match, Pattern};
 use storygen::engine::workflow::{Find, connect};
 use storygen::kind::registry::Registry;
 use storygen::provider::Providers;
-use storygen::provider::local::builtin;
+use storygen::provider::script::Shelf;
 use storygen::provider::weights::{PullPolicy, Weights};
 use storygen::report::diagnostic::{Color, render};
 use storygen::storyfile::catalog::{Catalog, InputRule, KindInfo, Need, OutputRule, Setting, SettingSort};
@@ -178,10 +179,10 @@ fn faults_in_a_repo(story: &str, files: &[(&str, String)]) -> (Vec<Diagnostic>, 
     let Draft { story, faults, sources, .. } = draft(story, &*registry, &given);
     let is_wrong = faults.iter().any(|fault| fault.severity == Severity::Error);
     let Some(story) = story.filter(|_| !is_wrong) else { return (faults, sources) };
-    let mut providers = Providers::default();
     let weights = Arc::new(Weights::new(World::real(), PullPolicy::NoPull("a test"), Arc::new(|_| {})));
-    builtin::add(&mut providers, &weights);
     let root = dir.path().to_owned();
+    let shelf = Shelf { disk: World::real().disk, root: root.clone() };
+    let providers = Providers::join(&story.providers, &weights, &World::real().env, &shelf);
     let opening = Opening {
         world: World::real(),
         root,
@@ -196,6 +197,8 @@ fn faults_in_a_repo(story: &str, files: &[(&str, String)]) -> (Vec<Diagnostic>, 
             let mut faults = std::mem::take(&mut opened.warnings);
             faults.extend(faults_of_sources(&mut opened.project).expect("the machine is well"));
             faults.extend(advice(&mut opened.project, sources.text()));
+            let all = (0..opened.project.workflow.nodes.len()).collect();
+            faults.extend(untrusted(&opened.project, &all).iter().map(fault));
             (faults, sources)
         }
         Err(faults) => (faults, sources),

@@ -4,13 +4,14 @@ use serde_json::{Value, json};
 use std::time::Duration;
 use storygen::base::diagnostic::{Diagnostic, Severity};
 use storygen::base::money::{Budget, Currency, Money, Period, Price, Tariff};
+use storygen::base::path::RepoPath;
 use storygen::base::sources::Sources;
 use storygen::kind::registry::Registry;
 use storygen::report::diagnostic::{Color, render};
 use storygen::storyfile::export::resolve;
 use storygen::storyfile::load::{Given, load};
 use storygen::storyfile::service::{Limits, Provider, SecretPiece, SecretText, Service, ServiceApi};
-use storygen::storyfile::story::{Action, Story, Work};
+use storygen::storyfile::story::{Action, Selector, Story, Work};
 use storygen::storyfile::with::With;
 
 fn env(name: &str) -> Option<String> {
@@ -184,7 +185,10 @@ fn answers_may_stand_in_the_repo() {
     else {
         panic!("no script")
     };
-    assert_eq!((scripted.answers.as_str(), scripted.model.as_deref()), ("answers", Some("x")));
+    assert_eq!(
+        (&scripted.answers, scripted.model.as_deref()),
+        (&Selector::Tree(RepoPath::parse("answers").unwrap()), Some("x"))
+    );
     let text = "providers: { s: { type: scripted, answers: a } }\ndefaults: { provider: s }\nbudget: { usd: 1 }\nstages:\n  \
                 a: { uses: prompt, outputs: a.md, with: { prompt: Hi } }\n  b: { uses: voice, inputs: a.md, outputs: b.wav }";
     assert_eq!(codes(text), [""; 0]);

@@ -15,7 +15,7 @@ use look_up::{CostArgs, GraphArgs, LogArgs, StatusArgs, ValidateArgs, WhyArgs};
 use show::{ExportArgs, SchemaArgs};
 use std::ffi::OsString;
 use std::path::PathBuf;
-use tend::{AcceptArgs, CleanArgs, CompletionsArgs, EjectArgs, ImportArgs, InitArgs, ModelsArgs};
+use tend::{AcceptArgs, CleanArgs, CompletionsArgs, EjectArgs, ImportArgs, InitArgs, ModelsArgs, TrustArgs};
 
 /// Builds stories: scripts, voices and subtitles from a Storyfile, and only what is out of date.
 ///
@@ -78,6 +78,7 @@ pub enum Command {
     Eject(EjectArgs),
     Import(ImportArgs),
     Models(ModelsArgs),
+    Trust(TrustArgs),
     Schema(SchemaArgs),
     Export(ExportArgs),
     Completions(CompletionsArgs),

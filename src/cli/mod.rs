@@ -3,12 +3,14 @@
 pub mod answer;
 pub mod args;
 mod ask;
+mod clearance;
 pub mod commands;
 pub mod context;
 pub mod error;
 pub mod init;
 pub mod inputs;
 mod logging;
+mod record;
 mod rows;
 pub mod session;
 mod survey;
@@ -87,6 +89,7 @@ fn wants_json(command: &Command) -> bool {
         Command::Accept(args) => args.json,
         Command::Clean(args) => args.json,
         Command::Export(args) => args.json,
+        Command::Trust(args) => args.json,
         Command::Models(args) => match &args.command {
             ModelsCommand::List { json } | ModelsCommand::Pull { json, .. } | ModelsCommand::Path { json, .. } => *json,
         },
@@ -113,6 +116,7 @@ fn command(context: &Context, command: &Command) -> Result<u8, CliError> {
         Command::Eject(args) => commands::eject::run(context, args),
         Command::Import(args) => commands::import::run(context, args),
         Command::Models(args) => commands::models::run(context, args),
+        Command::Trust(args) => commands::trust::run(context, args),
         Command::Schema(_) => commands::schema::run(context),
         Command::Export(args) => commands::export::run(context, args),
         Command::Init(args) => commands::init::run(context, args),

@@ -6,7 +6,7 @@ use crate::base::path::RepoPath;
 use crate::base::sources::Sources;
 use crate::base::span::Span;
 use crate::cli::error::CliError;
-use crate::cli::inputs::Inputs;
+use crate::cli::inputs::{Inputs, Reach};
 use crate::cli::rows::Stories;
 use crate::cli::survey::survey;
 use crate::embed::NAMES;
@@ -14,6 +14,7 @@ use crate::engine::open::{Access, Opened, Opening, faults_of, open};
 use crate::engine::workspace::stays_inside;
 use crate::kind::registry::Registry;
 use crate::provider::Providers;
+use crate::provider::script::Shelf;
 use crate::provider::weights::Weights;
 use crate::storyfile::load::{Draft, Given, draft};
 use crate::storyfile::row::Row;
@@ -163,7 +164,7 @@ pub fn load_story(found: &Found, registry: &Registry, inputs: &Inputs) -> Result
         story => {
             // One report for every fault: also what shows only in the whole, where nothing is wrong already.
             let more = story.map(|story| {
-                let providers = providers(inputs, &story);
+                let providers = providers(found, inputs, &story);
                 faults_of(&inputs.world, &found.root, story, registry, &providers)
             });
             let known = Taken::by(&diagnostics);
@@ -244,7 +245,7 @@ pub fn open_story(
     access: Access,
 ) -> Result<Opened, CliError> {
     let Loaded { story, sources, mut warnings } = loaded;
-    let providers = providers(inputs, &story);
+    let providers = providers(found, inputs, &story);
     let (world, root) = (inputs.world.clone(), found.root.clone());
     let opening = Opening { world, root, story, sources: sources.clone(), registry, providers, access };
     match open(opening)? {
@@ -262,9 +263,14 @@ pub fn open_story(
 }
 
 /// Joins the providers that the Storyfile declares with those that storygen has.
-pub fn providers(inputs: &Inputs, story: &Story) -> Providers {
+pub fn providers(found: &Found, inputs: &Inputs, story: &Story) -> Providers {
+    let shelf = Shelf { disk: inputs.world.disk.clone(), root: found.root.clone() };
     let weights = Weights::new(inputs.world.clone(), inputs.pull, inputs.on_pull.clone());
-    Providers::join(&story.providers, &Arc::new(weights), &inputs.world.env)
+    let providers = Providers::join(&story.providers, &Arc::new(weights), &inputs.world.env, &shelf);
+    if inputs.reach == Reach::Here {
+        providers.close("--offline");
+    }
+    providers
 }
 
 /// Returns the digest of everything beside files that shapes a plan (R26).

@@ -92,7 +92,7 @@ pub fn survey(stories: &Stories, names: &[String]) -> Result<Survey, CliError> {
                 unknown.retain(|name| !story.actions.iter().any(|action| may_mean(name, action)));
                 of_table.extend(paths.take(number, &row, &story.actions, stories)?);
                 survey.actions += story.actions.len();
-                let providers = joined.get_or_insert_with(|| providers(stories.inputs, &story));
+                let providers = joined.get_or_insert_with(|| providers(stories.found, stories.inputs, &story));
                 survey.bind(number, &row, story, stories, providers);
             }
         }

@@ -15,7 +15,7 @@ use crate::kind::fault::{About, FaultSort, SettingFault};
 use crate::kind::registry::Registry;
 use crate::provider::Providers;
 use crate::storyfile::catalog::SettingSort;
-use crate::storyfile::story::{Action, Output, OutputSort, Selector, Story, Work};
+use crate::storyfile::story::{ANSWERS_ROLE, Action, Output, OutputSort, Selector, Story, Work};
 use crate::storyfile::template::Template;
 use crate::storyfile::template::names::unknown;
 use crate::storyfile::with::With;
@@ -55,9 +55,28 @@ pub fn faults_of_actions(
         }
     }
     unbounded(actions, registry, &mut faults);
+    scripts(actions, providers, &mut faults);
     let mut seen = BTreeSet::new();
     faults.retain(|fault| seen.insert((fault.code, fault.span, fault.message.clone())));
     faults
+}
+
+/// The answers that stages play, each file once: those that nobody plays are not read.
+fn scripts(actions: &[Action], providers: &Providers, faults: &mut Vec<Diagnostic>) {
+    let played = |answers: &Selector| {
+        let mut inputs = actions.iter().flat_map(|action| match &action.work {
+            Work::Fan { draft: Some(draft), .. } => draft.inputs.iter(),
+            _ => action.inputs.iter(),
+        });
+        inputs.any(|input| input.role == ANSWERS_ROLE && input.selector == *answers)
+    };
+    let mut read: Vec<&Selector> = Vec::new();
+    for script in providers.scripts.values().filter(|script| played(script.answers())) {
+        if !read.contains(&script.answers()) {
+            read.push(script.answers());
+            faults.extend(script.faults().iter().cloned());
+        }
+    }
 }
 
 /// A list that a model writes has as many items as the model likes: each would be paid for.
@@ -155,7 +174,7 @@ fn files(action: &Action, folders: &BTreeMap<&str, &Output>, faults: &mut Vec<Di
             .label("a folder")
             .help("name the files, or write a pattern such as `folder/*.md`")
     };
-    for input in &action.inputs {
+    for input in action.inputs.iter().filter(|input| input.role != ANSWERS_ROLE) {
         if let Selector::Tree(path) = &input.selector {
             faults.push(read(path, input.span));
         }

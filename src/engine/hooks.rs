@@ -19,7 +19,7 @@ use crate::world::World;
 use crate::world::process::Program;
 use crate::world::signals::{Signals, Stop};
 use crate::world::strays::MARK;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::{Id, JoinSet};
@@ -53,8 +53,9 @@ impl Call {
         event: &Event,
     ) -> Option<Call> {
         let story = &project.story;
+        let secrets = story.secrets();
         let given = |env: &BTreeMap<String, String>, pass: &[String]| {
-            let mut all = world.env.for_child();
+            let mut all = world.env.for_child(&secrets);
             all.extend(env.clone());
             all.extend(pass.iter().filter_map(|name| Some((name.clone(), world.env.look_up(name)?.to_owned()))));
             all
@@ -373,15 +374,17 @@ pub async fn close_run(
 /// Returns what is said of calls that may have been charged.
 fn in_doubt(calls: &[Intent]) -> Option<String> {
     const TOLD_MAX: usize = 3;
-    let told = calls.iter().take(TOLD_MAX).map(|call| match call.description.as_str() {
+    let described = calls.iter().map(|call| match call.description.as_str() {
         "" => "a call of which nothing is known",
         description => description,
     });
-    let told = told.collect::<Vec<_>>().join(", ");
-    let more = match calls.len().saturating_sub(TOLD_MAX) {
+    // A call that is made once more is described as before.
+    let described: BTreeSet<&str> = described.collect();
+    let more = match described.len().saturating_sub(TOLD_MAX) {
         0 => String::new(),
         more => format!(" and {more} more"),
     };
+    let told = described.into_iter().take(TOLD_MAX).collect::<Vec<_>>().join(", ");
     let (what, them) = match calls.len() {
         0 => return None,
         1 => ("1 call".to_owned(), "it"),

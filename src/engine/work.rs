@@ -17,7 +17,7 @@ use crate::event::sink::Sink;
 use crate::kind::contract::{Job, Progress};
 use crate::kind::program::talk::Talk;
 use crate::provider::desk::{Desk, Payer, Watch};
-use crate::storyfile::story::{Presence, ProgramCall, Work};
+use crate::storyfile::story::{ANSWERS_ROLE, Presence, ProgramCall, Work};
 use crate::storyfile::with::With;
 use crate::world::World;
 use crate::world::disk::Stat;
@@ -260,6 +260,9 @@ impl Crew {
             };
             let work = async {
                 compose::fill(&mut scope, &mut |file| {
+                    if file.role == ANSWERS_ROLE {
+                        return Ok(None);
+                    }
                     let read = contents.get(&file.named()).cloned().map(Some);
                     read.ok_or_else(|| Failure::new(Cause::Machine, format!("`{}` was not read", file.named())))
                 })?;
@@ -283,6 +286,8 @@ impl Crew {
             let made = tokio::select! {
                 made = work => made,
                 limit = watch.expired(timeout) => {
+                    // What works on a thread of its own is only asked to end.
+                    cancel.cancel();
                     Err(Failure::new(Cause::Timeout, format!("ran longer than its timeout of {limit:?}"))
                         .hint("Raise `timeout:` if it needs longer."))
                 }
@@ -346,6 +351,8 @@ fn read_inputs(
                 None if input.presence == Presence::Optional => None,
                 None => return Err(project.missing(input)),
             },
+            // Its provider has read it.
+            What::Tree(_) if input.role == ANSWERS_ROLE => judged.get(place).copied().flatten(),
             What::Tree(path) => {
                 let message = format!("the folder `{path}/` is an input that only `run:` stages read");
                 return Err(

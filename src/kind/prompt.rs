@@ -5,7 +5,10 @@ mod choose;
 mod judge;
 mod quote;
 mod render;
+mod rubric;
+mod sample;
 mod settings;
+mod split;
 
 use crate::base::failure::{Cause, Failure};
 use crate::base::span::Span;
@@ -18,13 +21,14 @@ use crate::media::plain::script_words;
 use crate::media::token::is_spoken;
 use crate::provider::Providers;
 use crate::provider::chat::{BoxFuture, ChatRequest, ChatWarning, Edit, EditRule};
-use crate::provider::memory::{Memory, Variant};
+use crate::provider::memory::Memory;
 use crate::provider::quote::Quote;
 use crate::provider::writer::Writer;
 use crate::storyfile::catalog::KindInfo;
 use crate::storyfile::scope::{Scope, ScopeFile, is_named_by_user};
 use crate::storyfile::story::Output;
-use ask::{Question, answer};
+use ask::{Answer, Question};
+use choose::By;
 use judge::Judge;
 use render::rendered;
 use serde_json::Value;
@@ -56,11 +60,18 @@ impl Kind for Prompt {
         let writer = provider(work.named, work.providers).ok();
         let mut faults = every_fault(work.settings, |settings| {
             let read = read(settings)?;
-            writer.map_or(Ok(()), |writer| accepted(writer, &read))
+            writer.map_or(Ok(()), |writer| accepted(writer, settings, &read))
         });
         let has_input = work.inputs.iter().any(|input| is_named_by_user(&input.role));
-        if Settings::of(work.settings).get("edit").is_some() && !has_input {
+        let is_set = |name: &str| Settings::of(work.settings).get(name).is_some();
+        if is_set("edit") && !has_input {
             faults.push(nothing_to_edit());
+        }
+        if is_set("split") && !has_input {
+            faults.push(split::nothing_to_split());
+        }
+        if is_set("split") && work.late.contains("prompt") {
+            faults.push(settings::same_for_all());
         }
         faults
     }
@@ -97,12 +108,15 @@ fn read(settings: &Value) -> Result<PromptSettings, SettingFault> {
 }
 
 /// Asks the writer whether it can do what is wanted.
-fn accepted(writer: &Writer, wanted: &PromptSettings) -> Result<(), SettingFault> {
-    let Some(language) = &wanted.language else { return Ok(()) };
-    writer.accepts(language, wanted.edit).map_err(|failure| {
+fn accepted(writer: &Writer, settings: &Value, wanted: &PromptSettings) -> Result<(), SettingFault> {
+    let language = wanted.language.as_ref().map_or(Ok(()), |language| writer.accepts(language, wanted.edit));
+    language.map_err(|failure| {
         let fault = SettingFault::setting("language", failure.message);
         SettingFault { hint: failure.hint, ..fault }
-    })
+    })?;
+    let schema = Settings::of(settings).get("schema").filter(|schema| schema.is_object()).cloned();
+    let wish = ChatRequest { schema, ..wanted.asking(String::new()) };
+    writer.takes(&wish).map_err(|misfit| SettingFault::setting(misfit.setting, misfit.message).hint(misfit.hint))
 }
 
 fn nothing_to_edit() -> SettingFault {
@@ -130,61 +144,50 @@ async fn write(job: Job<'_>) -> Result<Made, Failure> {
     if let Some(language) = language(&settings, &job.scope) {
         writer.accepts(&language, settings.edit)?;
     }
-    let question = Question {
-        writer,
-        request: request(&job.settings, &job.scope, &settings, schema.as_ref())?,
-        judge: Judge { format, schema, kept: kept(&settings, &job.scope)? },
-        repair: settings.repair,
-    };
     let mut memory = Memory::new(job.desk);
-    let mut samples = Vec::new();
-    let mut told = BTreeSet::new();
-    let mut failed = None;
-    for sample in 0..settings.samples {
-        let variant = Variant { sample, ..Variant::of(job.take) };
-        match answer(&question, variant, &mut memory).await {
-            Ok(answer) => {
-                samples.push(answer.text);
-                told.extend(answer.warnings);
-            }
-            // One sample that is of no use does not spoil the others.
-            Err(failure) if settings.samples > 1 && judge::is_of_the_reply(failure.cause) => {
-                failed.get_or_insert(failure);
-            }
-            Err(failure) => return Err(failure),
-        }
-        if settings.samples > 1 {
-            let (done, total) = (u64::from(sample) + 1, u64::from(settings.samples));
-            (job.progress)(Progress { done, total, note: "samples".to_owned() });
+    let (mut replies, mut told) = (Vec::new(), BTreeSet::new());
+    let sections = split::sections(&job.scope, settings.split)?;
+    let rubric = rubric(&settings, &job.scope)?;
+    for section in &sections {
+        let question = Question {
+            writer,
+            request: request(&job.settings, &settings, &section.scope, schema.as_ref())?,
+            judge: Judge { format, schema: schema.clone(), kept: kept(&settings, &section.scope)? },
+            repair: settings.repair,
+            about: &section.name,
+        };
+        let best = sample::best(&question, &settings, rubric, &job, &mut memory).await;
+        let Answer { text, warnings } = best.map_err(|failure| section.failed(failure))?;
+        replies.push(text);
+        told.extend(warnings.into_iter().map(|warning| section.placed(warning)));
+        if sections.len() > 1 {
+            let (done, total) = (replies.len() as u64, sections.len() as u64);
+            (job.progress)(Progress { done, total, note: "sections".to_owned() });
         }
     }
-    let Some(best) = choose::best(samples, &settings.choose) else {
-        return Err(failed.unwrap_or_else(|| Failure::new(Cause::Machine, "no sample was asked for")));
-    };
     let mut made = Made::of(memory);
     made.warnings.extend(told.iter().map(|warning| placed(warning, &job.scope)));
-    made.outputs.insert(output.slot.clone(), best.into_bytes());
+    made.outputs.insert(output.slot.clone(), split::joined(replies).into_bytes());
     Ok(made)
 }
 
+/// Returns what samples are chosen by, where the rules do not.
+fn rubric<'a>(settings: &PromptSettings, scope: &'a Scope) -> Result<Option<&'a str>, Failure> {
+    match settings.choose.by {
+        By::Rules => Ok(None),
+        By::Rubric => input::text(input::of_setting(scope, "choose.rubric")?).map(Some),
+    }
+}
+
 fn request(
-    given: &Value,
-    scope: &Scope,
+    with: &Value,
     settings: &PromptSettings,
+    scope: &Scope,
     schema: Option<&Schema>,
 ) -> Result<ChatRequest, Failure> {
     let edit = settings.edit.map(|rule| edit(rule, settings, scope)).transpose()?;
-    Ok(ChatRequest {
-        system: settings.system.clone(),
-        prompt: rendered(&settings.source, given, scope)?,
-        temperature: settings.temperature,
-        max_tokens: settings.max_tokens,
-        seed: settings.seed,
-        stop: settings.stop.clone(),
-        schema: schema.map(|schema| schema.value.clone()),
-        edit,
-        extra: settings.extra.clone(),
-    })
+    let prompt = rendered(&settings.source, with, scope)?;
+    Ok(ChatRequest { schema: schema.map(|schema| schema.value.clone()), edit, ..settings.asking(prompt) })
 }
 
 fn edit(rule: EditRule, settings: &PromptSettings, scope: &Scope) -> Result<Edit, Failure> {

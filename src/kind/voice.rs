@@ -95,7 +95,7 @@ fn accepted(voice: &Teller, settings: &VoiceSettings, said: &BTreeMap<String, St
             SettingFault { hint: failure.hint, ..fault }
         })?;
     }
-    let known = voice.settings();
+    let Some(known) = voice.settings() else { return Ok(()) };
     match settings.manner.own.keys().find(|name| !known.contains(&name.as_str())) {
         None => Ok(()),
         Some(name) => {

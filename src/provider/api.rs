@@ -1,11 +1,12 @@
 //! One service on the network: where it is, who we are to it, what it takes for a call.
 
 use crate::base::address::Address;
-use crate::base::failure::Failure;
+use crate::base::failure::{Cause, Failure};
 use crate::base::money::{Budget, Price};
 use crate::provider::gate::Gate;
 use crate::provider::secrets::{Secrets, Veil};
 use crate::provider::told::{Told, told};
+use crate::provider::trust::{Disclosure, Trust, disclosure};
 use crate::storyfile::service::{SecretPiece, SecretText, Service, ServiceApi};
 use crate::world::call::{Answer, Call, CallError, Caller, Ear};
 use crate::world::env::Environment;
@@ -40,6 +41,9 @@ pub struct Api {
     price: Option<Price>,
     budget: Option<Budget>,
     environment: Arc<Environment>,
+    /// What it is told though it is neither the vendor nor this machine.
+    disclosure: Option<Disclosure>,
+    trust: Arc<Trust>,
     gate: Gate,
     caller: Result<Caller, CallError>,
 }
@@ -122,9 +126,16 @@ impl Api {
             price: declared.price.clone(),
             budget: declared.budget,
             environment,
+            disclosure: disclosure(declared),
+            trust: Arc::default(),
             gate: Gate::new(&declared.limits),
             caller: Caller::new(&declared.base.join(""), CONNECT),
         }
+    }
+
+    /// Lets it be told its secrets where `trust` allows it; else it is only where nobody has to be trusted.
+    pub fn trusting(self, trust: &Arc<Trust>) -> Api {
+        Api { trust: trust.clone(), ..self }
     }
 
     /// Returns a service at `base` that needs no secret.
@@ -166,7 +177,7 @@ impl Api {
         self.headers.contains_key(header) || self.api_key.is_some() && key_header(self.api).0 == header
     }
 
-    /// Tells why no call can be made at all: a variable that is not set.
+    /// Tells why no call can be made at all: a variable that is not set, a host that nobody has trusted.
     pub fn ready(&self) -> Result<(), Failure> {
         self.secrets().map(drop)
     }
@@ -192,15 +203,17 @@ impl Api {
             }
             Err(_) => Err(CallError::Unsent(crate::world::http::HttpError::Address(self.base.join("")))),
         };
+        // Before anybody reads it: what is quoted of it later may be cut, and half a key would not be known again.
+        let answer = answer.map(|answer| secrets.scrub(answer));
         let who = format!("the provider `{}`", self.name);
         match told(&who, &answer) {
             Told::Answered => match answer {
-                Ok(answer) => Exchange::Answered(Answer { body: secrets.scrub(answer.body), ..answer }),
+                Ok(answer) => Exchange::Answered(answer),
                 Err(error) => unreachable!("an error was answered: {error}"),
             },
             Told::Failed(failure, follow) => {
                 let failure = Failure { message: secrets.scrub_text(&failure.message), ..failure };
-                let said = answer.map(|answer| secrets.scrub_text(&shown(&answer.body))).unwrap_or_default();
+                let said = answer.map(|answer| shown(&answer.body)).unwrap_or_default();
                 Exchange::Failed { told: Told::Failed(failure, follow), said }
             }
         }
@@ -233,6 +246,11 @@ impl Api {
 
     /// Reads the secrets, now that they are needed.
     fn secrets(&self) -> Result<Secrets, Failure> {
+        if let Some(disclosure) = self.disclosure.as_ref().filter(|disclosure| !self.trust.allows(disclosure)) {
+            let message = format!("the provider `{}` would send {disclosure}, which nobody has trusted", self.name);
+            let hint = format!("If you know this host, run `storygen trust {}`.", disclosure.host);
+            return Err(Failure::new(Cause::Setup, message).hint(hint));
+        }
         let mut secrets = Secrets::default();
         if let Some(text) = &self.api_key {
             let key = secrets.read(&self.environment, &self.name, "api_key", text)?;
@@ -267,7 +285,9 @@ fn key_header(api: ServiceApi) -> (&'static str, &'static str) {
 fn identity(declared: &Service) -> String {
     let model = declared.model.as_ref().map(|model| format!("{model} ")).unwrap_or_default();
     let mut identity = format!("{} {model}{}{}", declared.api.name(), declared.base.vendor(), declared.base.path());
-    for (name, text) in &declared.headers {
+    // Whose account it is shapes no answer.
+    let account = ["openai-organization", "openai-project"];
+    for (name, text) in declared.headers.iter().filter(|(name, _)| !account.contains(&name.as_str())) {
         if let [SecretPiece::Literal(value)] = text.pieces.as_slice() {
             identity.push_str(&format!("; {name}: {value}"));
         }

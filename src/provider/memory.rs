@@ -6,9 +6,9 @@
 use crate::base::digest::Digest;
 use crate::base::failure::{Cause, Failure};
 use crate::base::id::Take;
-use crate::base::money::{Cost, Usage};
+use crate::base::money::{Cost, Money, Price, Usage};
 use crate::provider::api::{Api, ApiCall, Exchange, shown};
-use crate::provider::desk::Desk;
+use crate::provider::desk::{Desk, Payer};
 use crate::provider::ledger::Reservation;
 use crate::provider::told::{Follow, Told};
 use crate::store::{Answer, Claim, Intent, Left, Lookup, Reply, ReplyOutcome, Spool, StoreError};
@@ -28,6 +28,9 @@ const BUILT_IN: &str = "built in";
 
 /// Space that is held back for an answer, in bytes, where it holds no sound.
 pub const ROOM_BYTES: u64 = 1024 * 1024;
+
+/// How often a request that was one too many waits without being counted: a service that still says so bears none.
+const CROWDS_MAX: u32 = 30;
 
 /// The requests of one job.
 pub struct Memory<'a> {
@@ -68,6 +71,16 @@ pub struct Errand<'a> {
     pub room_bytes: u64,
 }
 
+/// An answer that stands in the repo.
+pub struct Played<'a> {
+    /// The provider's name.
+    pub name: &'a str,
+    pub price: &'a Price,
+    /// The most that a service would take for it.
+    pub most: Usage,
+    pub body: Vec<u8>,
+}
+
 /// What an answer says of itself.
 pub struct Reading {
     pub made_by: String,
@@ -88,6 +101,9 @@ impl<'a> Memory<'a> {
     where
         F: Future<Output = Result<Vec<u8>, Failure>>,
     {
+        if let Some(reply) = self.desk.store.reply(&request.key) {
+            return Ok(self.heard(request, reply));
+        }
         let claim = match self.look_up(request).await? {
             Found::Reply(reply) => return Ok(self.heard(request, reply)),
             Found::Claim(claim) => claim,
@@ -108,6 +124,42 @@ impl<'a> Memory<'a> {
                 Err(failure)
             }
         }
+    }
+
+    /// Returns the answer to a request that stands in the repo. It is paid for as if a service had given it: once.
+    pub async fn ask_script(&mut self, request: &Request<'_>, played: Played<'_>) -> Result<Vec<u8>, Failure> {
+        let Played { name, price, most, body } = played;
+        if let Some(reply) = self.desk.store.reply(&request.key) {
+            return Ok(self.heard(request, reply));
+        }
+        let (desk, most) = (self.desk, price.cost(&most));
+        let waiting = desk.watch.wait();
+        let mut reservation = desk.ledger.reserve(name, &desk.payer.stage, most, desk.cancel).await?;
+        let claim = match self.look_up(request).await? {
+            Found::Reply(reply) => return Ok(self.heard(request, reply)),
+            Found::Claim(claim) => claim,
+        };
+        drop(waiting);
+        let call = call_id(&request.key);
+        claim.intend(&desk.intent(&call, name, request.description, most)).map_err(machine)?;
+        reservation.sent();
+        let reading = (request.reading)(&body)?;
+        let cost = price.cost(&reading.usage);
+        reservation.settle(cost.map_or(Money::ZERO, |cost| cost.amount));
+        self.makers.insert(reading.made_by.clone());
+        self.requests.push(request.key);
+        self.desk.note(|spend| spend.answered(cost));
+        Ok(claim.save(&body, desk.meta(&call, name, reading, cost)).map_err(machine)?.body)
+    }
+
+    /// Returns whose requests these are.
+    pub fn payer(&self) -> &'a Payer {
+        self.desk.payer
+    }
+
+    /// Writes into the log of the attempt.
+    pub fn log(&self, text: &str) {
+        (self.desk.log)(text);
     }
 
     /// Returns the answer of a service to a request: the remembered one, else that of a call, made again as the retry
@@ -155,8 +207,14 @@ impl<'a> Memory<'a> {
         }
         let intent = desk.intent(&call, api.name(), request.description, most);
         claim.intend(&Intent { room_bytes: errand.room_bytes, ..intent }).map_err(machine)?;
+        let mut spooling = match claim.spool() {
+            Ok(spool) => Spooling { spool, error: None },
+            Err(error) => {
+                claim.close().map_err(machine)?;
+                return Err(machine(error));
+            }
+        };
         reservation.sent();
-        let mut spooling = Spooling { spool: claim.spool().map_err(machine)?, error: None };
         let (told, said) = match exchange(&desk, errand, &request.key, &mut spooling).await {
             Exchange::Answered(answer) => match (request.reading)(&answer.body) {
                 Ok(reading) => {
@@ -290,6 +348,8 @@ fn call_id(key: &Digest) -> String {
 struct Tries {
     again: u32,
     doubts: u32,
+    /// How often too many were asked at once.
+    crowds: u32,
 }
 
 impl Tries {
@@ -298,7 +358,11 @@ impl Tries {
         let told = match follow {
             Follow::Crowded(wait) => {
                 api.gate().crowded();
-                return Ok(wait.unwrap_or(retry.delay));
+                self.crowds += 1;
+                if self.crowds <= CROWDS_MAX {
+                    return Ok(wait.unwrap_or(retry.delay));
+                }
+                wait
             }
             Follow::Again(wait) => wait,
             Follow::Slower(wait) => {

@@ -6,8 +6,10 @@ use crate::base::digest::Digest;
 use crate::base::failure::{Cause, Failure};
 use crate::base::money::Usage;
 use crate::provider::api::{Api, ApiCall};
-use crate::provider::memory::{Errand, Memory, ROOM_BYTES, Reading, Request, Variant, request_key};
+use crate::provider::memory::{Errand, Memory, Played, ROOM_BYTES, Reading, Request, Variant, request_key};
+use crate::provider::script::{Asked, Script, Words, speech_content};
 use crate::provider::speech::{Speech, SpeechReply, SpeechRequest, Wanted};
+use crate::provider::tape::Tape;
 use crate::store::ReplyOutcome;
 use std::sync::Arc;
 
@@ -15,6 +17,8 @@ use std::sync::Arc;
 const FORM_HERE: &str = "storygen speech 1";
 /// The form of what is remembered of a service: its answer, secrets taken out.
 const FORM_SERVICE: &str = "storygen speech service 1";
+/// The form of what is remembered of a script.
+const FORM_SCRIPT: &str = "storygen speech script 1";
 
 /// Space that is held back for each character spoken, in bytes: a slow second has ten, and comes as text of 16-bit
 /// samples, 44 100 a second.
@@ -43,28 +47,41 @@ pub trait SpeechApi: Send + Sync {
 pub struct Voice {
     source: Source,
     fallback: Vec<Source>,
+    tape: Option<Arc<Tape>>,
 }
 
 #[derive(Clone)]
 enum Source {
     Here(Arc<dyn Speech>),
     Service { api: Arc<Api>, speaks: Arc<dyn SpeechApi> },
+    Script(Arc<Script>),
 }
 
 impl Voice {
     /// Returns a voice in this process.
     pub fn here(speech: Arc<dyn Speech>) -> Voice {
-        Voice { source: Source::Here(speech), fallback: Vec::new() }
+        Voice { source: Source::Here(speech), fallback: Vec::new(), tape: None }
     }
 
     pub fn service(api: Arc<Api>, speaks: Arc<dyn SpeechApi>) -> Voice {
-        Voice { source: Source::Service { api, speaks }, fallback: Vec::new() }
+        Voice { source: Source::Service { api, speaks }, fallback: Vec::new(), tape: None }
+    }
+
+    /// Returns a voice that plays answers of the repo.
+    pub fn script(script: Arc<Script>) -> Voice {
+        Voice { source: Source::Script(script), fallback: Vec::new(), tape: None }
+    }
+
+    /// Lets a tape hear all that is asked and answered.
+    pub fn on(mut self, tape: &Arc<Tape>) -> Voice {
+        self.tape = Some(tape.clone());
+        self
     }
 
     /// Returns the service that it is; `None` for a voice in this process.
     pub fn api(&self) -> Option<&Arc<Api>> {
         match &self.source {
-            Source::Here(_) => None,
+            Source::Here(_) | Source::Script(_) => None,
             Source::Service { api, .. } => Some(api),
         }
     }
@@ -80,14 +97,16 @@ impl Voice {
         match &self.source {
             Source::Here(speech) => speech.accepts(wanted),
             Source::Service { speaks, .. } => speaks.accepts(wanted),
+            Source::Script(_) => Ok(()),
         }
     }
 
-    /// Returns the names of the settings that only this provider knows.
-    pub fn settings(&self) -> &'static [&'static str] {
+    /// Returns the names of the settings that only this provider knows; `None`: it plays whoever knows them.
+    pub fn settings(&self) -> Option<&'static [&'static str]> {
         match &self.source {
-            Source::Here(speech) => speech.settings(),
-            Source::Service { speaks, .. } => speaks.settings(),
+            Source::Here(speech) => Some(speech.settings()),
+            Source::Service { speaks, .. } => Some(speaks.settings()),
+            Source::Script(_) => None,
         }
     }
 
@@ -96,6 +115,7 @@ impl Voice {
         match &self.source {
             Source::Here(_) => None,
             Source::Service { speaks, .. } => speaks.chunk_chars(),
+            Source::Script(script) => script.chunk_chars(),
         }
     }
 
@@ -107,7 +127,11 @@ impl Voice {
         description: &str,
         memory: &mut Memory<'_>,
     ) -> Result<SpeechReply, Failure> {
-        self.source.ask(request, variant, description, memory).await
+        let answer = self.source.ask(request, variant, description, memory).await;
+        if let Some(tape) = &self.tape {
+            tape.speech(request, variant, &memory.payer().action, &answer, self.chunk_chars())?;
+        }
+        answer
     }
 }
 
@@ -116,6 +140,7 @@ impl Source {
         match self {
             Source::Here(speech) => speech.identity(),
             Source::Service { api, .. } => api.identity().to_owned(),
+            Source::Script(script) => script.identity().to_owned(),
         }
     }
 
@@ -148,8 +173,34 @@ impl Source {
                 let errand = Errand { api, call: &call, most, room_bytes };
                 read(&memory.ask_service(&asked, &errand).await?)
             }
+            Source::Script(script) => played(script, request, variant, description, memory).await,
         }
     }
+}
+
+/// Asks a script. What it says is part of the request's key: another answer of the repo is another memory.
+async fn played(
+    script: &Script,
+    request: &SpeechRequest,
+    variant: Variant,
+    description: &str,
+    memory: &mut Memory<'_>,
+) -> Result<SpeechReply, Failure> {
+    let content = speech_content(request)?;
+    let payer = memory.payer();
+    let words = Words::Speech { text: &request.text };
+    let asked = Asked { request: content, words, variant, stage: &payer.stage, action: &payer.action };
+    let (reply, usage) = script.speech(request, &asked, description).inspect_err(|_| memory.log(&request.text))?;
+    let body = heard(reply)?.to_bytes()?;
+    let bytes = [content.as_bytes(), body.as_slice()].concat();
+    let key = request_key(FORM_SCRIPT, script.identity(), &bytes, variant);
+    let reading = |body: &[u8]| {
+        let spoken = SpeechReply::from_bytes(body)?;
+        Ok(Reading { made_by: spoken.spoken_by, usage, outcome: ReplyOutcome::Good })
+    };
+    let asked = Request { key, description, reading: &reading };
+    let played = Played { name: script.name(), price: script.price(), most: usage, body };
+    SpeechReply::from_bytes(&memory.ask_script(&asked, played).await?)
 }
 
 /// A request as it goes to a service.

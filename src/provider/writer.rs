@@ -7,7 +7,10 @@ use crate::base::failure::{Cause, Failure};
 use crate::base::money::Usage;
 use crate::provider::api::{Api, ApiCall};
 use crate::provider::chat::{Chat, ChatReply, ChatRequest, EditRule, Finish};
-use crate::provider::memory::{Errand, Memory, ROOM_BYTES, Reading, Request, Variant, request_key};
+use crate::provider::memory::{Errand, Memory, Played, ROOM_BYTES, Reading, Request, Variant, request_key};
+use crate::provider::misfit::Misfit;
+use crate::provider::script::{Asked, Script, Words, chat_content};
+use crate::provider::tape::Tape;
 use crate::store::ReplyOutcome;
 use std::sync::Arc;
 
@@ -15,6 +18,8 @@ use std::sync::Arc;
 const FORM_HERE: &str = "storygen chat 3";
 /// The form of what is remembered of a service: its answer, secrets taken out.
 const FORM_SERVICE: &str = "storygen chat service 1";
+/// The form of what is remembered of a script.
+const FORM_SCRIPT: &str = "storygen chat script 1";
 
 /// What a token is counted for at most, in bytes of UTF-8: no tokeniser makes more tokens than there are bytes (R13).
 const MESSAGE_TOKENS: u64 = 64;
@@ -22,7 +27,7 @@ const MESSAGE_TOKENS: u64 = 64;
 /// How a vendor's service is asked for text. Pure.
 pub trait ChatApi: Send + Sync {
     /// Returns the call for a request; fails where the service cannot be told something, and says what.
-    fn call(&self, request: &ChatRequest) -> Result<ApiCall, Failure>;
+    fn call(&self, request: &ChatRequest) -> Result<ApiCall, Misfit>;
 
     /// Reads an answer; fails where it is none.
     fn reply(&self, body: &[u8]) -> Result<ChatReply, Failure>;
@@ -33,22 +38,35 @@ pub trait ChatApi: Send + Sync {
 pub struct Writer {
     source: Source,
     fallback: Vec<Source>,
+    tape: Option<Arc<Tape>>,
 }
 
 #[derive(Clone)]
 enum Source {
     Here(Arc<dyn Chat>),
     Service { api: Arc<Api>, speaks: Arc<dyn ChatApi> },
+    Script(Arc<Script>),
 }
 
 impl Writer {
     /// Returns a writer in this process.
     pub fn here(chat: Arc<dyn Chat>) -> Writer {
-        Writer { source: Source::Here(chat), fallback: Vec::new() }
+        Writer { source: Source::Here(chat), fallback: Vec::new(), tape: None }
     }
 
     pub fn service(api: Arc<Api>, speaks: Arc<dyn ChatApi>) -> Writer {
-        Writer { source: Source::Service { api, speaks }, fallback: Vec::new() }
+        Writer { source: Source::Service { api, speaks }, fallback: Vec::new(), tape: None }
+    }
+
+    /// Returns a writer that plays answers of the repo.
+    pub fn script(script: Arc<Script>) -> Writer {
+        Writer { source: Source::Script(script), fallback: Vec::new(), tape: None }
+    }
+
+    /// Lets a tape hear all that is asked and answered.
+    pub fn on(mut self, tape: &Arc<Tape>) -> Writer {
+        self.tape = Some(tape.clone());
+        self
     }
 
     /// Adds who is asked when all before are out of order.
@@ -60,7 +78,7 @@ impl Writer {
     /// Returns the service that it is; `None` for a writer in this process.
     pub fn api(&self) -> Option<&Arc<Api>> {
         match &self.source {
-            Source::Here(_) => None,
+            Source::Here(_) | Source::Script(_) => None,
             Source::Service { api, .. } => Some(api),
         }
     }
@@ -76,20 +94,34 @@ impl Writer {
     pub fn accepts(&self, language: &str, edit: Option<EditRule>) -> Result<(), Failure> {
         match &self.source {
             Source::Here(chat) => chat.accepts(language, edit),
-            Source::Service { .. } => Ok(()),
+            Source::Service { .. } | Source::Script(_) => Ok(()),
         }
     }
 
-    /// Tells what the service cannot be told of a request.
-    pub fn takes(&self, request: &ChatRequest) -> Result<(), Failure> {
-        match &self.source {
-            Source::Here(_) => Ok(()),
+    /// Tells, before any work, what of a request those who may be asked cannot be told.
+    pub fn takes(&self, request: &ChatRequest) -> Result<(), Misfit> {
+        self.sources().try_for_each(|source| match source {
+            Source::Here(_) | Source::Script(_) => Ok(()),
             Source::Service { speaks, .. } => speaks.call(request).map(drop),
-        }
+        })
     }
 
     /// Returns the answer to a request: the remembered one, else a new one. `description` tells a person what is asked.
     pub async fn ask(
+        &self,
+        request: &ChatRequest,
+        variant: Variant,
+        description: &str,
+        memory: &mut Memory<'_>,
+    ) -> Result<ChatReply, Failure> {
+        let answer = self.ask_all(request, variant, description, memory).await;
+        if let Some(tape) = &self.tape {
+            tape.chat(request, variant, &memory.payer().action, &answer)?;
+        }
+        answer
+    }
+
+    async fn ask_all(
         &self,
         request: &ChatRequest,
         variant: Variant,
@@ -106,7 +138,12 @@ impl Writer {
                     }
                     return Ok(reply);
                 }
-                Err(failure) if is_outage(failure.cause) => drop(first.get_or_insert(failure)),
+                // To a tape only what is remembered is told: whoever was asked in the place of another is found that way.
+                Err(failure)
+                    if is_outage(failure.cause) || self.tape.is_some() && failure.cause == Cause::Cancelled =>
+                {
+                    first.get_or_insert(failure);
+                }
                 Err(failure) => return Err(failure),
             }
         }
@@ -123,6 +160,7 @@ impl Source {
         match self {
             Source::Here(chat) => chat.identity(),
             Source::Service { api, .. } => api.identity().to_owned(),
+            Source::Script(script) => script.identity().to_owned(),
         }
     }
 
@@ -160,8 +198,35 @@ impl Source {
                 let errand = Errand { api, call: &call, most, room_bytes: ROOM_BYTES };
                 speaks.reply(&memory.ask_service(&asked, &errand).await?)
             }
+            Source::Script(script) => played(script, request, variant, description, memory).await,
         }
     }
+}
+
+/// Asks a script. What it says is part of the request's key: another answer of the repo is another memory.
+async fn played(
+    script: &Script,
+    request: &ChatRequest,
+    variant: Variant,
+    description: &str,
+    memory: &mut Memory<'_>,
+) -> Result<ChatReply, Failure> {
+    let content = chat_content(request)?;
+    let words = Words::Chat { prompt: &request.prompt, system: request.system.as_deref() };
+    let payer = memory.payer();
+    let asked = Asked { request: content, words, variant, stage: &payer.stage, action: &payer.action };
+    let reply = script.chat(request, &asked, description).inspect_err(|_| memory.log(&request.prompt))?;
+    let body = json(&reply)?;
+    let bytes = [content.as_bytes(), body.as_slice()].concat();
+    let key = request_key(FORM_SCRIPT, script.identity(), &bytes, variant);
+    let asked = Request { key, description, reading: &|body| Ok(reading(&script_reply(body)?)) };
+    let played = Played { name: script.name(), price: script.price(), most: most(request), body };
+    script_reply(&memory.ask_script(&asked, played).await?)
+}
+
+fn script_reply(body: &[u8]) -> Result<ChatReply, Failure> {
+    serde_json::from_slice(body)
+        .map_err(|error| Failure::new(Cause::Machine, format!("read a remembered reply: {error}")))
 }
 
 /// A request as it goes to a service.

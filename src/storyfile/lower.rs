@@ -46,6 +46,8 @@ struct Plan<'a> {
     program: Option<ProgramUse>,
     check: Option<Uses>,
     providers: BTreeMap<String, String>,
+    /// The answers that these play.
+    answers: Vec<Input>,
     inputs: Vec<(String, &'a Node)>,
     outputs: Vec<(String, &'a Node)>,
     needs: References,
@@ -209,6 +211,7 @@ impl<'a> Lower<'a> {
             uses,
             program,
             check,
+            answers: providers::answers(&providers, declared),
             providers,
             inputs,
             outputs,
@@ -412,6 +415,7 @@ fn work(
     if let Some(uses) = &plan.uses {
         let (with, files) = uses.settle(names, faults)?;
         inputs.extend(files);
+        inputs.extend(plan.answers.iter().cloned());
         return Some(Work::Kind { kind: uses.kind.clone(), with, providers: plan.providers.clone() });
     }
     if let Some(program) = &plan.program {

@@ -6,6 +6,7 @@
 //! `settings`, `kinds`, `preset`, `providers`, `spending`, `run`, with expressions by `settle`) → what holds between actions (`check`).
 //! The engine then uses [`story`], [`command`], [`with`], [`template`] and [`scope`].
 
+pub mod answers;
 pub mod catalog;
 pub mod command;
 pub mod condition;

@@ -61,7 +61,8 @@ impl ProviderType {
                 let own: &[&str] = if api == ServiceApi::OpenAi { &["organization", "project"] } else { &[] };
                 [&["model"], &SERVICE[..], own].concat()
             }
-            ProviderType::Scripted => vec!["model", "answers", "price"],
+            // Those of every service: a profile turns one into a script by its `type` and `answers` alone.
+            ProviderType::Scripted => [&["model", "answers"], &SERVICE[..], &["organization", "project"]].concat(),
         };
         keys.extend(self.shaping());
         keys
@@ -79,9 +80,13 @@ impl ProviderType {
 
     /// Returns the keys that shape its answers: defaults for the `with:` of the stages that it works for.
     pub fn shaping(self) -> Vec<&'static str> {
-        let ProviderType::Service(api) = self else { return Vec::new() };
+        let abilities = match self {
+            ProviderType::Local | ProviderType::LocalVoice => return Vec::new(),
+            ProviderType::Service(api) => api.abilities(),
+            ProviderType::Scripted => &["text", "voice"],
+        };
         let mut keys = Vec::new();
-        for ability in api.abilities() {
+        for ability in abilities {
             let more: &[&str] = match *ability {
                 "text" => &TEXT,
                 "voice" => &VOICE,

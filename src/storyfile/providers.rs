@@ -7,6 +7,7 @@ use crate::storyfile::provider_types::ProviderType;
 use crate::storyfile::service::Provider;
 use crate::storyfile::services;
 use crate::storyfile::settings::Uses;
+use crate::storyfile::story::{ANSWERS_ROLE, Input, Presence};
 use crate::storyfile::tree::{Content, Entry, Node};
 use std::collections::BTreeMap;
 
@@ -50,11 +51,33 @@ pub fn defaults(chosen: &BTreeMap<String, String>, declared: &Declared) -> Vec<E
     let mut entries = Vec::new();
     for name in chosen.values() {
         let text = declared.provider_texts.get(name);
-        if let (Some(Some(Provider::Service(service))), Some(text)) = (declared.providers.get(name), text) {
-            entries.extend(services::defaults(&text.value, ProviderType::Service(service.api)));
-        }
+        let sort = match declared.providers.get(name) {
+            Some(Some(Provider::Service(service))) => ProviderType::Service(service.api),
+            Some(Some(Provider::Scripted(_))) => ProviderType::Scripted,
+            _ => continue,
+        };
+        entries.extend(text.into_iter().flat_map(|text| services::defaults(&text.value, sort)));
     }
     entries
+}
+
+/// Returns the answers that the chosen providers play, or those who may stand in for them, as inputs.
+pub fn answers(chosen: &BTreeMap<String, String>, declared: &Declared) -> Vec<Input> {
+    let provider = |name: &String| declared.providers.get(name).and_then(Option::as_ref);
+    let fallbacks = chosen.values().filter_map(provider).flat_map(Provider::fallback);
+    let mut inputs: Vec<Input> = Vec::new();
+    for name in chosen.values().chain(fallbacks) {
+        let (Some(Provider::Scripted(scripted)), Some(text)) = (provider(name), declared.provider_texts.get(name))
+        else {
+            continue;
+        };
+        if !inputs.iter().any(|input| input.selector == scripted.answers) {
+            let span = text.value.get("answers").map_or(text.key_span, |node| node.span);
+            let (selector, role) = (scripted.answers.clone(), ANSWERS_ROLE.to_owned());
+            inputs.push(Input { role, selector, part: None, presence: Presence::Required, span });
+        }
+    }
+    inputs
 }
 
 /// Returns the provider that a `provider:` names for what is needed.

@@ -9,6 +9,7 @@ use crate::storyfile::paths;
 use crate::storyfile::prices;
 use crate::storyfile::provider_types::{self, ProviderType};
 use crate::storyfile::service::{Limits, Scripted, SecretText, Service, ServiceApi};
+use crate::storyfile::story::Selector;
 use crate::storyfile::tree::{Entry, Node};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
@@ -45,6 +46,7 @@ pub fn read(entry: &Entry, api: ServiceApi, faults: &mut Faults) -> Option<Servi
         ..given("rate").map(|node| rate(node, sort, faults)).unwrap_or_default()
     };
     let service = Service {
+        place: given("base_url").or(given("api_key")).map_or(entry.key_span, |node| node.span),
         api_key,
         headers: all_headers(node, api, faults),
         limits,
@@ -71,7 +73,9 @@ pub fn scripted(entry: &Entry, faults: &mut Faults) -> Option<Scripted> {
         missing(entry, "answers", "write `answers: answers/`: the file or folder that holds what it says", faults);
         return None;
     };
-    let answers = paths::parse(faults.text("`answers`", answers)?, answers.span, faults)?;
+    let text = faults.text("`answers`", answers)?;
+    let path = paths::parse(text, answers.span, faults)?;
+    let answers = if text.ends_with('/') { Selector::Tree(path) } else { Selector::File(path) };
     Some(Scripted { answers, model, price })
 }
 

@@ -86,6 +86,15 @@ impl Story {
         action.row.as_ref().and_then(|row| self.rows.get(&row.id)).unwrap_or(&self.lowering)
     }
 
+    /// Returns the variables that any provider is told: no command sees them unasked (R20).
+    pub fn secrets(&self) -> BTreeSet<String> {
+        let services = self.providers.values().filter_map(|provider| match provider {
+            Provider::Service(service) => Some(service.variables()),
+            _ => None,
+        });
+        services.flatten().collect()
+    }
+
     /// Returns the texts that the story was read from.
     pub fn sources(&self) -> &Sources {
         self.rows.values().next().unwrap_or(&self.lowering).sources()
@@ -238,6 +247,9 @@ pub struct ProgramCall {
     /// Where `uses:` names it.
     pub span: Span,
 }
+
+/// The role of the answers of a provider that plays a script, among the inputs of the stages that it works for.
+pub const ANSWERS_ROLE: &str = "provider.answers";
 
 /// The role of the program that a stage `uses:`, among the stage's inputs.
 pub const PROGRAM_ROLE: &str = "uses.program";

@@ -127,3 +127,21 @@ fn a_provider_that_is_out_of_order_stops_its_own_stages_and_no_others() {
     assert!(built.err.contains("Add credit there, or wait until the quota begins anew"), "{}", built.err);
     assert_eq!(build(&space, &[]).code, Some(0));
 }
+
+#[test]
+fn offline_no_service_is_asked_and_what_is_remembered_is_still_there() {
+    let vendor = Vendor::start();
+    let story = |salt: &str| {
+        format!(
+            "{}\nstages:\n  tale: {{ uses: prompt, provider: writer, outputs: tale.md, salt: {salt}, with: {{ prompt: Hi }} }}\n",
+            vendor.openai("writer")
+        )
+    };
+    let space = Space::new().story(&story("a"));
+    let refused = build(&space, &["--offline"]);
+    assert_eq!((refused.code, vendor.calls().len()), (Some(1), 0), "{}", refused.err);
+    assert!(refused.err.contains("`--offline` is given, and the provider `writer` is a service"), "{}", refused.err);
+    assert_eq!(build(&space, &[]).code, Some(0));
+    space.story(&story("b"));
+    assert_eq!((build(&space, &["--offline"]).code, vendor.charges()), (Some(0), 1));
+}

@@ -65,6 +65,9 @@ pub struct BuildArgs {
     /// Replace your edits of this stage's files when it runs; they are stored first
     #[arg(long, value_name = "TARGET")]
     pub discard_edits: Vec<String>,
+    /// Send keys wherever the Storyfile says, this once [env: STORYGEN_TRUST=1]
+    #[arg(long)]
+    pub trust: bool,
     /// Say less: only failures and what waits for you
     #[arg(short, long, conflicts_with = "verbose")]
     pub quiet: bool,
@@ -77,6 +80,9 @@ pub struct BuildArgs {
     /// Write everything that happens to this file, one JSON object a line; `-` is standard output
     #[arg(long, value_name = "FILE")]
     pub events: Option<PathBuf>,
+    /// Write all answers that this build used into this folder, for providers of `type: scripted` to play
+    #[arg(long, value_name = "DIR", conflicts_with = "dry_run")]
+    pub record: Option<PathBuf>,
     /// How to show work under way [default: live on a terminal, plain lines elsewhere and where CI is set]
     #[arg(long, value_name = "HOW", value_enum, default_value_t, hide_default_value = true)]
     pub progress: ProgressArg,

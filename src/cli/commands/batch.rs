@@ -3,10 +3,12 @@
 
 use crate::base::diagnostic::{Diagnostic, Severity};
 use crate::cli::args::build::BuildArgs;
+use crate::cli::clearance::clear;
 use crate::cli::commands::build::{
     ask_programs, dry_run_detail, hold, is_whole, may_be_quiet, refusal, request, runtime, set_budgets,
 };
 use crate::cli::commands::estimate;
+use crate::cli::commands::record::Recording;
 use crate::cli::context::Context;
 use crate::cli::error::CliError;
 use crate::cli::inputs::Inputs;
@@ -61,6 +63,7 @@ pub fn run(
         let stories = Stories::open(found, inputs, table)?;
         return estimate::rows(context, args, &stories, &look_through(context, args, &stories, wish)?, wish);
     }
+    let recording = Recording::of(context, args, found)?;
     let request = request(found, inputs, args)?;
     // The result in JSON has an entry for each row: for that all are looked at.
     if may_be_quiet(args, wish)
@@ -84,7 +87,7 @@ pub fn run(
     let mut windows = Windows { stories, survey: &survey, wish, rows, number: 0, opened: None, access: Access::Write };
     let (storyfile, rows) = (found.name.clone(), survey.rows as usize);
     let basis = QuietBasis { request, storyfile, rows, watch: Watch::default() };
-    let mut batch = Batch::begin(context, args, &stamp, shown, &survey, basis)?;
+    let mut batch = Batch::begin(context, args, &stamp, shown, &survey, basis, recording)?;
     let mut result = Ok(());
     while let Some(window) = windows.next().transpose() {
         result = window.and_then(|window| batch.build(window, &mut windows));
@@ -251,6 +254,7 @@ struct Batch<'a> {
     totals: RowTotals,
     /// Every row's end, for `--json`.
     ends: Vec<RowEnd>,
+    recording: Option<Recording>,
 }
 
 impl<'a> Batch<'a> {
@@ -261,6 +265,7 @@ impl<'a> Batch<'a> {
         shown: Arc<dyn Sink>,
         survey: &Survey,
         basis: QuietBasis,
+        recording: Option<Recording>,
     ) -> Result<Batch<'a>, CliError> {
         let tally = Arc::new(Tally::default());
         let mut sinks: Vec<Arc<dyn Sink>> = vec![shown.clone(), tally.clone()];
@@ -298,6 +303,7 @@ impl<'a> Batch<'a> {
             any_wrong: false,
             totals: RowTotals::default(),
             ends: Vec::new(),
+            recording,
         })
     }
 
@@ -331,7 +337,7 @@ impl<'a> Batch<'a> {
         if is_first {
             recover(&mut opened.project, &state, &*self.sink)?;
         }
-        if let Some(stop) = ask_programs(self.context, opened, wish)? {
+        if let Some(stop) = ask_programs(self.context, self.args, opened, wish)? {
             self.summary.stopped = Some(stop);
             return Ok(());
         }
@@ -341,6 +347,7 @@ impl<'a> Batch<'a> {
         {
             return Err(refusal);
         }
+        clear(self.context, self.args, opened, &plan.may_run())?;
         if is_first {
             set_budgets(self.context, self.args, &opened.project, &selection)?;
             self.sink.send(&self.begun);
@@ -360,6 +367,11 @@ impl<'a> Batch<'a> {
             Arc::new(Fanout::new(sinks)),
             self.stamp.clone(),
         ))?;
+        if let Some(recording) = &mut self.recording {
+            recording.refuse_played(&opened.project)?;
+            let (project, actions) = (&mut opened.project, &built.selection.actions);
+            self.runtime.block_on(recording.hear(project, &self.context.world, &self.options, actions))?;
+        }
         self.summary.add(built.summary);
         if let Some(basis) = &mut self.basis {
             basis.watch.add(&opened.project, &built.selection.actions);
@@ -417,7 +429,8 @@ impl<'a> Batch<'a> {
             self.summary.failed |= self.runtime.block_on(told)?;
             sink.send(&ended(self.exit()));
         }
-        let exit = self.exit();
+        let recorded = self.recording.take().map(|recording| recording.write(self.context)).transpose()?;
+        let exit = self.exit().max(recorded.unwrap_or(0));
         if !self.args.quiet || exit != 0 {
             self.totals.lines().iter().for_each(|line| self.context.say(line));
         }

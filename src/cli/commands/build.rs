@@ -5,11 +5,13 @@ use crate::base::failure::Failure;
 use crate::base::money::{Budget, Currency, Money, Period};
 use crate::cli::args::build::BuildArgs;
 use crate::cli::ask::ask_for_params;
+use crate::cli::clearance::clear;
 use crate::cli::commands::batch;
 use crate::cli::commands::estimate;
+use crate::cli::commands::record::Recording;
 use crate::cli::context::Context;
 use crate::cli::error::CliError;
-use crate::cli::inputs::Inputs;
+use crate::cli::inputs::{Inputs, Reach};
 use crate::cli::session::{Found, find, open_project, request_digest};
 use crate::cli::table::Table;
 use crate::cli::views::views;
@@ -48,8 +50,12 @@ pub fn run(context: &Context, args: &BuildArgs) -> Result<u8, CliError> {
         return Err(CliError::usage("`--events -` and `--json` both write to standard output"));
     }
     let wish = wish(&found, args);
-    let mut inputs =
-        Inputs { pull: pull(args), on_pull: context.on_pull(), ..Inputs::of(context, &found, &args.given)? };
+    let mut inputs = Inputs {
+        pull: pull(args),
+        reach: reach(args),
+        on_pull: context.on_pull(),
+        ..Inputs::of(context, &found, &args.given)?
+    };
     if args.interactive {
         ask_for_params(&found, &mut inputs)?;
     }
@@ -63,6 +69,7 @@ pub fn run(context: &Context, args: &BuildArgs) -> Result<u8, CliError> {
     if args.estimate {
         return estimate::run(context, &found, &wish, &inputs, args);
     }
+    let recording = Recording::of(context, args, &found)?;
     let request = request(&found, &inputs, args)?;
     if may_be_quiet(args, &wish)
         && let Some(quiet) = is_quiet(&context.world, &found.root, &request)
@@ -91,7 +98,7 @@ pub fn run(context: &Context, args: &BuildArgs) -> Result<u8, CliError> {
     let mut opened = open_project(&found, &inputs, Access::Write)?;
     context.warn(&opened.sources, &opened.warnings);
     recover(&mut opened.project, &state, &*sink)?;
-    if let Some(stop) = ask_programs(context, &mut opened, &wish)? {
+    if let Some(stop) = ask_programs(context, args, &mut opened, &wish)? {
         return Ok(stop.exit_code());
     }
     let (selection, plan) = foresee(&mut opened.project, &wish)?;
@@ -100,9 +107,10 @@ pub fn run(context: &Context, args: &BuildArgs) -> Result<u8, CliError> {
     {
         return Err(refusal);
     }
+    clear(context, args, &opened, &plan.may_run())?;
     estimate::consent(args, &opened.project, &plan)?;
     let quiet = QuietBasis { request, storyfile: found.name.clone(), rows: 0, watch: Watch::default() };
-    let exit = perform(context, args, &mut opened, &wish, selection, &plan, sink, stamp, quiet)?;
+    let exit = perform(context, args, &mut opened, &wish, selection, &plan, sink, stamp, quiet, recording)?;
     if args.json {
         context.answer(&result::of_events(&recorder.events()));
     }
@@ -149,7 +157,9 @@ fn perform(
     sink: Arc<dyn Sink>,
     stamp: Stamp,
     mut quiet: QuietBasis,
+    mut recording: Option<Recording>,
 ) -> Result<u8, CliError> {
+    recording.iter().try_for_each(|recording| recording.refuse_played(&opened.project))?;
     let started = context.world.clock.elapsed();
     let sink = with_records(context, args, opened, plan, &stamp, sink)?;
     let begun = Event::RunStarted {
@@ -174,6 +184,10 @@ fn perform(
         sink.clone(),
         stamp.clone(),
     ));
+    if let (Some(recording), Ok(built)) = (&mut recording, &built) {
+        let heard = recording.hear(&mut opened.project, &context.world, &options, &built.selection.actions);
+        runtime.block_on(heard)?;
+    }
     // Whatever happened, what is finished is written down.
     let lock = if args.locked { LockPolicy::Leave } else { LockPolicy::Update };
     let is_done = |built: &&Built| built.summary.exit_code() == 0;
@@ -197,6 +211,9 @@ fn perform(
         exit = 1;
     }
     sink.send(&ended(exit));
+    if let Some(recording) = recording {
+        exit = exit.max(recording.write(context)?);
+    }
     Ok(exit)
 }
 
@@ -236,7 +253,7 @@ fn own_budget(project: &Project, text: &str) -> Result<Budget, CliError> {
 
 /// Tells whether a build may find at a glance that it has nothing to do.
 pub fn may_be_quiet(args: &BuildArgs, wish: &Wish) -> bool {
-    wish.force.is_empty() && wish.discard_edits.is_empty() && args.events.is_none()
+    wish.force.is_empty() && wish.discard_edits.is_empty() && args.events.is_none() && args.record.is_none()
 }
 
 /// Tells whether a build looks at all that the next one would.
@@ -257,7 +274,12 @@ impl Options {
 
 /// Asks programs that stages use as kinds what they take, if they have not said it yet, and checks their settings by it.
 /// Returns the signal if the person stopped it.
-pub fn ask_programs(context: &Context, opened: &mut Opened, wish: &Wish) -> Result<Option<Stop>, CliError> {
+pub fn ask_programs(
+    context: &Context,
+    args: &BuildArgs,
+    opened: &mut Opened,
+    wish: &Wish,
+) -> Result<Option<Stop>, CliError> {
     let all = (0..opened.project.workflow.nodes.len()).collect();
     if !is_to_ask(&opened.project, &all) {
         return Ok(None);
@@ -266,6 +288,8 @@ pub fn ask_programs(context: &Context, opened: &mut Opened, wish: &Wish) -> Resu
     if !is_to_ask(&opened.project, &selection.actions) {
         return Ok(None);
     }
+    // Nothing of the repo is run before its keys are cleared, and without its programs there is no plan.
+    clear(context, args, opened, &selection.actions)?;
     let stop = runtime()?.block_on(ask(&mut opened.project, &selection.actions, &context.world))?;
     let project = &opened.project;
     let faults = project.programs.faults(project.workflow.nodes.iter().map(|node| &node.action));
@@ -385,6 +409,10 @@ fn wish(found: &Found, args: &BuildArgs) -> Wish {
         only: args.only.iter().map(|name| found.target(name)).collect(),
         discard_edits: all(&args.discard_edits),
     }
+}
+
+fn reach(args: &BuildArgs) -> Reach {
+    if args.offline { Reach::Here } else { Reach::Anyone }
 }
 
 fn pull(args: &BuildArgs) -> PullPolicy {

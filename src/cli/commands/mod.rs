@@ -14,6 +14,8 @@ pub mod import;
 pub mod init;
 pub mod log;
 pub mod models;
+mod record;
 pub mod schema;
 pub mod status;
+pub mod trust;
 pub mod validate;

@@ -1,7 +1,7 @@
 //! What a prompt would be paid for: one call for each sample, its repairs left out.
 
 use super::settings::{PromptSettings, Source};
-use super::{provider, request, schema};
+use super::{provider, request, rubric, schema, split};
 use crate::base::failure::Failure;
 use crate::base::money::Usage;
 use crate::kind::contract::{Guess, Quoted, Work};
@@ -9,7 +9,6 @@ use crate::provider::chat::ChatRequest;
 use crate::provider::memory::Variant;
 use crate::provider::quote::Quote;
 use crate::provider::writer::most;
-use serde_json::Map;
 
 /// What a token comes to in a text, in bytes: four letters of English, more of other scripts.
 const TOKEN_BYTES: u64 = 4;
@@ -22,11 +21,15 @@ pub fn quotes(quoted: &Quoted<'_>) -> Result<Vec<Quote>, Failure> {
     }
     let settings = PromptSettings::read(quoted.settings)?;
     let schema = schema(quoted.settings, quoted.scope)?;
-    let request = request(quoted.settings, quoted.scope, &settings, schema.as_ref())?;
     let mut quotes = Vec::new();
-    for sample in 0..settings.samples {
-        let variant = Variant { sample, ..Variant::of(quoted.take) };
-        quotes.extend(writer.quote(&request, variant, quoted.store)?);
+    for section in split::sections(quoted.scope, settings.split)? {
+        let request = request(quoted.settings, &settings, &section.scope, schema.as_ref())?;
+        for sample in 0..settings.samples {
+            let variant = Variant { sample, ..Variant::of(quoted.take) };
+            quotes.extend(writer.quote(&request, variant, quoted.store)?);
+        }
+        let rubric = rubric(&settings, quoted.scope)?.filter(|_| settings.samples > 1);
+        quotes.extend(rubric.and_then(|rubric| writer.guess(rubric::most(rubric, &settings))));
     }
     Ok(quotes)
 }
@@ -50,15 +53,5 @@ fn known(settings: &PromptSettings) -> ChatRequest {
         Source::Prompt(text) | Source::Jinja(text) => text.clone(),
         Source::File => String::new(),
     };
-    ChatRequest {
-        system: settings.system.clone(),
-        prompt,
-        temperature: None,
-        max_tokens: settings.max_tokens,
-        seed: None,
-        stop: Vec::new(),
-        schema: None,
-        edit: None,
-        extra: Map::new(),
-    }
+    ChatRequest { system: settings.system.clone(), prompt, ..ChatRequest::of(String::new(), settings.max_tokens) }
 }

@@ -1,9 +1,9 @@
 //! Tests of the memory of requests, with a real store and what is asked here; services are asked in `tests/vendors`.
 
 use super::*;
-use crate::base::money::Spend;
+use crate::base::money::{Budget, Currency, Money, Period, Spend, Tariff};
 use crate::provider::desk::{Payer, Watch};
-use crate::provider::ledger::Ledger;
+use crate::provider::ledger::{Ledger, Scope};
 use crate::store::Store;
 use crate::storyfile::story::OnExit;
 use crate::world::clock::SystemClock;
@@ -90,6 +90,40 @@ async fn work_that_fails_leaves_nothing_behind() {
     assert_eq!(failed.unwrap_err().message, "no thread");
     assert!(bench.store.unanswered().is_empty());
     assert_eq!(memory.ask_here(&request(key), async { Ok(b"hello".to_vec()) }).await.unwrap(), b"hello");
+}
+
+#[tokio::test]
+async fn an_answer_of_the_repo_is_paid_for_once_and_within_the_budget() {
+    let (bench, usd) = (Bench::new(), Currency::parse("USD").unwrap());
+    let call = Money::parse("0.40");
+    let none = Tariff {
+        input: None,
+        cached_input: None,
+        output: None,
+        characters: None,
+        minute: None,
+        call,
+        per: 1,
+        currency: usd,
+        as_of: None,
+    };
+    let price = Price::Tariff(none);
+    bench.ledger.cap(
+        Scope::All,
+        Budget { amount: Money::parse("1").unwrap(), currency: usd, period: Period::Run },
+        Money::ZERO,
+    );
+    let played = |body: &[u8]| Played { name: "actor", price: &price, most: Usage::default(), body: body.to_vec() };
+    let mut memory = bench.memory();
+    for body in [&b"one"[..], b"two", b"one"] {
+        let answer = memory.ask_script(&request(Digest::of(body)), played(body)).await;
+        assert_eq!(answer.unwrap(), body);
+    }
+    let spend = bench.spend.lock().unwrap();
+    assert_eq!((spend.cost[&usd], spend.remembered), (Money::parse("0.80").unwrap(), 1));
+    let refused = memory.ask_script(&request(Digest::of(b"three")), played(b"three")).await.unwrap_err();
+    assert_eq!(refused.cause, Cause::Budget);
+    assert_eq!(bench.store.account().len(), 2);
 }
 
 #[tokio::test]

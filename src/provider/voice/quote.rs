@@ -11,7 +11,7 @@ impl Voice {
     /// Returns the call by which a request would be answered; `None` for a voice in this process, which takes nothing.
     pub fn quote(&self, request: &SpeechRequest, variant: Variant, store: &Store) -> Result<Option<Quote>, Failure> {
         match &self.source {
-            Source::Here(_) => Ok(None),
+            Source::Here(_) | Source::Script(_) => Ok(None),
             Source::Service { api, speaks } => {
                 let Sent { key, most, .. } = sent(api, &**speaks, request, variant)?;
                 Ok(Some(Quote::of(api, key, most, store)))

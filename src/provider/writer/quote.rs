@@ -31,7 +31,7 @@ impl Writer {
 impl Source {
     fn quote(&self, request: &ChatRequest, variant: Variant, store: &Store) -> Result<Option<Quote>, Failure> {
         match self {
-            Source::Here(_) => Ok(None),
+            Source::Here(_) | Source::Script(_) => Ok(None),
             Source::Service { api, speaks } => {
                 let Sent { key, most, .. } = sent(api, &**speaks, request, variant)?;
                 Ok(Some(Quote::of(api, key, most, store)))
@@ -41,7 +41,7 @@ impl Source {
 
     fn guess(&self, most: Usage) -> Option<Quote> {
         match self {
-            Source::Here(_) => None,
+            Source::Here(_) | Source::Script(_) => None,
             Source::Service { api, .. } => Some(Quote::guess(api, most)),
         }
     }

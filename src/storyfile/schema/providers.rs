@@ -117,7 +117,7 @@ fn rule(sort: ProviderType) -> Value {
     });
     let mut then = object(properties);
     then["required"] = json!(sort.required());
-    if !matches!(sort, ProviderType::Service(ServiceApi::Http)) && keys.contains(&"api_key") {
+    if matches!(sort, ProviderType::Service(api) if api != ServiceApi::Http) {
         then["anyOf"] = json!([{ "required": ["api_key"] }, { "required": ["base_url"] }]);
     }
     json!({
