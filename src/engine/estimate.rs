@@ -58,8 +58,12 @@ impl Sight<'_> {
             Judgement::Verdict { verdict: Verdict::Run { take, .. }, digests, .. } => {
                 self.run(action, Some((*take, digests)), bill);
             }
-            Judgement::Unknown { .. } | Judgement::Undescribed => self.run(action, None, bill),
-            Judgement::Unfold { wrong: None } => self.fan(&project.node(action).action, bill),
+            Judgement::Unknown { .. } | Judgement::Undescribed | Judgement::Unfold { wrong: None } => {
+                match &project.node(action).action {
+                    fan if fan.is_fan() => self.fan(fan, bill),
+                    _ => self.run(action, None, bill),
+                }
+            }
             Judgement::Verdict { verdict: Verdict::Wait(_), .. }
             | Judgement::Unfold { wrong: Some(_) }
             | Judgement::Held(_)

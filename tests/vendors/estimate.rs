@@ -1,6 +1,6 @@
 //! Estimates: what a build is said to pay holds for what it pays, and saying it costs nothing.
 
-use crate::fake::{KEYS, Vendor};
+use crate::fake::{KEYS, Vendor, fault};
 use crate::space::{Run, Space};
 use pty_process::blocking::{Command, open};
 use serde_json::Value;
@@ -101,6 +101,72 @@ fn what_reads_what_is_not_made_yet_is_estimated_and_likely_as_the_last_time() {
 }
 
 #[test]
+fn samples_system_and_seed_are_in_the_estimate_and_known_again() {
+    let vendor = Vendor::start();
+    let writer = vendor.openai("writer").with(PRICE);
+    let story = |salt: &str| {
+        format!(
+            "{writer}\nstages:\n  a: {{ uses: prompt, provider: writer, salt: {salt}, inputs: [idea.md], outputs: a.md, with: {{ jinja: \
+             \"Of {{{{ inputs[0] }}}}\", system: Be brief., samples: 3, seed: 7, max_tokens: 60 }} }}\n"
+        )
+    };
+    let space = Space::new().story(&story("one")).file("idea.md", "a bridge");
+    let told = estimate(&space, &[]);
+    assert_eq!((&told["total"]["calls"], &told["lines"][0]["output_tokens"]), (&3.into(), &180.into()));
+    assert_eq!((run(&space, &[]).code, vendor.charges()), (Some(0), 3));
+    assert!(paid(&space) <= most(&told), "{} of {told}", paid(&space));
+    space.story(&story("two"));
+    assert_eq!(estimate(&space, &[])["total"]["remembered"], 3);
+}
+
+#[test]
+fn an_input_that_is_to_be_put_back_is_as_good_as_there() {
+    let vendor = Vendor::start();
+    let story = tales(&vendor, &["One."])
+        + "  next: { uses: prompt, provider: writer, inputs: [t0.md], outputs: n.md, with: { prompt: \"On: ${inputs[0]}\" } }\n";
+    let space = Space::new().story(&story);
+    assert_eq!((run(&space, &[]).code, vendor.charges()), (Some(0), 2));
+    std::fs::remove_file(space.path("t0.md")).unwrap();
+    space.story(&story.replace("On: ", "Of: "));
+    let told = estimate(&space, &[]);
+    assert_eq!((&told["total"]["calls"], &told["total"]["how"]), (&1.into(), &"exact".into()));
+    assert!(told["lines"][0]["likely"].is_string(), "{told}");
+}
+
+#[test]
+fn a_dearer_fallback_is_in_the_bound() {
+    let (vendor, other) = (Vendor::start(), Vendor::start());
+    let dear = PRICE.replace("input: 1, output: 2", "input: 10, output: 20");
+    let both = vendor.openai("writer").with(PRICE).with("fallback: second").and(other.openai("second").with(&dear));
+    let space = Space::new().story(&format!(
+        "{both}\nstages: {{ a: {{ uses: prompt, provider: writer, outputs: a.md, with: {{ prompt: Tell me., max_tokens: 50 }} }} }}\n"
+    ));
+    let told = estimate(&space, &[]);
+    vendor.script([fault::out_of_quota()]);
+    let built = run(&space, &[]);
+    assert_eq!((built.code, vendor.charges(), other.charges()), (Some(0), 0, 1), "{}", built.err);
+    assert!(paid(&space) <= most(&told) && most(&told) > 1.0, "{} of {told}", paid(&space));
+}
+
+#[test]
+fn a_list_that_is_made_first_is_unknown_and_then_as_long_as_the_last_time() {
+    let vendor = Vendor::start();
+    let story = "stages:\n  list: { run: \"printf 'n\\na\\nb\\nc\\n' > list.csv\", outputs: list.csv }\n  page: { uses: http, \
+                 provider: art, foreach: { page: { in: list.csv, key: n } }, outputs: \"${page.n}.json\", with: { url: /echo, json: { of: \"${page.n}\" } } }\n";
+    let art = vendor.http("art").with("price: { call: 0.03, currency: USD }");
+    let space = Space::new().story(&format!("{art}\n{story}"));
+    let told = estimate(&space, &[]);
+    assert_eq!((&told["lines"][0]["open"], &told["lines"][0]["most"]), (&1.into(), &Value::Null), "{told}");
+    assert_eq!((&told["lines"][0]["how"], &told["lines"][0]["provider"]), (&"unknown".into(), &"art".into()));
+    let built = run(&space, &[]);
+    assert_eq!((built.code, vendor.charges()), (Some(0), 3), "{}", built.err);
+    space.story(&format!("{art}\n{}", story.replace("b\\nc", "b\\nd")));
+    let told = estimate(&space, &[]);
+    assert_eq!((&told["total"]["calls"], &told["total"]["how"]), (&3.into(), &"estimated".into()), "{told}");
+    assert_eq!((most(&told), vendor.charges()), (0.09, 3));
+}
+
+#[test]
 fn an_unknown_price_is_unknown_and_a_free_call_is_no_line() {
     let vendor = Vendor::start();
     let unpriced = Space::new().story(&tales(&vendor, &["One."]).replace(&format!(", {PRICE}"), ""));
@@ -148,16 +214,17 @@ fn at_a_terminal(space: &Space, args: &[&str], answer: &str) -> Option<(Option<i
         let count = pty.read(&mut bytes).unwrap_or(0);
         shown.push_str(&String::from_utf8_lossy(&bytes[..count]).replace("\r\n", "\n"));
         if count == 0 {
-            return Some((child.wait().unwrap().code(), shown));
+            break;
         }
         if !is_answered && shown.contains("Go on? [y/N] ") {
             pty.write_all(answer.as_bytes()).unwrap();
             is_answered = true;
         }
     }
+    Some((child.wait().unwrap().code(), shown))
 }
 
-/// Twelve pages at 3 cents.
+/// So many pages at 3 cents.
 fn pages(vendor: &Vendor, count: usize) -> Space {
     let items: Vec<String> = (0..count).map(|number| format!("n{number}")).collect();
     let art = vendor.http("art").with("price: { call: 0.03, currency: USD }");

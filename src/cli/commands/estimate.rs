@@ -98,9 +98,9 @@ pub fn consent_to_rows(
     decide(&bill)
 }
 
-/// Tells whether there is anybody to ask, who has not answered on the command line.
+/// Tells whether there is anything to pay and anybody to ask, who has not answered on the command line.
 fn asks(args: &BuildArgs) -> bool {
-    !args.yes && io::stdin().is_terminal() && io::stderr().is_terminal()
+    !args.yes && !args.offline && io::stdin().is_terminal() && io::stderr().is_terminal()
 }
 
 fn decide(bill: &Bill) -> Result<(), CliError> {
