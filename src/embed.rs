@@ -7,6 +7,7 @@ use crate::base::span::Span;
 use crate::engine::command::STATE_DIR;
 use crate::engine::drive::{self, Built};
 use crate::engine::error::EngineError;
+use crate::engine::fund::fund;
 use crate::engine::hooks::close_run;
 use crate::engine::open::{Access, LockPolicy, Opened, Opening, close, faults_of, open};
 use crate::engine::options::{OnFailure, Options};
@@ -21,6 +22,7 @@ use crate::event::sink::Sink;
 use crate::kind::registry::Registry;
 use crate::provider::Providers;
 use crate::provider::script::Shelf;
+use crate::provider::trust::Disclosure;
 use crate::provider::weights::{PullPolicy, Weights};
 use crate::store::make_way;
 use crate::storyfile::dotenv;
@@ -47,6 +49,7 @@ pub struct Repo {
     registry: Arc<Registry>,
     params: Vec<(String, String)>,
     profiles: Vec<String>,
+    trusted: Vec<Disclosure>,
 }
 
 /// What to build, and how.
@@ -91,7 +94,15 @@ impl Repo {
         let is_file = |name: &&&str| world.disk.stat_following(&root.join(name)).is_ok_and(|at| at.sort == Sort::File);
         let Some(file) = NAMES.iter().find(is_file) else { return Err(Error::NoStoryfile { folder }) };
         let registry = Arc::new(Registry::builtin());
-        Ok(Repo { root, file: (*file).to_owned(), world, registry, params: Vec::new(), profiles: Vec::new() })
+        Ok(Repo {
+            root,
+            file: (*file).to_owned(),
+            world,
+            registry,
+            params: Vec::new(),
+            profiles: Vec::new(),
+            trusted: Vec::new(),
+        })
     }
 
     /// Gives the kinds that its stages may use; without it they are those that storygen has.
@@ -108,6 +119,15 @@ impl Repo {
     /// Lays a profile over the Storyfile, after those named before, as `--profile`.
     pub fn with_profile(mut self, name: &str) -> Repo {
         self.profiles.push(name.to_owned());
+        self
+    }
+
+    /// Trusts a host (`gateway.example`) with the values of variables that the Storyfile's providers send there, as
+    /// `storygen trust` does for builds of the command. Vendors with their own keys and this machine need no trust; a stage
+    /// that would send a key anywhere else fails.
+    pub fn trusting(mut self, host: &str, variables: &[&str]) -> Repo {
+        let variables = variables.iter().map(|name| (*name).to_owned()).collect();
+        self.trusted.push(Disclosure { host: host.to_owned(), variables });
         self
     }
 
@@ -150,6 +170,7 @@ impl Repo {
             actions: plan.steps.len(),
         };
         sink.send(&begun);
+        fund(&opened.project, None, &world.clock.now().to_string());
         let built = runtime.block_on(drive::build(
             &mut opened.project,
             world.clone(),
@@ -170,6 +191,7 @@ impl Repo {
             counts: summary.counts.clone(),
             took_ms,
             exit: summary.exit_code(),
+            spend: summary.spend.clone(),
         };
         let end = ended(&summary);
         let told = close_run(&opened.project, &world, &options, &stamp.run, &end, sink.clone());
@@ -235,6 +257,7 @@ impl Repo {
         };
         match open(opening)? {
             Ok(mut opened) => {
+                self.trusted.iter().for_each(|one| opened.project.providers.trust.allow(one));
                 faults.append(&mut opened.warnings);
                 opened.warnings = faults;
                 Ok(opened)

@@ -7,6 +7,7 @@ use storygen::base::diagnostic::{Diagnostic, Severity};
 use storygen::base::path::RepoPath;
 use storygen::base::sources::Sources;
 use storygen::engine::advice::advice;
+use storygen::engine::disclosure::{fault, untrusted};
 use storygen::engine::faults::{faults_of_actions, faults_of_sources};
 use storygen::engine::named::Named;
 use storygen::engine::open::{Access, Opening, open};
@@ -196,6 +197,8 @@ fn faults_in_a_repo(story: &str, files: &[(&str, String)]) -> (Vec<Diagnostic>, 
             let mut faults = std::mem::take(&mut opened.warnings);
             faults.extend(faults_of_sources(&mut opened.project).expect("the machine is well"));
             faults.extend(advice(&mut opened.project, sources.text()));
+            let all = (0..opened.project.workflow.nodes.len()).collect();
+            faults.extend(untrusted(&opened.project, &all).iter().map(fault));
             (faults, sources)
         }
         Err(faults) => (faults, sources),

@@ -27,7 +27,7 @@ const FLOORS: &[(&str, u8)] = &[
 const DOORS: &[(&str, &[&str])] = &[
     ("annotate_snippets", &["report"]),
     ("anstyle", &["report"]),
-    ("base64", &["kind"]),
+    ("base64", &["kind", "provider"]),
     ("blake3", &["base"]),
     ("candle_core", &["provider"]),
     ("candle_transformers", &["provider"]),
@@ -44,7 +44,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("minijinja", &["storyfile"]),
     ("misaki_rs", &["provider"]),
     ("petgraph", &["graph"]),
-    ("postcard", &["store", "engine", "kind"]),
+    ("postcard", &["store", "engine", "provider"]),
     ("rayon", &["store", "provider"]),
     ("realfft", &["provider"]),
     ("reflink_copy", &["world"]),

@@ -39,6 +39,10 @@ impl Address {
         {
             return Err("it names no host");
         }
+        // A letter of another script looks like one of ours and is another host.
+        if !host.is_ascii() {
+            return Err("its host has signs that only look familiar: write it in its registered form, `xn--…`");
+        }
         let path = if path.starts_with('?') { format!("/{path}") } else { path.to_owned() };
         let address = Address { scheme, host, port, path };
         if address.scheme == "http" && !address.is_loopback() {
@@ -58,6 +62,15 @@ impl Address {
     /// Returns how a key names the host: never a port, and this machine by no name of its own (R9).
     pub fn vendor(&self) -> &str {
         if self.is_loopback() { "loopback" } else { &self.host }
+    }
+
+    /// Returns the host as a person names it, with its port if that is not the usual one.
+    pub fn server(&self) -> String {
+        let usual = if self.scheme == "http" { 80 } else { 443 };
+        match self.port.filter(|port| *port != usual) {
+            Some(port) => format!("{}:{port}", self.host),
+            None => self.host.clone(),
+        }
     }
 
     /// Tells whether both are the same server.
@@ -107,6 +120,10 @@ mod tests {
             ("https://me:word@example.com", "a user name or password stands in it"),
             ("https://", "it names no host"),
             ("https://example.com:99999", "its port is no number up to 65535"),
+            (
+                "https://api.op\u{435}nai.com",
+                "its host has signs that only look familiar: write it in its registered form, `xn--…`",
+            ),
             ("https://example.com/a b", "a sign in it cannot stand in an address"),
         ] {
             assert_eq!(Address::parse(wrong), Err(why), "{wrong}");
@@ -118,6 +135,13 @@ mod tests {
         assert_eq!(address("https://API.example.com:8443/v1").vendor(), "api.example.com");
         assert_eq!(address("http://127.0.0.1:4711").vendor(), "loopback");
         assert_eq!(address("http://[::1]:4711").vendor(), "loopback");
+    }
+
+    #[test]
+    fn a_host_is_named_with_its_port_if_that_says_anything() {
+        assert_eq!(address("https://API.example.com:443/v1").server(), "api.example.com");
+        assert_eq!(address("https://api.example.com:8443").server(), "api.example.com:8443");
+        assert_eq!(address("http://[::1]:80").server(), "[::1]");
     }
 
     #[test]

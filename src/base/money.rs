@@ -137,6 +137,12 @@ impl Money {
         Some(Money(whole.checked_mul(NANOS)?.checked_add(part)?))
     }
 
+    /// Returns the whole amount as a decimal, for programs: `0.0123`.
+    pub fn exact(self) -> String {
+        let text = format!("{}.{:09}", self.0 / NANOS, self.0 % NANOS);
+        text.trim_end_matches('0').trim_end_matches('.').to_owned()
+    }
+
     pub fn saturating_sub(self, other: Money) -> Money {
         Money(self.0.saturating_sub(other.0))
     }
@@ -296,6 +302,14 @@ impl Spend {
 }
 
 impl Price {
+    /// Returns the currency in which it is; `None` where no money is involved.
+    pub fn currency(&self) -> Option<Currency> {
+        match self {
+            Price::Free => None,
+            Price::Tariff(tariff) => Some(tariff.currency),
+        }
+    }
+
     /// Returns what one call costs; `None` if nobody can tell.
     pub fn cost(&self, usage: &Usage) -> Option<Cost> {
         match self {
@@ -365,6 +379,7 @@ mod tests {
             ("0.000000001", "0.000000001"),
         ] {
             assert_eq!(money(text).to_string(), shown);
+            assert_eq!(money(text).exact(), text);
         }
     }
 

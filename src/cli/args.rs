@@ -11,11 +11,11 @@ use crate::report::look::ColourChoice;
 use build::BuildArgs;
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
-use look_up::{GraphArgs, LogArgs, StatusArgs, ValidateArgs, WhyArgs};
+use look_up::{CostArgs, GraphArgs, LogArgs, StatusArgs, ValidateArgs, WhyArgs};
 use show::{ExportArgs, SchemaArgs};
 use std::ffi::OsString;
 use std::path::PathBuf;
-use tend::{AcceptArgs, CleanArgs, CompletionsArgs, EjectArgs, ImportArgs, InitArgs, ModelsArgs};
+use tend::{AcceptArgs, CleanArgs, CompletionsArgs, EjectArgs, ImportArgs, InitArgs, ModelsArgs, TrustArgs};
 
 /// Builds stories: scripts, voices and subtitles from a Storyfile, and only what is out of date.
 ///
@@ -71,12 +71,14 @@ pub enum Command {
     Graph(GraphArgs),
     Validate(ValidateArgs),
     Log(LogArgs),
+    Cost(CostArgs),
     Accept(AcceptArgs),
     Clean(CleanArgs),
     Init(InitArgs),
     Eject(EjectArgs),
     Import(ImportArgs),
     Models(ModelsArgs),
+    Trust(TrustArgs),
     Schema(SchemaArgs),
     Export(ExportArgs),
     Completions(CompletionsArgs),

@@ -13,6 +13,15 @@ use crate::world::disk::Sort;
 use std::path::Path;
 use std::sync::Arc;
 
+/// Who may be asked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Reach {
+    #[default]
+    Anyone,
+    /// Nobody outside this machine: `--offline`.
+    Here,
+}
+
 /// What a user gives, read and ready.
 pub struct Inputs {
     /// The world, its environment with the variables of `.env`.
@@ -25,6 +34,7 @@ pub struct Inputs {
     /// Profiles, left to right.
     pub profiles: Vec<String>,
     pub pull: PullPolicy,
+    pub reach: Reach,
     pub on_pull: Arc<dyn Fn(PullEvent) + Send + Sync>,
 }
 
@@ -36,7 +46,16 @@ impl Inputs {
         let params = given.params.clone();
         let profiles = profiles(&given.profiles, world.env.look_up("STORYGEN_PROFILE"));
         let batch = given.batch.as_deref().map(|name| Table::find(context, name)).transpose()?;
-        Ok(Inputs { world, params, params_file, batch, profiles, pull: PullPolicy::Pull, on_pull: Arc::new(|_| {}) })
+        Ok(Inputs {
+            world,
+            params,
+            params_file,
+            batch,
+            profiles,
+            pull: PullPolicy::Pull,
+            reach: Reach::default(),
+            on_pull: Arc::new(|_| {}),
+        })
     }
 
     /// Returns all of it that shapes a plan, as words.

@@ -3,12 +3,14 @@
 pub mod answer;
 pub mod args;
 mod ask;
+mod clearance;
 pub mod commands;
 pub mod context;
 pub mod error;
 pub mod init;
 pub mod inputs;
 mod logging;
+mod record;
 mod rows;
 pub mod session;
 mod survey;
@@ -83,9 +85,11 @@ fn wants_json(command: &Command) -> bool {
         Command::Graph(args) => args.chosen() == GraphFormat::Json,
         Command::Validate(args) => args.json,
         Command::Log(args) => args.json,
+        Command::Cost(args) => args.json,
         Command::Accept(args) => args.json,
         Command::Clean(args) => args.json,
         Command::Export(args) => args.json,
+        Command::Trust(args) => args.json,
         Command::Models(args) => match &args.command {
             ModelsCommand::List { json } | ModelsCommand::Pull { json, .. } | ModelsCommand::Path { json, .. } => *json,
         },
@@ -108,9 +112,11 @@ fn command(context: &Context, command: &Command) -> Result<u8, CliError> {
         Command::Graph(args) => commands::graph::run(context, args),
         Command::Validate(args) => commands::validate::run(context, args),
         Command::Log(args) => commands::log::run(context, args),
+        Command::Cost(args) => commands::cost::run(context, args),
         Command::Eject(args) => commands::eject::run(context, args),
         Command::Import(args) => commands::import::run(context, args),
         Command::Models(args) => commands::models::run(context, args),
+        Command::Trust(args) => commands::trust::run(context, args),
         Command::Schema(_) => commands::schema::run(context),
         Command::Export(args) => commands::export::run(context, args),
         Command::Init(args) => commands::init::run(context, args),

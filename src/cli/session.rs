@@ -6,7 +6,7 @@ use crate::base::path::RepoPath;
 use crate::base::sources::Sources;
 use crate::base::span::Span;
 use crate::cli::error::CliError;
-use crate::cli::inputs::Inputs;
+use crate::cli::inputs::{Inputs, Reach};
 use crate::cli::rows::Stories;
 use crate::cli::survey::survey;
 use crate::embed::NAMES;
@@ -266,7 +266,11 @@ pub fn open_story(
 pub fn providers(found: &Found, inputs: &Inputs, story: &Story) -> Providers {
     let shelf = Shelf { disk: inputs.world.disk.clone(), root: found.root.clone() };
     let weights = Weights::new(inputs.world.clone(), inputs.pull, inputs.on_pull.clone());
-    Providers::join(&story.providers, &Arc::new(weights), &inputs.world.env, &shelf)
+    let providers = Providers::join(&story.providers, &Arc::new(weights), &inputs.world.env, &shelf);
+    if inputs.reach == Reach::Here {
+        providers.close("--offline");
+    }
+    providers
 }
 
 /// Returns the digest of everything beside files that shapes a plan (R26).

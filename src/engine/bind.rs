@@ -67,7 +67,7 @@ impl Binder<'_> {
         }
         for need in &action.needs {
             let role = format!("needs.{}", need.called);
-            let plurality = if need.actions.len() == 1 { Plurality::One } else { Plurality::Many };
+            let plurality = if need.actions.len() == 1 { Plurality::One } else { Plurality::Gathered };
             for maker in need.actions.iter().filter_map(|id| index_of.get(id.as_str()).copied()) {
                 match nodes[maker].action.is_fan() {
                     true => found.fans.push(maker),
@@ -346,7 +346,7 @@ fn reaches_into(pattern: &Pattern, tree: &RepoPath) -> bool {
 fn needed(action: &Action, maker: usize, role: &str, plurality: Plurality) -> Vec<Bound> {
     let bound = |what| Bound {
         role: role.to_owned(),
-        plurality: if action.outputs.len() > 1 { Plurality::Many } else { plurality },
+        plurality: if action.outputs.len() > 1 && plurality == Plurality::One { Plurality::Many } else { plurality },
         what,
         presence: Presence::Required,
         makers: vec![maker],

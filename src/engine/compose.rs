@@ -229,7 +229,7 @@ pub fn scope(story: &Story, action: &Action, inputs: &[&Bound], places: &Places<
         };
         let list = match bound.plurality {
             Plurality::One => ScopePlurality::One,
-            Plurality::Many => ScopePlurality::Many,
+            Plurality::Many | Plurality::Gathered => ScopePlurality::Many,
         };
         Some(ScopeFile { role: role.to_owned(), list, path, part, content: None, parsed: None })
     };

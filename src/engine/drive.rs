@@ -17,6 +17,7 @@ use crate::engine::select::{Wish, select};
 use crate::engine::settle::Stamp;
 use crate::engine::summary::Summary;
 use crate::engine::unfold::{Closed, Guard};
+use crate::engine::wait::list;
 use crate::engine::work::Crew;
 use crate::event::kind::{Event, Finished, Outcome};
 use crate::event::sink::Sink;
@@ -329,7 +330,7 @@ impl Drive<'_> {
     fn complete(&mut self, completion: Completion) -> Result<(), EngineError> {
         match completion {
             Completion::Command { action, ended, group, said } => self.command_ended(action, ended, group, said),
-            Completion::Kind { action, made, output } => self.kind_ended(action, made, output),
+            Completion::Kind { action, made, output, spend } => self.kind_ended(action, made, output, &spend),
             Completion::RetryDue { action } => self.attempt(action),
         }
     }
@@ -376,16 +377,25 @@ impl Drive<'_> {
         let outcome = match failure.cause {
             Cause::Cancelled => Outcome::Cancelled,
             Cause::Timeout => Outcome::TimedOut,
+            Cause::Budget => Outcome::OverBudget,
             _ => Outcome::Failed,
         };
         let tolerated = self.project.node(action).action.continue_on_error == Tolerance::Tolerated;
-        if outcome != Outcome::Cancelled && !tolerated {
-            self.summary.failed = true;
-            self.summary.machine_failed |= failure.cause == Cause::Machine;
-            if self.options.on_failure == OnFailure::Stop {
-                self.schedule.stop();
+        match outcome {
+            Outcome::Cancelled => {}
+            // More money is a person's to give.
+            Outcome::OverBudget => self.summary.waiting = true,
+            _ if tolerated => {}
+            _ => {
+                self.summary.failed = true;
+                self.summary.machine_failed |= failure.cause == Cause::Machine;
+                if self.options.on_failure == OnFailure::Stop && !is_outage(failure.cause) {
+                    self.schedule.stop();
+                }
             }
         }
+        let tolerated = tolerated && outcome != Outcome::OverBudget;
+        let spend = self.crew.spend(action);
         let notes = if tolerated { vec!["`continue_on_error`: the build goes on.".to_owned()] } else { Vec::new() };
         self.finish(action, Settled::Wrong, outcome, |finished| {
             finished.reason = reason;
@@ -393,6 +403,7 @@ impl Drive<'_> {
             finished.output = output;
             finished.took_ms = took_ms;
             finished.notes = notes;
+            finished.spend = spend;
         })
     }
 
@@ -426,52 +437,9 @@ impl Drive<'_> {
     }
 }
 
-impl Wait {
-    /// Says what is waited for and the ways out.
-    pub fn notes(&self, id: &ActionId) -> Vec<String> {
-        let discard = format!("`storygen build --discard-edits {id}` makes it anew; what stands is stored first.");
-        match self {
-            Wait::Edited { paths, reason } => vec![
-                format!("{} holds your edit, and the stage is out of date: {reason}.", list(paths)),
-                format!("`storygen accept {id}` says that your text is right for today's inputs."),
-                discard,
-            ],
-            Wait::Foreign { paths } => vec![
-                format!("{} was not made by storygen and would be replaced.", list(paths)),
-                format!("`storygen accept {id}` takes what stands for this stage's result."),
-                discard,
-            ],
-            Wait::EditLost { paths } => vec![
-                format!("{} held an edit that is in no cache here.", list(paths)),
-                "Bring the file back (from version control or a colleague), or remove the edit:".to_owned(),
-                discard,
-            ],
-            Wait::Misfit { paths } => vec![
-                format!("{} is not of the declared sort: a folder where a file belongs, or the reverse.", list(paths)),
-                "Move it away, or:".to_owned(),
-                discard,
-            ],
-            Wait::Replaced { of, removed, edited, changes } => {
-                let mut notes = vec![format!("Its list is a new one: {removed} of {of} instances are in it no more.")];
-                notes.extend(changes.iter().cloned());
-                if !edited.is_empty() {
-                    let names: Vec<String> = edited.iter().map(|id| format!("`{id}`")).collect();
-                    notes.push(format!("{} holds your edit; its file stays where it is.", names.join(", ")));
-                }
-                notes.push(format!("`storygen accept {id}` takes the new list; or put the old one back."));
-                notes
-            }
-            Wait::Obstructed { paths } => vec![
-                format!("{} cannot be written: a file stands where a folder above it belongs.", list(paths)),
-                "Move that file away, or let the stage write elsewhere.".to_owned(),
-            ],
-        }
-    }
-}
-
-fn list(paths: &[crate::base::path::RepoPath]) -> String {
-    let names: Vec<String> = paths.iter().map(|path| format!("`{path}`")).collect();
-    names.join(", ")
+/// Tells whether a service is out of order: its stages fail, and no others.
+fn is_outage(cause: Cause) -> bool {
+    matches!(cause, Cause::RateLimit | Cause::Server | Cause::Quota)
 }
 
 fn edited(stands: &Fresh) -> Vec<String> {

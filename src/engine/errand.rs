@@ -75,7 +75,7 @@ impl Errand<'_> {
                 None => project.workspace.content(file),
             })?;
         }
-        let mut env = environment.for_child();
+        let mut env = environment.for_child(&project.story.secrets());
         env.extend(node.action.env.clone());
         for name in &node.action.pass {
             if let Some(value) = environment.look_up(name) {

@@ -3,6 +3,7 @@
 use crate::base::digest::Digest;
 use crate::base::failure::{Cause, Failure};
 use crate::base::id::Take;
+use crate::base::money::Spend;
 use crate::base::path::RepoPath;
 use crate::base::reason::Reason;
 use crate::base::recipe::Recipe;
@@ -43,6 +44,8 @@ pub struct Ticket {
     pub started: Duration,
     /// On the file system's clock, where a command discovers inputs.
     pub began_ns: i64,
+    /// What its calls came to so far.
+    pub spend: Spend,
 }
 
 impl Default for Ticket {
@@ -57,6 +60,7 @@ impl Default for Ticket {
             attempts: 0,
             started: Duration::ZERO,
             began_ns: 0,
+            spend: Spend::default(),
         }
     }
 }
@@ -75,6 +79,8 @@ pub enum Completion {
         made: Result<KindMade, Failure>,
         /// What it wrote into the log.
         output: String,
+        /// What its calls came to, whatever came of it.
+        spend: Spend,
     },
     /// The delay before another attempt is over.
     RetryDue { action: usize },
@@ -191,7 +197,10 @@ impl Drive<'_> {
         action: usize,
         made: Result<KindMade, Failure>,
         output: String,
+        spend: &Spend,
     ) -> Result<(), EngineError> {
+        self.crew.ticket_mut(action).spend.add(spend);
+        self.summary.spend.add(spend);
         let (mut made, pay) = match made {
             Ok(KindMade { made, pay }) => (made, pay),
             Err(fault) => return self.again_or_fail(action, fault, output),
@@ -298,8 +307,8 @@ impl Drive<'_> {
         moved: bool,
     ) -> Result<ActionRecord, EngineError> {
         // Of a run that remembered its answers nothing can be foretold: 0 says so.
-        let took = if made.spend.remembered > 0 { 0 } else { self.took_ms(action) };
         let ticket = self.crew.ticket(action);
+        let took = if ticket.spend.remembered > 0 { 0 } else { self.took_ms(action) };
         let result = settle::Made {
             recipe: &ticket.recipe,
             take: ticket.take,
@@ -350,12 +359,14 @@ impl Drive<'_> {
         let reason = self.crew.ticket(action).reason.clone();
         let made_by = record.made_by.clone();
         let (take, took_ms) = (record.take, self.took_ms(action));
+        let spend = self.crew.ticket(action).spend.clone();
         self.finish(action, Settled::Right { verdict }, Outcome::Done, |finished| {
             finished.reason = Some(reason);
             finished.took_ms = took_ms;
             finished.outputs = stands.outputs.keys().map(ToString::to_string).collect();
             finished.take = Some(take);
             finished.made_by = made_by;
+            finished.spend = spend;
             finished.output = output;
         })
     }

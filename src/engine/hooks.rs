@@ -11,6 +11,7 @@ use crate::engine::judge::Project;
 use crate::engine::options::{OnFailure, Options};
 use crate::event::kind::{Event, Outcome};
 use crate::event::sink::Sink;
+use crate::store::Intent;
 use crate::storyfile::command::Invocation;
 use crate::storyfile::hooks::{Demand, Hook, Moment};
 use crate::storyfile::scope::Scope;
@@ -52,8 +53,9 @@ impl Call {
         event: &Event,
     ) -> Option<Call> {
         let story = &project.story;
+        let secrets = story.secrets();
         let given = |env: &BTreeMap<String, String>, pass: &[String]| {
-            let mut all = world.env.for_child();
+            let mut all = world.env.for_child(&secrets);
             all.extend(env.clone());
             all.extend(pass.iter().filter_map(|name| Some((name.clone(), world.env.look_up(name)?.to_owned()))));
             all
@@ -332,8 +334,9 @@ impl Drive<'_> {
     }
 }
 
-/// Tells a run's end to `run_finish`, after all is written down; returns whether a hook that was required failed. Called
-/// also when the run was stopped: then it has [`STOPPED_TIMEOUT`] at most, and the next Ctrl-C kills it.
+/// Warns of calls in doubt and tells a run's end to `run_finish`, after all is written down; returns whether a hook that
+/// was required failed. Called also when the run was stopped: then it has [`STOPPED_TIMEOUT`] at most, and the next
+/// Ctrl-C kills it.
 pub async fn close_run(
     project: &Project,
     world: &World,
@@ -342,6 +345,9 @@ pub async fn close_run(
     event: &Event,
     sink: Arc<dyn Sink>,
 ) -> Result<bool, EngineError> {
+    if let Some(message) = in_doubt(&project.store.doubts()) {
+        sink.send(&Event::Warned { action: None, message });
+    }
     let Some(call) = Call::new(project, world, run, Moment::RunFinish, None, event) else { return Ok(false) };
     let mut guard = Guard::new(&project.workspace.root.join(STATE_DIR), world, options);
     let mut signals =
@@ -363,6 +369,26 @@ pub async fn close_run(
             stop = signals.next() => ask_to_end(stop, is_stopped, &cancel, &kill, &*sink),
         }
     }
+}
+
+/// Returns what is said of calls that may have been charged.
+fn in_doubt(calls: &[Intent]) -> Option<String> {
+    const TOLD_MAX: usize = 3;
+    let told = calls.iter().take(TOLD_MAX).map(|call| match call.description.as_str() {
+        "" => "a call of which nothing is known",
+        description => description,
+    });
+    let told = told.collect::<Vec<_>>().join(", ");
+    let more = match calls.len().saturating_sub(TOLD_MAX) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let (what, them) = match calls.len() {
+        0 => return None,
+        1 => ("1 call".to_owned(), "it"),
+        count => (format!("{count} calls"), "them"),
+    };
+    Some(format!("{what} may have been charged without an answer: {told}{more}; `storygen cost` counts {them}"))
 }
 
 /// A first request to stop asks the hook to end; one that follows another kills it.

@@ -40,6 +40,14 @@ impl Plan {
         self.steps.iter().filter(|step| step.is_skipped()).count()
     }
 
+    /// Returns the actions that may run: all but those that stand, are put back, take no part or are not needed.
+    pub fn may_run(&self) -> BTreeSet<usize> {
+        let is_put_back =
+            |step: &&Step| matches!(step.judgement, Judgement::Verdict { verdict: Verdict::Restore(_), .. });
+        let steps = self.steps.iter().filter(|step| !step.is_fresh() && !step.is_skipped() && !is_put_back(step));
+        steps.map(|step| step.action).filter(|action| !self.unneeded.contains(action)).collect()
+    }
+
     /// Tells whether a build would do nothing.
     pub fn is_quiet(&self) -> bool {
         self.steps.iter().all(|step| step.is_fresh() || step.is_skipped() || self.unneeded.contains(&step.action))

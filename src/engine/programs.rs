@@ -168,7 +168,8 @@ async fn describe(
         if project.programs.said.contains_key(&digest) {
             continue;
         }
-        let asked = asked(&path, &project.workspace.root, world, cancel).await;
+        let env = world.env.for_child(&project.story.secrets());
+        let asked = asked(&path, &project.workspace.root, env, cancel).await;
         if cancel.is_cancelled() {
             return Ok(());
         }
@@ -218,11 +219,11 @@ pub fn is_to_ask(project: &Project, actions: &BTreeSet<usize>) -> bool {
 async fn asked(
     path: &RepoPath,
     root: &Path,
-    world: &World,
+    env: BTreeMap<String, String>,
     cancel: &CancellationToken,
 ) -> Result<(Description, String), Failure> {
     let request = Request::Describe { protocols: PROTOCOLS, storygen: env!("CARGO_PKG_VERSION") };
-    let program = program(path, root, &request, world.env.for_child());
+    let program = program(path, root, &request, env);
     tracing::debug!(program = %path, "asked what it takes");
     let name = name(path);
     let running = start(&program).map_err(|error| start_failure(&name, &error))?;

@@ -81,9 +81,9 @@ impl Skip {
 }
 
 impl Bound {
-    /// Tells whether a pattern brought the file in: one file fewer is no fault.
+    /// Tells whether it is one of several that a pattern or a gather brought in: one fewer is no fault.
     pub fn is_match(&self) -> bool {
-        self.plurality == Plurality::Many && !self.role.starts_with("needs.")
+        self.plurality == Plurality::Gathered || self.plurality == Plurality::Many && !self.role.starts_with("needs.")
     }
 
     fn is_file(&self, file: &RepoPath) -> bool {
@@ -93,6 +93,21 @@ impl Bound {
     fn is_required(&self) -> bool {
         self.role == PROGRAM_ROLE || self.presence == Presence::Required && !self.is_match()
     }
+}
+
+/// Returns an input without which there is nothing to do: a required one that `lacks` tells of, or one of a gather all of which it
+/// tells of.
+fn lacked<'b>(inputs: &'b [Bound], lacks: &dyn Fn(&Bound) -> bool) -> Option<&'b Bound> {
+    let is_gathered = |input: &&Bound| input.plurality == Plurality::Gathered;
+    let mut gathered: BTreeMap<&str, Option<&Bound>> = BTreeMap::new();
+    for input in inputs.iter().filter(is_gathered) {
+        let first = gathered.entry(&input.role).or_insert(Some(input));
+        if !lacks(input) {
+            *first = None;
+        }
+    }
+    let required = inputs.iter().filter(|input| input.is_required()).find(|input| lacks(input));
+    required.or_else(|| gathered.into_values().flatten().next())
 }
 
 /// Tells whether an input is made by nobody that takes part. A folder in which others have files too is what stands in it.
@@ -169,8 +184,7 @@ impl Project {
             }
             What::File(_) | What::Part(..) | What::Verdict(_) => false,
         };
-        let lacks = |input: &&Bound| self.is_left_out(input) || is_missing(input);
-        node.inputs.iter().filter(|input| input.is_required()).find(lacks).map(lacking)
+        lacked(&node.inputs, &|input| self.is_left_out(input) || is_missing(input)).map(lacking)
     }
 
     /// Returns the skipped fan-out without whose instances `node` cannot be: one that it needs by name, or that alone could make
@@ -290,8 +304,8 @@ pub fn surely_skipped(workflow: &Workflow) -> BTreeSet<usize> {
 pub fn without(workflow: &Workflow, first: &BTreeSet<usize>) -> BTreeSet<usize> {
     let mut skipped = first.clone();
     for &action in workflow.dag.order() {
-        let lacks = |input: &Bound| input.is_required() && is_unmade(workflow, input, &skipped);
-        if workflow.nodes[action].inputs.iter().any(lacks) {
+        let lacks = |input: &Bound| is_unmade(workflow, input, &skipped);
+        if lacked(&workflow.nodes[action].inputs, &lacks).is_some() {
             skipped.insert(action);
         }
     }

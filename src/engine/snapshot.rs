@@ -97,10 +97,8 @@ fn write_lines<S: Serializer>(lines: &&Lines, serializer: S) -> Result<S::Ok, S:
 
 /// Writes the file's bytes. Without `quiet` the next build looks at everything.
 pub fn encode(quiet: Option<&Quiet>, memo: &Memo, lines: &Lines, parts: &Known) -> Vec<u8> {
-    let mut bytes = MAGIC.to_vec();
-    part(&mut bytes, &quiet);
-    part(&mut bytes, &Writing { memo, lines, parts });
-    bytes
+    let bytes = and_part(MAGIC.to_vec(), &quiet);
+    and_part(bytes, &Writing { memo, lines, parts })
 }
 
 /// Reads the first part only.
@@ -135,12 +133,17 @@ pub fn body(bytes: &[u8]) -> Body {
     Body { memo: written.memo, lines, parts: written.parts }
 }
 
-/// Appends length, content and checksum.
-fn part<T: Serialize>(bytes: &mut Vec<u8>, value: &T) {
-    let content = postcard::to_allocvec(value).expect("state is plain data");
-    bytes.extend_from_slice(&(content.len() as u64).to_le_bytes());
-    bytes.extend_from_slice(&content);
-    bytes.extend_from_slice(Digest::of(&content).as_bytes());
+/// Appends length, content and checksum. The content is never held twice: it may be most of what a build holds.
+fn and_part<T: Serialize>(mut bytes: Vec<u8>, value: &T) -> Vec<u8> {
+    let length_at = bytes.len();
+    bytes.extend_from_slice(&[0; 8]);
+    let content_at = bytes.len();
+    let mut bytes = postcard::to_extend(value, bytes).expect("state is plain data");
+    let length = (bytes.len() - content_at) as u64;
+    bytes[length_at..content_at].copy_from_slice(&length.to_le_bytes());
+    let checksum = Digest::of(&bytes[content_at..]);
+    bytes.extend_from_slice(checksum.as_bytes());
+    bytes
 }
 
 fn split(bytes: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {

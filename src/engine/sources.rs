@@ -3,6 +3,7 @@
 //! `*` and `?`-free by design of the language; `**` crosses folders; names that start with a dot match only a pattern
 //! that says the dot. `.git` and `.storygen` are never looked into, symlinked folders are not followed.
 
+use crate::engine::workspace::is_absent;
 use crate::world::disk::{Disk, Sort, Spelling, Stat};
 use globset::{GlobBuilder, GlobMatcher};
 use std::collections::BTreeMap;
@@ -66,7 +67,12 @@ impl Pattern {
         let mut folders = vec![self.base()];
         while let Some(folder) = folders.pop() {
             let place = root.join(&folder);
-            let stat = disk.stat_following(&place).ok().filter(|stat| stat.sort == Sort::Dir);
+            let stat = match disk.stat_following(&place) {
+                Ok(stat) => Some(stat).filter(|stat| stat.sort == Sort::Dir),
+                Err(error) if is_absent(&error) => None,
+                // Not to be taken for a folder without files: a build of what is left would be a lie.
+                Err(error) => return Err(error),
+            };
             // The first look stands: whoever looked then did not see what came later.
             guards.entry(folder.clone()).or_insert(stat);
             if stat.is_none() {
@@ -172,6 +178,14 @@ mod tests {
         let files = [".storygen/log", ".git/config", ".hidden/a.md", "b.md"];
         assert_eq!(find("**/*", &files), ["b.md"]);
         assert_eq!(find(".hidden/*.md", &files), [".hidden/a.md"]);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_folder_that_cannot_be_looked_at_is_not_taken_for_an_empty_one() {
+        let dir = tempfile::tempdir().unwrap();
+        let pattern = Pattern::parse(&format!("{}/*.md", "n".repeat(300))).unwrap();
+        assert!(pattern.find(&RealDisk, dir.path(), &mut Guards::new()).is_err());
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! How a build ended, in numbers.
 
+use crate::base::money::Spend;
 use crate::event::kind::Outcome;
 use crate::world::signals::Stop;
 use std::collections::BTreeMap;
@@ -15,6 +16,8 @@ pub struct Summary {
     /// A person is waited for.
     pub waiting: bool,
     pub stopped: Option<Stop>,
+    /// What all calls came to.
+    pub spend: Spend,
 }
 
 impl Summary {
@@ -30,6 +33,7 @@ impl Summary {
         self.failed |= other.failed;
         self.machine_failed |= other.machine_failed;
         self.waiting |= other.waiting;
+        self.spend.add(&other.spend);
         self.stopped = self.stopped.or(other.stopped);
     }
 

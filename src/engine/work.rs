@@ -1,6 +1,7 @@
 //! The actions at work: each is one task, started here and joined here.
 
 use crate::base::failure::{Cause, Failure};
+use crate::base::money::Spend;
 use crate::engine::attempts::Attempts;
 use crate::engine::command::{Prepared, STATE_DIR, Workshop, limits};
 use crate::engine::compose::{self, Places, Seen};
@@ -75,6 +76,11 @@ impl Crew {
         self.tickets.get_mut(&action).expect("an action at work was booked")
     }
 
+    /// Returns what an action's calls came to so far.
+    pub fn spend(&self, action: usize) -> Spend {
+        self.tickets.get(&action).map(|ticket| ticket.spend.clone()).unwrap_or_default()
+    }
+
     pub fn is_idle(&self) -> bool {
         self.tasks.is_empty()
     }
@@ -89,7 +95,7 @@ impl Crew {
             Some(Err(error)) => {
                 let action = self.working.remove(&error.id()).expect("every task was noted when it was spawned");
                 let failure = Failure::new(Cause::Machine, format!("the work broke off: {error}"));
-                Completion::Kind { action, made: Err(failure), output: String::new() }
+                Completion::Kind { action, made: Err(failure), output: String::new(), spend: Spend::default() }
             }
             None => std::future::pending().await,
         }
@@ -196,7 +202,7 @@ impl Crew {
                 () = tokio::time::sleep(delay) => Completion::RetryDue { action },
                 () = cancel.cancelled() => {
                     let made = Err(Failure::new(Cause::Cancelled, "stopped"));
-                    Completion::Kind { action, made, output: String::new() }
+                    Completion::Kind { action, made, output: String::new(), spend: Spend::default() }
                 }
             }
         });
@@ -213,20 +219,18 @@ impl Crew {
         let read = match read_inputs(project, action, &self.ticket(action).digests) {
             Ok(read) => read,
             Err(failure) => {
-                self.spawn(
-                    action,
-                    async move { Completion::Kind { action, made: Err(failure), output: String::new() } },
-                );
+                self.spawn(action, async move {
+                    Completion::Kind { action, made: Err(failure), output: String::new(), spend: Spend::default() }
+                });
                 return Ok(());
             }
         };
         let kind = match compose::find_kind(&project.registry, kind) {
             Ok(kind) => kind.clone(),
             Err(failure) => {
-                self.spawn(
-                    action,
-                    async move { Completion::Kind { action, made: Err(failure), output: String::new() } },
-                );
+                self.spawn(action, async move {
+                    Completion::Kind { action, made: Err(failure), output: String::new(), spend: Spend::default() }
+                });
                 return Ok(());
             }
         };
@@ -243,7 +247,7 @@ impl Crew {
         self.ticket_mut(action).digests = read.digests;
         let retry = node.action.retry.clone();
         self.spawn(action, async move {
-            let logged = Mutex::new(String::new());
+            let (logged, spend) = (Mutex::new(String::new()), Mutex::new(Spend::default()));
             let log = |text: &str| {
                 let mut logged = logged.lock().unwrap_or_else(PoisonError::into_inner);
                 if logged.len() + text.len() <= LOG_BYTES_MAX {
@@ -270,6 +274,7 @@ impl Crew {
                     retry: &retry,
                     clock: &*clock,
                     watch: &watch,
+                    spend: &spend,
                     cancel: &cancel,
                     kill: &kill,
                     log: &log,
@@ -281,12 +286,15 @@ impl Crew {
             let made = tokio::select! {
                 made = work => made,
                 limit = watch.expired(timeout) => {
+                    // What works on a thread of its own is only asked to end.
+                    cancel.cancel();
                     Err(Failure::new(Cause::Timeout, format!("ran longer than its timeout of {limit:?}"))
                         .hint("Raise `timeout:` if it needs longer."))
                 }
             };
             let output = logged.into_inner().unwrap_or_else(PoisonError::into_inner);
-            Completion::Kind { action, made: made.map(|made| KindMade { made, pay: kind.pay() }), output }
+            let spend = spend.into_inner().unwrap_or_else(PoisonError::into_inner);
+            Completion::Kind { action, made: made.map(|made| KindMade { made, pay: kind.pay() }), output, spend }
         });
         Ok(())
     }

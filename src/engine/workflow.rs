@@ -91,7 +91,7 @@ impl Node {
 pub struct Bound {
     /// The name, index or setting under which the stage knows it.
     pub role: String,
-    /// Whether the role is a list: a glob, or all instances of a needed stage.
+    /// Whether the role is a list.
     pub plurality: Plurality,
     pub what: What,
     pub presence: Presence,
@@ -102,7 +102,10 @@ pub struct Bound {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Plurality {
     One,
+    /// What a pattern matches, or all outputs of one needed action.
     Many,
+    /// The outputs of several instances of a needed stage: those that are skipped are left out, unless all are.
+    Gathered,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

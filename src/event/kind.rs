@@ -2,6 +2,7 @@
 
 use crate::base::failure::Failure;
 use crate::base::id::{ActionId, RunId, Take};
+use crate::base::money::Spend;
 use crate::base::reason::Reason;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -95,6 +96,8 @@ pub enum Event {
         counts: BTreeMap<Outcome, usize>,
         took_ms: u64,
         exit: u8,
+        #[serde(default, skip_serializing_if = "Spend::is_nothing")]
+        spend: Spend,
     },
 }
 
@@ -125,6 +128,9 @@ pub struct Finished {
     /// What a command printed.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub output: String,
+    /// What its calls came to.
+    #[serde(default, skip_serializing_if = "Spend::is_nothing")]
+    pub spend: Spend,
 }
 
 impl Finished {
@@ -141,6 +147,7 @@ impl Finished {
             edited: Vec::new(),
             notes: Vec::new(),
             output: String::new(),
+            spend: Spend::default(),
         }
     }
 }
@@ -165,6 +172,8 @@ pub enum Outcome {
     Blocked,
     /// It waits for a person.
     Waiting,
+    /// What it would pay for is more than may be spent.
+    OverBudget,
     /// The run was stopped while it ran.
     Cancelled,
     /// The run ended before its turn came.
@@ -189,6 +198,7 @@ impl Outcome {
             Outcome::TimedOut => "timed out",
             Outcome::Blocked => "blocked",
             Outcome::Waiting => "waiting",
+            Outcome::OverBudget => "over budget",
             Outcome::Cancelled => "cancelled",
             Outcome::NotStarted => "not started",
         }

@@ -2,7 +2,7 @@
 
 use crate::base::digest::Digest;
 use crate::base::failure::{Cause, Failure};
-use crate::base::money::Usage;
+use crate::base::money::{Spend, Usage};
 use crate::base::path::RepoPath;
 use crate::base::span::Span;
 use crate::kind::contract::{Job, Kind, Made, Progress, Work};
@@ -36,6 +36,7 @@ pub struct Bench {
     pub cancel: CancellationToken,
     pub progress: Mutex<Vec<Progress>>,
     pub log: Mutex<String>,
+    pub spend: Mutex<Spend>,
 }
 
 /// Returns a new store and the folder that it lives in.
@@ -69,6 +70,7 @@ impl Bench {
             cancel: CancellationToken::new(),
             progress: Mutex::default(),
             log: Mutex::default(),
+            spend: Mutex::default(),
         }
     }
 
@@ -84,6 +86,11 @@ impl Bench {
         let mut bench = Bench::new();
         bench.providers.voices.insert("local-voice".into(), Voice::here(voice.clone()));
         bench
+    }
+
+    /// Returns how many answers were remembered since this was asked last.
+    pub fn remembered(&self) -> u32 {
+        std::mem::take(&mut *self.spend.lock().unwrap()).remembered
     }
 
     pub fn identity(&self, kind: &dyn Kind, settings: &Value, outputs: &[Output]) -> Result<Option<String>, Failure> {
@@ -124,6 +131,7 @@ impl Bench {
                 retry: &retry,
                 clock: &SystemClock::default(),
                 watch: &Watch::default(),
+                spend: &self.spend,
                 cancel: &self.cancel,
                 kill: &CancellationToken::new(),
                 log: &log,

@@ -3,7 +3,6 @@
 use crate::base::digest::Digest;
 use crate::base::failure::Failure;
 use crate::base::id::Take;
-use crate::base::money::Spend;
 use crate::kind::fault::SettingFault;
 use crate::provider::Providers;
 use crate::provider::chat::BoxFuture;
@@ -98,15 +97,13 @@ pub struct Made {
     pub warnings: Vec<String>,
     /// Keys of the requests that it used.
     pub requests: Vec<Digest>,
-    /// What they came to. Where answers were remembered, the run says nothing of how long the work takes.
-    pub spend: Spend,
 }
 
 impl Made {
     /// Returns what the memory knows of a job, outputs not yet among it.
     pub fn of(memory: Memory<'_>) -> Made {
         let made_by = memory.made_by();
-        let Memory { requests, warnings, spend, .. } = memory;
-        Made { made_by, warnings, requests, spend, ..Made::default() }
+        let Memory { requests, warnings, .. } = memory;
+        Made { made_by, warnings, requests, ..Made::default() }
     }
 }

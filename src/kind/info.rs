@@ -17,6 +17,7 @@ pub static PROMPT: KindInfo = KindInfo {
         of("stop", SettingSort::TextOrList),
         of("samples", SettingSort::Integer),
         of("choose", SettingSort::Any),
+        of("choose.rubric", SettingSort::File),
         of("edit", SettingSort::Choice(&["tags", "speech"])),
         of("format", SettingSort::Choice(&["text", "line", "json"])),
         of("split", SettingSort::Any),

@@ -4,6 +4,7 @@ mod ask;
 mod choose;
 mod judge;
 mod render;
+mod rubric;
 mod settings;
 
 use crate::base::failure::{Cause, Failure};
@@ -23,6 +24,7 @@ use crate::storyfile::catalog::KindInfo;
 use crate::storyfile::scope::{Scope, ScopeFile, is_named_by_user};
 use crate::storyfile::story::Output;
 use ask::{Question, answer};
+use choose::By;
 use judge::Judge;
 use render::rendered;
 use serde_json::Value;
@@ -54,7 +56,7 @@ impl Kind for Prompt {
         let writer = provider(work.named, work.providers).ok();
         let mut faults = every_fault(work.settings, |settings| {
             let read = read(settings)?;
-            writer.map_or(Ok(()), |writer| accepted(writer, &read))
+            writer.map_or(Ok(()), |writer| accepted(writer, settings, &read))
         });
         let has_input = work.inputs.iter().any(|input| is_named_by_user(&input.role));
         if Settings::of(work.settings).get("edit").is_some() && !has_input {
@@ -87,12 +89,15 @@ fn read(settings: &Value) -> Result<PromptSettings, SettingFault> {
 }
 
 /// Asks the writer whether it can do what is wanted.
-fn accepted(writer: &Writer, wanted: &PromptSettings) -> Result<(), SettingFault> {
-    let Some(language) = &wanted.language else { return Ok(()) };
-    writer.accepts(language, wanted.edit).map_err(|failure| {
+fn accepted(writer: &Writer, settings: &Value, wanted: &PromptSettings) -> Result<(), SettingFault> {
+    let language = wanted.language.as_ref().map_or(Ok(()), |language| writer.accepts(language, wanted.edit));
+    language.map_err(|failure| {
         let fault = SettingFault::setting("language", failure.message);
         SettingFault { hint: failure.hint, ..fault }
-    })
+    })?;
+    let schema = Settings::of(settings).get("schema").filter(|schema| schema.is_object()).cloned();
+    let wish = ChatRequest { schema, ..wanted.asking(String::new()) };
+    writer.takes(&wish).map_err(|misfit| SettingFault::setting(misfit.setting, misfit.message).hint(misfit.hint))
 }
 
 fn nothing_to_edit() -> SettingFault {
@@ -148,7 +153,12 @@ async fn write(job: Job<'_>) -> Result<Made, Failure> {
             (job.progress)(Progress { done, total, note: "samples".to_owned() });
         }
     }
-    let Some(best) = choose::best(samples, &settings.choose) else {
+    let chosen = chosen(&job, &settings, writer, &samples, &mut memory).await?;
+    let best = match chosen {
+        Some(index) => Some(samples.swap_remove(index)),
+        None => choose::best(samples, &settings.choose),
+    };
+    let Some(best) = best else {
         return Err(failed.unwrap_or_else(|| Failure::new(Cause::Machine, "no sample was asked for")));
     };
     let mut made = Made::of(memory);
@@ -157,19 +167,34 @@ async fn write(job: Job<'_>) -> Result<Made, Failure> {
     Ok(made)
 }
 
+/// Returns the sample that the rubric chooses; `None` where the rules do.
+async fn chosen(
+    job: &Job<'_>,
+    settings: &PromptSettings,
+    writer: &Writer,
+    samples: &[String],
+    memory: &mut Memory<'_>,
+) -> Result<Option<usize>, Failure> {
+    if settings.choose.by == By::Rules || samples.len() < 2 {
+        return Ok(None);
+    }
+    let rubric = input::text(input::of_setting(&job.scope, "choose.rubric")?)?;
+    match rubric::choose(writer, rubric, samples, memory, Variant::of(job.take)).await? {
+        Some(chosen) => {
+            (job.desk.log)(&format!("of {} samples, {} is best: {}\n", samples.len(), chosen.index + 1, chosen.why));
+            Ok(Some(chosen.index))
+        }
+        None => {
+            memory.warnings.push("the writer could not say which sample keeps the rubric best: rules chose".to_owned());
+            Ok(None)
+        }
+    }
+}
+
 fn request(job: &Job<'_>, settings: &PromptSettings, schema: Option<&Schema>) -> Result<ChatRequest, Failure> {
     let edit = settings.edit.map(|rule| edit(rule, settings, &job.scope)).transpose()?;
-    Ok(ChatRequest {
-        system: settings.system.clone(),
-        prompt: rendered(&settings.source, &job.settings, &job.scope)?,
-        temperature: settings.temperature,
-        max_tokens: settings.max_tokens,
-        seed: settings.seed,
-        stop: settings.stop.clone(),
-        schema: schema.map(|schema| schema.value.clone()),
-        edit,
-        extra: settings.extra.clone(),
-    })
+    let prompt = rendered(&settings.source, &job.settings, &job.scope)?;
+    Ok(ChatRequest { schema: schema.map(|schema| schema.value.clone()), edit, ..settings.asking(prompt) })
 }
 
 fn edit(rule: EditRule, settings: &PromptSettings, scope: &Scope) -> Result<Edit, Failure> {

@@ -1,11 +1,12 @@
 //! One service on the network: where it is, who we are to it, what it takes for a call.
 
 use crate::base::address::Address;
-use crate::base::failure::Failure;
-use crate::base::money::Price;
+use crate::base::failure::{Cause, Failure};
+use crate::base::money::{Budget, Price};
 use crate::provider::gate::Gate;
 use crate::provider::secrets::{Secrets, Veil};
 use crate::provider::told::{Told, told};
+use crate::provider::trust::{Disclosure, Trust, disclosure};
 use crate::storyfile::service::{SecretPiece, SecretText, Service, ServiceApi};
 use crate::world::call::{Answer, Call, CallError, Caller, Ear};
 use crate::world::env::Environment;
@@ -38,7 +39,11 @@ pub struct Api {
     timeout: Duration,
     identity: String,
     price: Option<Price>,
+    budget: Option<Budget>,
     environment: Arc<Environment>,
+    /// What it is told though it is neither the vendor nor this machine.
+    disclosure: Option<Disclosure>,
+    trust: Arc<Trust>,
     gate: Gate,
     caller: Result<Caller, CallError>,
 }
@@ -119,10 +124,18 @@ impl Api {
             timeout: declared.timeout.unwrap_or(usual),
             identity: declared.identity.clone().unwrap_or_else(|| identity(declared)),
             price: declared.price.clone(),
+            budget: declared.budget,
             environment,
+            disclosure: disclosure(declared),
+            trust: Arc::default(),
             gate: Gate::new(&declared.limits),
             caller: Caller::new(&declared.base.join(""), CONNECT),
         }
+    }
+
+    /// Lets it be told its secrets where `trust` allows it; else it is only where nobody has to be trusted.
+    pub fn trusting(self, trust: &Arc<Trust>) -> Api {
+        Api { trust: trust.clone(), ..self }
     }
 
     /// Returns a service at `base` that needs no secret.
@@ -144,6 +157,11 @@ impl Api {
         self.price.as_ref()
     }
 
+    /// Returns what the Storyfile lets be spent on it.
+    pub fn budget(&self) -> Option<Budget> {
+        self.budget
+    }
+
     pub fn gate(&self) -> &Gate {
         &self.gate
     }
@@ -159,7 +177,7 @@ impl Api {
         self.headers.contains_key(header) || self.api_key.is_some() && key_header(self.api).0 == header
     }
 
-    /// Tells why no call can be made at all: a variable that is not set.
+    /// Tells why no call can be made at all: a variable that is not set, a host that nobody has trusted.
     pub fn ready(&self) -> Result<(), Failure> {
         self.secrets().map(drop)
     }
@@ -226,6 +244,11 @@ impl Api {
 
     /// Reads the secrets, now that they are needed.
     fn secrets(&self) -> Result<Secrets, Failure> {
+        if let Some(disclosure) = self.disclosure.as_ref().filter(|disclosure| !self.trust.allows(disclosure)) {
+            let message = format!("the provider `{}` would send {disclosure}, which nobody has trusted", self.name);
+            let hint = format!("If you know this host, run `storygen trust {}`.", disclosure.host);
+            return Err(Failure::new(Cause::Setup, message).hint(hint));
+        }
         let mut secrets = Secrets::default();
         if let Some(text) = &self.api_key {
             let key = secrets.read(&self.environment, &self.name, "api_key", text)?;
@@ -260,7 +283,9 @@ fn key_header(api: ServiceApi) -> (&'static str, &'static str) {
 fn identity(declared: &Service) -> String {
     let model = declared.model.as_ref().map(|model| format!("{model} ")).unwrap_or_default();
     let mut identity = format!("{} {model}{}{}", declared.api.name(), declared.base.vendor(), declared.base.path());
-    for (name, text) in &declared.headers {
+    // Whose account it is shapes no answer.
+    let account = ["openai-organization", "openai-project"];
+    for (name, text) in declared.headers.iter().filter(|(name, _)| !account.contains(&name.as_str())) {
         if let [SecretPiece::Literal(value)] = text.pieces.as_slice() {
             identity.push_str(&format!("; {name}: {value}"));
         }

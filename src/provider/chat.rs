@@ -36,6 +36,23 @@ pub struct ChatRequest {
     pub extra: Map<String, Value>,
 }
 
+impl ChatRequest {
+    /// Returns a request that sets nothing but its bound.
+    pub fn of(prompt: impl Into<String>, max_tokens: u32) -> ChatRequest {
+        ChatRequest {
+            system: None,
+            prompt: prompt.into(),
+            temperature: None,
+            max_tokens,
+            seed: None,
+            stop: Vec::new(),
+            schema: None,
+            edit: None,
+            extra: Map::new(),
+        }
+    }
+}
+
 /// An edit of a given text.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Edit {

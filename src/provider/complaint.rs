@@ -56,6 +56,14 @@ impl Complaint {
         }
     }
 
+    /// Tells whether it is about this part of the request; not every vendor has a place of its own for that.
+    pub fn is_about(&self, name: &str) -> bool {
+        match &self.param {
+            Some(param) => param.split(['.', '[']).any(|part| part == name),
+            None => self.message.contains(name),
+        }
+    }
+
     /// Returns it in words: `the model is unknown (model_not_found, about `model`)`.
     pub fn words(&self) -> String {
         let about = self.param.as_ref().map(|param| format!("about `{param}`"));

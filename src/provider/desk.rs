@@ -1,16 +1,15 @@
 //! Where a job asks from: whose work it is, who pays, what is remembered, and when it must end.
 
 use crate::base::failure::Failure;
-use crate::base::money::Cost;
+use crate::base::money::{Cost, Spend};
 use crate::provider::api::Api;
 use crate::provider::ledger::{Ledger, Reservation};
 use crate::provider::memory::Reading;
 use crate::store::{Intent, ReplyMeta, Store};
 use crate::storyfile::story::Retry;
-use crate::world::clock::Clock;
+use crate::world::clock::{Clock, SystemClock};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 /// How long a call in flight may still take once the run is stopped: its answer is paid for.
@@ -26,6 +25,8 @@ pub struct Desk<'a> {
     pub retry: &'a Retry,
     pub clock: &'a dyn Clock,
     pub watch: &'a Watch,
+    /// Takes what the job's calls come to, also where it fails.
+    pub spend: &'a Mutex<Spend>,
     /// Nothing new is asked.
     pub cancel: &'a CancellationToken,
     /// What is in flight is given up too.
@@ -43,8 +44,9 @@ pub struct Payer {
 }
 
 /// Counts how long a job waits for others, so that its time is its own.
+#[derive(Default)]
 pub struct Watch {
-    began: Instant,
+    clock: SystemClock,
     state: Mutex<Waits>,
 }
 
@@ -87,6 +89,11 @@ impl Desk<'_> {
         self.ledger.reserve(api.name(), &self.payer.stage, most, self.cancel).await
     }
 
+    /// Notes what a call came to.
+    pub fn note(&self, how: impl FnOnce(&mut Spend)) {
+        how(&mut self.spend.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
     /// Waits until a call in flight is to be given up.
     pub async fn give_up(&self) {
         let grace = async {
@@ -121,17 +128,11 @@ impl Watch {
     }
 
     fn now(&self) -> Duration {
-        self.began.elapsed()
+        self.clock.elapsed()
     }
 
     fn state(&self) -> MutexGuard<'_, Waits> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Default for Watch {
-    fn default() -> Watch {
-        Watch { began: Instant::now(), state: Mutex::default() }
     }
 }
 

@@ -3,10 +3,10 @@
 use crate::base::failure::{Cause, Failure};
 use crate::provider::limit::{Limit, Turn};
 use crate::storyfile::service::Limits;
+use crate::world::clock::{Clock, SystemClock};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::{Mutex as AsyncMutex, Notify};
-use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 /// The one gate to a service: all its calls of this process go through it.
@@ -15,8 +15,7 @@ pub struct Gate {
     /// Whoever holds it is the next.
     front: AsyncMutex<()>,
     changed: Notify,
-    /// Set by the first call: a gate may be made before there is a clock.
-    began: Mutex<Option<Instant>>,
+    clock: SystemClock,
 }
 
 /// A place among the calls in flight; given back when dropped.
@@ -30,7 +29,7 @@ impl Gate {
             limit: Mutex::new(Limit::new(limits)),
             front: AsyncMutex::new(()),
             changed: Notify::new(),
-            began: Mutex::new(None),
+            clock: SystemClock::default(),
         }
     }
 
@@ -88,8 +87,7 @@ impl Gate {
     }
 
     fn now(&self) -> Duration {
-        let mut began = self.began.lock().unwrap_or_else(PoisonError::into_inner);
-        began.get_or_insert_with(Instant::now).elapsed()
+        self.clock.elapsed()
     }
 
     fn limit(&self) -> MutexGuard<'_, Limit> {

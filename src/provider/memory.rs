@@ -6,7 +6,7 @@
 use crate::base::digest::Digest;
 use crate::base::failure::{Cause, Failure};
 use crate::base::id::Take;
-use crate::base::money::{Cost, Money, Price, Spend, Usage};
+use crate::base::money::{Cost, Money, Price, Usage};
 use crate::provider::api::{Api, ApiCall, Exchange, shown};
 use crate::provider::desk::{Desk, Payer};
 use crate::provider::ledger::Reservation;
@@ -29,6 +29,9 @@ const BUILT_IN: &str = "built in";
 /// Space that is held back for an answer, in bytes, where it holds no sound.
 pub const ROOM_BYTES: u64 = 1024 * 1024;
 
+/// How often a request that was one too many waits without being counted: a service that still says so bears none.
+const CROWDS_MAX: u32 = 30;
+
 /// The requests of one job.
 pub struct Memory<'a> {
     desk: Desk<'a>,
@@ -36,7 +39,6 @@ pub struct Memory<'a> {
     pub requests: Vec<Digest>,
     /// What a person should know of them.
     pub warnings: Vec<String>,
-    pub spend: Spend,
     makers: BTreeSet<String>,
 }
 
@@ -89,8 +91,7 @@ pub struct Reading {
 
 impl<'a> Memory<'a> {
     pub fn new(desk: Desk<'a>) -> Memory<'a> {
-        let (requests, warnings) = (Vec::new(), Vec::new());
-        Memory { desk, requests, warnings, spend: Spend::default(), makers: BTreeSet::new() }
+        Memory { desk, requests: Vec::new(), warnings: Vec::new(), makers: BTreeSet::new() }
     }
 
     /// Returns the answer to a request: the remembered one, else that of `work`, which is then remembered.
@@ -147,7 +148,7 @@ impl<'a> Memory<'a> {
         reservation.settle(cost.map_or(Money::ZERO, |cost| cost.amount));
         self.makers.insert(reading.made_by.clone());
         self.requests.push(request.key);
-        self.spend.answered(cost);
+        desk.note(|spend| spend.answered(cost));
         Ok(claim.save(&body, desk.meta(&call, name, reading, cost)).map_err(machine)?.body)
     }
 
@@ -206,8 +207,14 @@ impl<'a> Memory<'a> {
         }
         let intent = desk.intent(&call, api.name(), request.description, most);
         claim.intend(&Intent { room_bytes: errand.room_bytes, ..intent }).map_err(machine)?;
+        let mut spooling = match claim.spool() {
+            Ok(spool) => Spooling { spool, error: None },
+            Err(error) => {
+                claim.close().map_err(machine)?;
+                return Err(machine(error));
+            }
+        };
         reservation.sent();
-        let mut spooling = Spooling { spool: claim.spool().map_err(machine)?, error: None };
         let (told, said) = match exchange(&desk, errand, &request.key, &mut spooling).await {
             Exchange::Answered(answer) => match (request.reading)(&answer.body) {
                 Ok(reading) => {
@@ -229,7 +236,7 @@ impl<'a> Memory<'a> {
         if matches!(follow, Follow::Doubt | Follow::Abandoned) {
             claim.doubt().map_err(machine)?;
             reservation.lose();
-            self.spend.in_doubt += 1;
+            desk.note(|spend| spend.in_doubt += 1);
         } else {
             reservation.release();
             claim.close().map_err(machine)?;
@@ -257,7 +264,7 @@ impl<'a> Memory<'a> {
         }
         self.makers.insert(reading.made_by.clone());
         self.requests.push(request.key);
-        self.spend.answered(cost);
+        self.desk.note(|spend| spend.answered(cost));
         let meta = self.desk.meta(call, errand.api.name(), reading, cost);
         Ok(claim.save(body, meta).map_err(machine)?.body)
     }
@@ -285,7 +292,7 @@ impl<'a> Memory<'a> {
     fn heard(&mut self, request: &Request<'_>, reply: Reply) -> Vec<u8> {
         self.requests.push(request.key);
         self.makers.insert(reply.meta.made_by);
-        self.spend.remembered(reply.meta.cost);
+        self.desk.note(|spend| spend.remembered(reply.meta.cost));
         reply.body
     }
 
@@ -341,6 +348,8 @@ fn call_id(key: &Digest) -> String {
 struct Tries {
     again: u32,
     doubts: u32,
+    /// How often too many were asked at once.
+    crowds: u32,
 }
 
 impl Tries {
@@ -349,7 +358,11 @@ impl Tries {
         let told = match follow {
             Follow::Crowded(wait) => {
                 api.gate().crowded();
-                return Ok(wait.unwrap_or(retry.delay));
+                self.crowds += 1;
+                if self.crowds <= CROWDS_MAX {
+                    return Ok(wait.unwrap_or(retry.delay));
+                }
+                wait
             }
             Follow::Again(wait) => wait,
             Follow::Slower(wait) => {

@@ -4,33 +4,43 @@
 //! waits at its service's [`gate`] for a turn, has its most reserved in the [`ledger`], and is sent by the [`api`]; what
 //! came of it is read by the table of [`told`].
 
+mod anthropic;
 pub mod api;
+mod body;
 pub mod chat;
 mod complaint;
 pub mod desk;
+mod form;
 mod gate;
+mod gemini;
 pub mod ledger;
 mod limit;
 pub mod local;
 pub mod memory;
-pub mod openai;
+pub mod misfit;
+mod openai;
 pub mod script;
 mod secrets;
 pub mod speech;
 pub mod tape;
 mod told;
+pub mod trust;
 pub mod voice;
 pub mod weights;
 pub mod writer;
 
 use crate::base::failure::{Cause, Failure};
+use crate::provider::anthropic::Anthropic;
 use crate::provider::api::Api;
+use crate::provider::gemini::Gemini;
 use crate::provider::ledger::Ledger;
+use crate::provider::openai::OpenAi;
 use crate::provider::script::{Script, Shelf};
 use crate::provider::tape::Tape;
+use crate::provider::trust::Trust;
 use crate::provider::voice::Voice;
 use crate::provider::weights::Weights;
-use crate::provider::writer::Writer;
+use crate::provider::writer::{ChatApi, Writer};
 use crate::storyfile::service::{Provider, Service, ServiceApi};
 use crate::world::env::Environment;
 use std::collections::BTreeMap;
@@ -44,6 +54,7 @@ pub struct Providers {
     pub apis: BTreeMap<String, Arc<Api>>,
     pub scripts: BTreeMap<String, Arc<Script>>,
     pub ledger: Arc<Ledger>,
+    pub trust: Arc<Trust>,
 }
 
 impl Providers {
@@ -69,7 +80,8 @@ impl Providers {
                     }
                 }
                 Provider::Service(service) => {
-                    let api = Arc::new(Api::new(name, service, environment.clone()));
+                    let api = Api::new(name, service, environment.clone()).trusting(&providers.trust);
+                    let api = Arc::new(api);
                     providers.serve(name, service, &api);
                 }
                 Provider::Scripted(scripted) => {
@@ -87,12 +99,14 @@ impl Providers {
     /// Adds what a service can do.
     fn serve(&mut self, name: &str, service: &Service, api: &Arc<Api>) {
         let model = service.model.clone().unwrap_or_default();
-        match service.api {
-            ServiceApi::OpenAi => {
-                let speaks = openai::OpenAi::new(&model, &service.base);
-                self.chats.insert(name.to_owned(), Writer::service(api.clone(), Arc::new(speaks)));
-            }
-            ServiceApi::Http | ServiceApi::Anthropic | ServiceApi::Gemini | ServiceApi::ElevenLabs => {}
+        let speaks: Option<Arc<dyn ChatApi>> = match service.api {
+            ServiceApi::OpenAi => Some(Arc::new(OpenAi::new(&model, &service.base))),
+            ServiceApi::Anthropic => Some(Arc::new(Anthropic::new(&model))),
+            ServiceApi::Gemini => Some(Arc::new(Gemini::new(&model))),
+            ServiceApi::Http | ServiceApi::ElevenLabs => None,
+        };
+        if let Some(speaks) = speaks {
+            self.chats.insert(name.to_owned(), Writer::service(api.clone(), speaks));
         }
         self.apis.insert(name.to_owned(), api.clone());
     }
@@ -117,6 +131,16 @@ impl Providers {
         providers.chats.values_mut().for_each(|writer| *writer = writer.clone().on(tape));
         providers.voices.values_mut().for_each(|voice| *voice = voice.clone().on(tape));
         providers
+    }
+
+    /// Lets no service be asked; `option` is what forbids it. What is remembered is still there.
+    pub fn close(&self, option: &str) {
+        for (name, api) in &self.apis {
+            let failure =
+                Failure::new(Cause::Setup, format!("`{option}` is given, and the provider `{name}` is a service"));
+            api.gate()
+                .stop(failure.hint(format!("Build without `{option}`, or with a profile that names providers here.")));
+        }
     }
 
     /// Returns the writer called `name`.

@@ -3,19 +3,36 @@
 //! A parameter is sent only if the stage sets it: reasoning models refuse those that they do not know.
 
 use crate::base::address::Address;
-use crate::base::failure::{Cause, Failure};
+use crate::base::failure::Failure;
 use crate::base::money::Usage;
 use crate::provider::api::ApiCall;
+use crate::provider::body::{answer, with_extra};
 use crate::provider::chat::{ChatReply, ChatRequest, Finish};
+use crate::provider::form::{enforceable, requires_all};
+use crate::provider::misfit::Misfit;
 use crate::provider::writer::ChatApi;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
+/// How many texts in `stop` the vendor takes.
+const STOPS_MAX: usize = 4;
+
+/// What stays as storygen says it.
+const OURS: &[&str] = &["model", "messages", "max_tokens", "max_completion_tokens", "n", "stream"];
+
 /// Speaks to OpenAI, or to a server that follows it.
 pub struct OpenAi {
     model: String,
-    /// What bounds a reply: the vendor calls it otherwise than the servers that followed its older form.
-    bound: &'static str,
+    host: Host,
+}
+
+/// Who hosts the model.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Host {
+    /// The vendor, or Azure for it.
+    Vendor,
+    /// Whoever follows the vendor's older form.
+    Other,
 }
 
 #[derive(Deserialize)]
@@ -25,13 +42,13 @@ struct Answer {
     usage: Option<Counted>,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 struct Choice {
     finish_reason: Option<String>,
     message: Message,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 struct Message {
     content: Option<String>,
     refusal: Option<String>,
@@ -51,21 +68,35 @@ struct Details {
 
 impl OpenAi {
     pub fn new(model: &str, base: &Address) -> OpenAi {
-        let is_vendor = base.vendor() == "api.openai.com";
-        let bound = if is_vendor { "max_completion_tokens" } else { "max_tokens" };
-        OpenAi { model: model.to_owned(), bound }
+        let name = base.vendor();
+        let is_vendor = name == "api.openai.com" || name.ends_with(".openai.azure.com");
+        OpenAi { model: model.to_owned(), host: if is_vendor { Host::Vendor } else { Host::Other } }
+    }
+}
+
+impl OpenAi {
+    /// Returns how the reply is to be formed: strictly where the schema lets it. Other servers make grammars of whole schemas.
+    fn format(&self, schema: &Value) -> Value {
+        let form = enforceable(schema).filter(requires_all);
+        let is_strict = form.is_some();
+        let schema = form.filter(|_| self.host == Host::Vendor).unwrap_or_else(|| schema.clone());
+        json!({"name": "reply", "schema": schema, "strict": is_strict})
     }
 }
 
 impl ChatApi for OpenAi {
-    fn call(&self, request: &ChatRequest) -> Result<ApiCall, Failure> {
+    fn call(&self, request: &ChatRequest) -> Result<ApiCall, Misfit> {
+        if self.host == Host::Vendor && request.stop.len() > STOPS_MAX {
+            return Err(Misfit::stops("openai", request.stop.len(), STOPS_MAX));
+        }
         let mut messages = Vec::new();
         messages.extend(request.system.iter().map(|system| json!({"role": "system", "content": system})));
         messages.push(json!({"role": "user", "content": request.prompt}));
         let mut body = Map::new();
         body.insert("model".into(), json!(self.model));
         body.insert("messages".into(), json!(messages));
-        body.insert(self.bound.into(), json!(request.max_tokens));
+        let bound = if self.host == Host::Vendor { "max_completion_tokens" } else { "max_tokens" };
+        body.insert(bound.into(), json!(request.max_tokens));
         if let Some(temperature) = request.temperature {
             body.insert("temperature".into(), json!(temperature));
         }
@@ -76,26 +107,24 @@ impl ChatApi for OpenAi {
             body.insert("stop".into(), json!(request.stop));
         }
         if let Some(schema) = &request.schema {
-            let format = json!({"name": "reply", "schema": schema, "strict": is_strict(schema)});
-            body.insert("response_format".into(), json!({"type": "json_schema", "json_schema": format}));
+            body.insert("response_format".into(), json!({"type": "json_schema", "json_schema": self.format(schema)}));
         }
-        with_extra(&mut body, &request.extra)?;
+        with_extra(&mut body, &request.extra, OURS)?;
         Ok(ApiCall::post("/chat/completions", &Value::Object(body)))
     }
 
     fn reply(&self, body: &[u8]) -> Result<ChatReply, Failure> {
         let answer: Answer = answer(body)?;
-        let Some(choice) = answer.choices.into_iter().next() else {
-            return Err(Failure::new(Cause::Validation, "the answer has no `choices`"));
-        };
         let usage = answer.usage.map_or_else(Usage::default, |counted| Usage {
             input_tokens: counted.prompt_tokens,
             cached_tokens: counted.prompt_tokens_details.and_then(|details| details.cached_tokens),
             output_tokens: counted.completion_tokens,
             ..Usage::default()
         });
-        let Message { content, refusal } = choice.message;
-        let finish = match (choice.finish_reason.as_deref(), &refusal) {
+        // No choice at all is an empty reply: it was paid for.
+        let first = answer.choices.into_iter().next().unwrap_or_default();
+        let Message { content, refusal } = first.message;
+        let finish = match (first.finish_reason.as_deref(), &refusal) {
             (Some("content_filter"), _) | (_, Some(_)) => Finish::Refusal,
             (Some("length"), _) => Finish::Length,
             _ => Finish::Stop,
@@ -109,60 +138,12 @@ impl ChatApi for OpenAi {
     }
 }
 
-/// Reads an answer in a vendor's form of JSON.
-pub fn answer<T: for<'de> Deserialize<'de>>(body: &[u8]) -> Result<T, Failure> {
-    let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
-    serde_json::from_slice(body).map_err(|error| {
-        Failure::new(Cause::Validation, format!("the answer is not in the service's form: {error}"))
-            .hint("`storygen log` shows the whole answer. Is `base_url` right?")
-    })
-}
-
-/// Adds the fields of `extra:`; one that the request has already is another setting's.
-pub fn with_extra(body: &mut Map<String, Value>, extra: &Map<String, Value>) -> Result<(), Failure> {
-    for (name, value) in extra {
-        if body.contains_key(name) {
-            return Err(Failure::new(Cause::Setup, format!("`extra.{name}` is set already, by a setting of its own"))
-                .hint("Take it out of `extra`."));
-        }
-        body.insert(name.clone(), value.clone());
-    }
-    Ok(())
-}
-
-/// Tells whether a schema lies in the subset that strict structured output takes: all objects closed, all fields required.
-fn is_strict(schema: &Value) -> bool {
-    let Some(map) = schema.as_object() else { return schema.is_array() || !schema.is_null() };
-    if let Some(fields) = map.get("properties").and_then(Value::as_object) {
-        let required: Vec<&str> =
-            map.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
-        let is_closed = map.get("additionalProperties") == Some(&Value::Bool(false));
-        if !is_closed || !fields.keys().all(|name| required.contains(&name.as_str())) {
-            return false;
-        }
-        if !fields.values().all(is_strict) {
-            return false;
-        }
-    }
-    map.get("items").is_none_or(is_strict)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn request() -> ChatRequest {
-        ChatRequest {
-            system: None,
-            prompt: "Tell me.".into(),
-            temperature: None,
-            max_tokens: 64,
-            seed: None,
-            stop: Vec::new(),
-            schema: None,
-            edit: None,
-            extra: Map::new(),
-        }
+        ChatRequest::of("Tell me.", 64)
     }
 
     fn speaks(base: &str) -> OpenAi {
@@ -201,25 +182,43 @@ mod tests {
     #[test]
     fn an_extra_field_never_overrules_a_setting() {
         let extra = json!({"model": "other"}).as_object().unwrap().clone();
-        let failure = speaks("http://127.0.0.1:1").call(&ChatRequest { extra, ..request() }).unwrap_err();
-        assert_eq!(failure.message, "`extra.model` is set already, by a setting of its own");
+        let misfit = speaks("http://127.0.0.1:1").call(&ChatRequest { extra, ..request() }).unwrap_err();
+        assert_eq!(misfit.setting, "extra.model");
     }
 
     #[test]
-    fn a_schema_is_strict_only_where_the_vendor_takes_it_so() {
-        let strict = |schema: Value| {
-            let body = sent(&speaks("http://127.0.0.1:1"), &ChatRequest { schema: Some(schema), ..request() });
-            body["response_format"]["json_schema"]["strict"].as_bool().unwrap()
+    fn a_schema_is_strict_where_the_vendor_takes_it_so() {
+        let format = |base: &str, schema: &Value| {
+            let body = sent(&speaks(base), &ChatRequest { schema: Some(schema.clone()), ..request() });
+            body["response_format"]["json_schema"].clone()
         };
-        let closed = json!({"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"], "additionalProperties": false});
-        assert!(strict(closed.clone()));
-        assert!(strict(json!({"type": "array", "items": closed})));
-        assert!(!strict(
-            json!({"type": "object", "properties": {"a": {"type": "string"}}, "additionalProperties": false})
-        ));
-        assert!(!strict(
-            json!({"type": "object", "properties": {"a": {"type": "object", "properties": {"b": {}}}}, "required": ["a"], "additionalProperties": false})
-        ));
+        let (here, vendor) = ("http://127.0.0.1:1", "https://api.openai.com/v1");
+        let fields = json!({"a": {"type": "string", "maxLength": 9}});
+        let closed = json!({"type": "object", "properties": fields, "required": ["a"], "additionalProperties": false});
+        let told = json!({"a": {"type": "string", "description": "(maxLength: 9)"}});
+        let form = json!({"type": "object", "properties": told, "required": ["a"], "additionalProperties": false});
+        assert_eq!(format(here, &closed), json!({"name": "reply", "schema": closed, "strict": true}));
+        assert_eq!(format(vendor, &closed), json!({"name": "reply", "schema": form, "strict": true}));
+        let open = json!({"type": "object", "properties": fields, "additionalProperties": false});
+        assert_eq!(format(vendor, &open), json!({"name": "reply", "schema": open, "strict": false}));
+    }
+
+    #[test]
+    fn only_the_vendor_has_a_bound_of_stops() {
+        let stops = ChatRequest { stop: vec!["x".into(); 5], ..request() };
+        assert!(speaks("http://127.0.0.1:1").call(&stops).is_ok());
+        for host in ["https://api.openai.com/v1", "https://us.openai.azure.com/openai/v1"] {
+            let misfit = speaks(host).call(&stops).unwrap_err();
+            let told = "a provider of the type `openai` takes up to 4 texts in `stop`, and there are 5";
+            assert_eq!((misfit.setting.as_str(), misfit.message.as_str()), ("stop", told));
+        }
+    }
+
+    #[test]
+    fn a_server_without_structured_output_is_asked_without_it() {
+        let extra = json!({"response_format": null}).as_object().unwrap().clone();
+        let asked = ChatRequest { schema: Some(json!({"type": "object"})), extra, ..request() };
+        assert_eq!(sent(&speaks("http://127.0.0.1:1"), &asked).get("response_format"), None);
     }
 
     #[test]
@@ -236,6 +235,7 @@ mod tests {
         );
         let usage = Usage { input_tokens: Some(9), cached_tokens: Some(2), output_tokens: Some(4), ..Usage::default() };
         assert_eq!(reply.usage, usage);
+        assert_eq!(read(json!({"choices": []})).unwrap().text, "");
         for (choice, finish, text) in [
             (json!({"finish_reason": "length", "message": {"content": "A t"}}), Finish::Length, "A t"),
             (
@@ -258,8 +258,9 @@ mod tests {
     #[test]
     fn what_is_no_reply_is_none() {
         let read = |body: &str| speaks("http://127.0.0.1:1").reply(body.as_bytes()).unwrap_err().message;
-        assert_eq!(read(r#"{"choices": []}"#), "the answer has no `choices`");
-        for body in ["<html>", "", "[]", r#"{"choices": [{"message": {"content": 7}}]}"#, "\u{feff}{}"] {
+        for body in
+            ["<html>", r#"{"error": {}}"#, "", "[]", r#"{"choices": [{"message": {"content": 7}}]}"#, "\u{feff}{}"]
+        {
             assert!(read(body).starts_with("the answer is not in the service's form: "), "{body}");
         }
     }

@@ -35,7 +35,7 @@ impl Secrets {
             match piece {
                 SecretPiece::Literal(text) => value.push_str(text),
                 SecretPiece::Variable(variable) => {
-                    let found = environment.get(variable).map(str::trim).filter(|found| !found.is_empty());
+                    let found = environment.look_up(variable).map(str::trim).filter(|found| !found.is_empty());
                     let found = found.ok_or_else(|| {
                         let message = format!("the provider `{name}` needs the variable `{variable}` ({what})");
                         Failure::new(Cause::Setup, message)

@@ -94,6 +94,7 @@ fn refused(who: &str, answer: &Answer) -> Told {
         500..=599 => (Cause::Server, "`storygen log` shows the whole answer.", Follow::Doubt),
         401 | 403 => (Cause::Setup, "Look at the key, and at what it may do.", Follow::Never),
         404 => (Cause::Setup, "Look at `model`, and at `base_url`.", Follow::Never),
+        400 | 422 => (Cause::Setup, way_out(&complaint), Follow::Never),
         _ => (Cause::Setup, "`storygen log` shows the whole answer.", Follow::Never),
     };
     let follow = match (again, follow) {
@@ -106,6 +107,22 @@ fn refused(who: &str, answer: &Answer) -> Told {
         return Told::Failed(failure(cause, hint), Follow::Stop);
     }
     Told::Failed(failure(cause, hint), follow)
+}
+
+/// What to do about a request that was not understood.
+fn way_out(complaint: &Complaint) -> &'static str {
+    match ["temperature", "seed", "response_format", "output_config"].into_iter().find(|name| complaint.is_about(name))
+    {
+        Some("temperature") => "Set another `temperature`, or none with `temperature: ~`.",
+        Some("seed") => "Set another `seed`, or none with `seed: ~`.",
+        Some("response_format") => {
+            "If it has no structured output, leave it out with `extra: { response_format: ~ }`: replies are checked here too."
+        }
+        Some("output_config") => {
+            "If it has no structured output, leave it out with `extra: { output_config: ~ }`: replies are checked here too."
+        }
+        _ => "`storygen log` shows the whole answer.",
+    }
 }
 
 fn unanswered(who: &str, error: &CallError) -> Told {
@@ -221,6 +238,19 @@ mod tests {
             (400, Some(999), "", Cause::Setup, Follow::Never),
         ] {
             assert_eq!(follows(answer(status, wait, &[], body)), (cause, follow), "{status} {body}");
+        }
+    }
+
+    #[test]
+    fn a_setting_that_is_not_taken_is_named_with_its_way_out() {
+        for (body, way) in [
+            (r#"{"error":{"message":"Unsupported value.","param":"temperature"}}"#, "`temperature: ~`"),
+            (r#"{"error":{"type":"invalid_request_error","message":"temperature: range: 0..1"}}"#, "`temperature: ~`"),
+            (r#"{"error":{"message":"Invalid schema.","param":"response_format.json_schema"}}"#, "response_format: ~"),
+            (r#"{"error":{"message":"Failed to parse grammar."}}"#, "`storygen log`"),
+        ] {
+            let Told::Failed(failure, _) = told("it", &answer(400, None, &[], body)) else { panic!("answered") };
+            assert!(failure.hint.as_ref().unwrap().contains(way), "{body}: {failure:?}");
         }
     }
 

@@ -5,6 +5,7 @@ use crate::base::money::Usage;
 use crate::provider::api::{Api, ApiCall};
 use crate::provider::chat::{Chat, ChatReply, ChatRequest, EditRule, Finish};
 use crate::provider::memory::{Errand, Memory, Played, ROOM_BYTES, Reading, Request, Variant, request_key};
+use crate::provider::misfit::Misfit;
 use crate::provider::script::{Asked, Script, Words, chat_content};
 use crate::provider::tape::Tape;
 use crate::store::ReplyOutcome;
@@ -23,7 +24,7 @@ const MESSAGE_TOKENS: u64 = 64;
 /// How a vendor's service is asked for text. Pure.
 pub trait ChatApi: Send + Sync {
     /// Returns the call for a request; fails where the service cannot be told something, and says what.
-    fn call(&self, request: &ChatRequest) -> Result<ApiCall, Failure>;
+    fn call(&self, request: &ChatRequest) -> Result<ApiCall, Misfit>;
 
     /// Reads an answer; fails where it is none.
     fn reply(&self, body: &[u8]) -> Result<ChatReply, Failure>;
@@ -94,12 +95,12 @@ impl Writer {
         }
     }
 
-    /// Tells what the service cannot be told of a request.
-    pub fn takes(&self, request: &ChatRequest) -> Result<(), Failure> {
-        match &self.source {
+    /// Tells, before any work, what of a request those who may be asked cannot be told.
+    pub fn takes(&self, request: &ChatRequest) -> Result<(), Misfit> {
+        self.sources().try_for_each(|source| match source {
             Source::Here(_) | Source::Script(_) => Ok(()),
             Source::Service { speaks, .. } => speaks.call(request).map(drop),
-        }
+        })
     }
 
     /// Returns the answer to a request: the remembered one, else a new one. `description` tells a person what is asked.

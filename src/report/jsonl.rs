@@ -155,6 +155,7 @@ mod tests {
                 counts: BTreeMap::from([(Outcome::Done, 1), (Outcome::TimedOut, 2)]),
                 took_ms: 1,
                 exit: 1,
+                spend: Default::default(),
             },
         ]
     }

@@ -3,6 +3,7 @@
 //! [`talk`] turns events into lines; [`plain`] writes them, [`progress`] sets them above a live display, [`jsonl`] keeps
 //! the events themselves. [`view`] is what `status`, `--dry-run` and `why` show.
 
+pub mod cost;
 pub mod diagnostic;
 pub mod duration;
 pub mod estimate;
@@ -13,6 +14,7 @@ pub mod progress;
 pub mod result;
 pub mod rows;
 pub mod size;
+pub mod spend;
 pub mod status;
 pub mod summary;
 pub mod table;

@@ -38,6 +38,7 @@ mod tests {
     use crate::base::digest::Digest;
     use crate::base::failure::{Cause, Failure};
     use crate::base::id::{ActionId, RunId};
+    use crate::base::money::Spend;
     use crate::base::reason::Reason;
     use crate::base::recipe::Recipe;
     use crate::event::kind::{Finished, Outcome};
@@ -80,7 +81,7 @@ mod tests {
     }
 
     fn ended(counts: &[(Outcome, usize)], exit: u8) -> Event {
-        Event::RunFinished { counts: counts.iter().copied().collect(), took_ms: 14_200, exit }
+        Event::RunFinished { counts: counts.iter().copied().collect(), took_ms: 14_200, exit, spend: Spend::default() }
     }
 
     fn changed_idea() -> Reason {

@@ -295,6 +295,7 @@ mod tests {
                 counts: BTreeMap::from([(Outcome::Done, 1), (Outcome::Fresh, 1)]),
                 took_ms: 14_200,
                 exit: 0,
+                spend: Default::default(),
             },
         ]
     }

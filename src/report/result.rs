@@ -1,5 +1,6 @@
 //! The result of a build as JSON: the answer of `build --json`.
 
+use crate::base::money::Spend;
 use crate::event::kind::{Event, Finished, Outcome};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -16,18 +17,28 @@ struct Result<'a> {
     took_ms: u64,
     /// How many actions ended in each way.
     counts: BTreeMap<Outcome, usize>,
+    /// What all calls came to.
+    #[serde(skip_serializing_if = "Spend::is_nothing")]
+    spend: Spend,
     /// The actions that did anything, or did not get to it; those that were fresh are only counted.
     actions: Vec<&'a Finished>,
 }
 
 /// Returns the result that these events tell.
 pub fn of_events(events: &[Event]) -> String {
-    let mut result = Result { version: VERSION, exit: 0, took_ms: 0, counts: BTreeMap::new(), actions: Vec::new() };
+    let mut result = Result {
+        version: VERSION,
+        exit: 0,
+        took_ms: 0,
+        counts: BTreeMap::new(),
+        spend: Spend::default(),
+        actions: Vec::new(),
+    };
     for event in events {
         match event {
             Event::ActionFinished(finished) if finished.outcome != Outcome::Fresh => result.actions.push(finished),
-            Event::RunFinished { counts, took_ms, exit } => {
-                result.counts = counts.clone();
+            Event::RunFinished { counts, took_ms, exit, spend } => {
+                (result.counts, result.spend) = (counts.clone(), spend.clone());
                 (result.took_ms, result.exit) = (*took_ms, *exit);
             }
             _ => {}
@@ -40,7 +51,7 @@ pub fn of_events(events: &[Event]) -> String {
 pub fn of_nothing(actions: usize, skipped: usize) -> String {
     let mut counts = BTreeMap::from([(Outcome::Fresh, actions.saturating_sub(skipped)), (Outcome::Skipped, skipped)]);
     counts.retain(|outcome, count| *count > 0 || *outcome == Outcome::Fresh);
-    print(&Result { version: VERSION, exit: 0, took_ms: 0, counts, actions: Vec::new() })
+    print(&Result { version: VERSION, exit: 0, took_ms: 0, counts, spend: Spend::default(), actions: Vec::new() })
 }
 
 fn print(result: &Result<'_>) -> String {
@@ -60,7 +71,7 @@ mod tests {
         let events = [
             finished("idea", Outcome::Fresh),
             finished("script", Outcome::Done),
-            Event::RunFinished { counts, took_ms: 7, exit: 0 },
+            Event::RunFinished { counts, took_ms: 7, exit: 0, spend: Spend::default() },
         ];
         let result: Value = serde_json::from_str(&of_events(&events)).unwrap();
         assert_eq!(result["actions"], json!([{ "action": "script", "outcome": "done", "took_ms": 0 }]));

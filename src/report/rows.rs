@@ -86,7 +86,7 @@ impl RowEnd {
             RowOutcome::Failed
         } else if is(&[Outcome::Cancelled, Outcome::NotStarted]) {
             RowOutcome::NotFinished
-        } else if is(&[Outcome::Waiting, Outcome::Blocked]) {
+        } else if is(&[Outcome::Waiting, Outcome::OverBudget, Outcome::Blocked]) {
             RowOutcome::Waiting
         } else if is(&[Outcome::Done, Outcome::Restored]) {
             RowOutcome::Built

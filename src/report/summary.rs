@@ -1,14 +1,16 @@
 //! The last words about a run.
 
+use crate::base::money::Spend;
 use crate::event::kind::{Finished, Outcome};
 use crate::report::duration::duration;
+use crate::report::spend::spent;
 use std::collections::BTreeMap;
 
 /// Names that are listed before the rest is only counted.
 const NAMES_MAX: usize = 10;
 
 /// The order in which counts are told.
-const ORDER: [Outcome; 11] = [
+const ORDER: [Outcome; 12] = [
     Outcome::Done,
     Outcome::Restored,
     Outcome::Fresh,
@@ -18,6 +20,7 @@ const ORDER: [Outcome; 11] = [
     Outcome::TimedOut,
     Outcome::Blocked,
     Outcome::Waiting,
+    Outcome::OverBudget,
     Outcome::Cancelled,
     Outcome::NotStarted,
 ];
@@ -40,14 +43,14 @@ impl Summary {
     pub fn add(&mut self, finished: &Finished) {
         match finished.outcome {
             Outcome::Failed | Outcome::TimedOut => self.failed.add(finished),
-            Outcome::Waiting => self.waiting.add(finished),
+            Outcome::Waiting | Outcome::OverBudget => self.waiting.add(finished),
             Outcome::Skipped => self.skipped.add(finished),
             _ => {}
         }
     }
 
     /// Returns the closing lines: one if all went well, else also one that names what failed and one what waits.
-    pub fn lines(&self, counts: &BTreeMap<Outcome, usize>, took_ms: u64, exit: u8) -> Vec<String> {
+    pub fn lines(&self, counts: &BTreeMap<Outcome, usize>, took_ms: u64, exit: u8, spend: &Spend) -> Vec<String> {
         let total: usize = counts.values().sum();
         let count = |outcome| counts.get(&outcome).copied().unwrap_or(0);
         if exit == 0 && count(Outcome::Fresh) + count(Outcome::Unneeded) + count(Outcome::Skipped) == total {
@@ -68,6 +71,7 @@ impl Summary {
         lines.extend(self.failed.line("failed: "));
         lines.extend(self.waiting.line("waiting:"));
         lines.extend(self.skipped.line("skipped:"));
+        lines.extend(spent(spend).map(|spent| format!("  paid:    {spent}")));
         lines
     }
 }
@@ -126,7 +130,7 @@ mod tests {
                 summary.add(&Finished::new(ActionId::new(format!("s{number}")), outcome));
             }
         }
-        summary.lines(&counts.iter().copied().collect(), 14_200, exit)
+        summary.lines(&counts.iter().copied().collect(), 14_200, exit, &Spend::default())
     }
 
     #[test]

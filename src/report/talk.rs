@@ -6,6 +6,7 @@ use crate::event::kind::{Event, Finished, Outcome};
 use crate::report::duration::{duration, roughly};
 use crate::report::look::{Look, Tone};
 use crate::report::size::size;
+use crate::report::spend::spent;
 use crate::report::summary::Summary;
 use crate::report::tail::{clean, tail};
 use std::collections::BTreeMap;
@@ -60,8 +61,8 @@ impl Talk {
                 self.summary.add(finished);
                 self.finished(finished)
             }
-            Event::RunFinished { counts, took_ms, exit } => {
-                let lines = self.summary.lines(counts, *took_ms, *exit);
+            Event::RunFinished { counts, took_ms, exit, spend } => {
+                let lines = self.summary.lines(counts, *took_ms, *exit, spend);
                 let shown = self.level > Level::Quiet || *exit != 0;
                 lines.into_iter().filter(|_| shown).map(|line| self.look.spell(&line)).collect()
             }
@@ -141,7 +142,7 @@ impl Talk {
             Outcome::NotStarted => self.line(Level::Verbose, Tone::Blocked, id, "not started"),
             Outcome::Cancelled => self.line(Level::Normal, Tone::Stopped, id, "cancelled"),
             Outcome::Blocked => self.line(Level::Quiet, Tone::Blocked, id, &joined("blocked", &finished.notes)),
-            Outcome::Failed | Outcome::TimedOut => return self.failed(finished),
+            Outcome::Failed | Outcome::TimedOut | Outcome::OverBudget => return self.failed(finished),
             Outcome::Waiting => return self.waiting(finished),
         };
         if finished.outcome == Outcome::Done && self.level >= Level::Verbose {
@@ -299,9 +300,13 @@ fn instances_of(count: usize) -> String {
 
 fn done(finished: &Finished) -> String {
     let words = format!("done in {}", duration(finished.took_ms));
-    match &finished.made_by {
+    let words = match &finished.made_by {
         Some(made_by) => format!("{words} · take {} · {made_by}", finished.take.unwrap_or(1)),
         None => with_take(words, finished),
+    };
+    match spent(&finished.spend) {
+        Some(spent) => format!("{words} · {spent}"),
+        None => words,
     }
 }
 

@@ -78,7 +78,8 @@ impl Index {
                 self.intents.remove(&frame.key);
             }
             Some(FrameSort::Action) => {
-                self.actions.entry(frame.key).or_default().push(frame.place);
+                // Nearly always the only one.
+                self.actions.entry(frame.key).or_insert_with(|| Vec::with_capacity(1)).push(frame.place);
                 self.action_order.push(frame.place);
             }
             Some(FrameSort::Mark) | None => {}

@@ -2,9 +2,9 @@
 //!
 //! On disk, below one private folder: `format` (the version); `log`, frames of small blobs, paid replies and action
 //! records, only ever appended to; `blobs/ab/<digest>`, one file for each blob above 16 KiB; `paid/`, answers that are
-//! arriving; `reserve`, space held back for paid replies; `locks/`, `tmp/<n>/` and `quarantine/`. Everything but paid replies can be made again, so only those
-//! are waited for until they would survive a power cut; all the rest is verified when it is read, and what is wrong is a
-//! miss with a reason, never an error and never wrong bytes.
+//! arriving; `reserve`, space held back for paid replies; `locks/`, `tmp/<n>/` and `quarantine/`. Everything but paid
+//! replies can be made again, so only those are waited for until they would survive a power cut; all the rest is verified
+//! when it is read, and what is wrong is a miss with a reason, never an error and never wrong bytes.
 //!
 //! - [`Store::put`], [`Store::put_file`], [`Store::read`], [`Store::materialise`]: bytes by their digest
 //! - [`Store::save`], [`Store::records`], [`Store::vouches_for`]: what actions produced

@@ -2,9 +2,10 @@
 
 use crate::base::address::Address;
 use crate::base::money::{Budget, Price};
+use crate::base::span::Span;
 use crate::storyfile::story::Selector;
 use serde_json::{Map, Value};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// A declared provider, of a type that this version has.
@@ -35,6 +36,8 @@ pub struct Scripted {
 pub struct Service {
     pub api: ServiceApi,
     pub base: Address,
+    /// Where the file says so; for a vendor's own address, where its key stands.
+    pub place: Span,
     /// Who answers; `None` for `http`, which has none.
     pub model: Option<String>,
     /// Sent as the service's own header for keys.
@@ -117,6 +120,9 @@ impl Provider {
 }
 
 impl ServiceApi {
+    pub const VENDORS: [ServiceApi; 4] =
+        [ServiceApi::OpenAi, ServiceApi::Anthropic, ServiceApi::Gemini, ServiceApi::ElevenLabs];
+
     /// Returns its name, as `type:` says it.
     pub fn name(self) -> &'static str {
         match self {
@@ -162,11 +168,22 @@ impl ServiceApi {
 }
 
 impl Service {
+    /// Returns the variables whose values it is told.
+    pub fn variables(&self) -> BTreeSet<String> {
+        let pieces = self.api_key.iter().chain(self.headers.values()).flat_map(|text| &text.pieces);
+        let named = pieces.filter_map(|piece| match piece {
+            SecretPiece::Variable(name) => Some(name.clone()),
+            SecretPiece::Literal(_) => None,
+        });
+        named.collect()
+    }
+
     /// Returns a service that is told nothing but where it is.
     pub fn at(api: ServiceApi, base: Address) -> Service {
         Service {
             api,
             base,
+            place: Span::default(),
             model: None,
             api_key: None,
             headers: BTreeMap::new(),
@@ -187,7 +204,7 @@ mod tests {
 
     #[test]
     fn every_vendor_has_an_address_that_can_be_called_and_a_variable_for_its_key() {
-        for api in [ServiceApi::OpenAi, ServiceApi::Anthropic, ServiceApi::Gemini, ServiceApi::ElevenLabs] {
+        for api in ServiceApi::VENDORS {
             assert!(api.vendor_url().is_some_and(|url| Address::parse(url).is_ok()), "{}", api.name());
             assert!(api.key_variable().is_some());
         }

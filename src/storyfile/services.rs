@@ -46,6 +46,7 @@ pub fn read(entry: &Entry, api: ServiceApi, faults: &mut Faults) -> Option<Servi
         ..given("rate").map(|node| rate(node, sort, faults)).unwrap_or_default()
     };
     let service = Service {
+        place: given("base_url").or(given("api_key")).map_or(entry.key_span, |node| node.span),
         api_key,
         headers: all_headers(node, api, faults),
         limits,

@@ -86,6 +86,15 @@ impl Story {
         action.row.as_ref().and_then(|row| self.rows.get(&row.id)).unwrap_or(&self.lowering)
     }
 
+    /// Returns the variables that any provider is told: no command sees them unasked (R20).
+    pub fn secrets(&self) -> BTreeSet<String> {
+        let services = self.providers.values().filter_map(|provider| match provider {
+            Provider::Service(service) => Some(service.variables()),
+            _ => None,
+        });
+        services.flatten().collect()
+    }
+
     /// Returns the texts that the story was read from.
     pub fn sources(&self) -> &Sources {
         self.rows.values().next().unwrap_or(&self.lowering).sources()

@@ -101,6 +101,9 @@ pub trait Disk: Send + Sync {
     /// Like [`Disk::write`], and returns only once it would survive a power cut.
     fn write_durable(&self, path: &Path, bytes: &[u8]) -> io::Result<()>;
 
+    /// Like [`Disk::write_durable`], and only the file's owner can read it.
+    fn write_private(&self, path: &Path, bytes: &[u8]) -> io::Result<()>;
+
     /// Opens a file for appending, making it if it is not there.
     fn append(&self, path: &Path) -> io::Result<Box<dyn Append>>;
 

@@ -1,14 +1,16 @@
 //! The environment, read once when the session opens.
 
-use std::collections::BTreeMap;
+use crate::base::secret::is_secret_name;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
+use std::fmt;
 use std::path::PathBuf;
 
 /// The names that every child process sees, beside what its stage declares (R20).
 const CHILD_NAMES: &[&str] = &["PATH", "HOME", "USER", "TMPDIR", "TERM", "LANG", "TZ"];
 
 /// A snapshot of the environment and the working directory.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct Environment {
     vars: BTreeMap<String, String>,
     /// What a file beside the Storyfile adds, for who looks there as well.
@@ -59,13 +61,25 @@ impl Environment {
         self.vars.get(name).map(String::as_str)
     }
 
-    /// Returns what a child process sees of this environment: the common names and `LC_*`.
-    pub fn for_child(&self) -> BTreeMap<String, String> {
+    /// Returns what a child process sees of this environment: the common names and `LC_*`, without `secrets` and what is
+    /// named like one.
+    pub fn for_child(&self, secrets: &BTreeSet<String>) -> BTreeMap<String, String> {
+        let is_common = |name: &str| CHILD_NAMES.contains(&name) || name.starts_with("LC_");
         self.vars
             .iter()
-            .filter(|(name, _)| CHILD_NAMES.contains(&name.as_str()) || name.starts_with("LC_"))
+            .filter(|(name, _)| is_common(name) && !is_secret_name(name) && !secrets.contains(*name))
             .map(|(name, value)| (name.clone(), value.clone()))
             .collect()
+    }
+}
+
+impl fmt::Debug for Environment {
+    /// Names only: a value may be a secret.
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names = |vars: &BTreeMap<String, String>| vars.keys().cloned().collect::<Vec<_>>();
+        let mut shown = out.debug_struct("Environment");
+        shown.field("vars", &names(&self.vars)).field("beside", &names(&self.beside));
+        shown.field("current_dir", &self.current_dir).finish_non_exhaustive()
     }
 }
 
@@ -80,15 +94,24 @@ mod tests {
         let both = environment.and_beside([own("A", "2"), own("B", "3"), own("TZ", "UTC")].into());
         assert_eq!((both.look_up("A"), both.look_up("B"), both.look_up("C")), (Some("1"), Some("3"), None));
         assert_eq!((both.get("A"), both.get("B")), (Some("1"), None));
-        assert!(both.for_child().is_empty());
+        assert!(both.for_child(&BTreeSet::new()).is_empty());
     }
 
     #[test]
     fn a_child_sees_no_secret_it_was_not_given() {
-        let vars = [("PATH", "/bin"), ("OPENAI_API_KEY", "sk-1"), ("LC_ALL", "C")];
+        let vars =
+            [("PATH", "/bin"), ("OPENAI_API_KEY", "sk-1"), ("LC_ALL", "C"), ("LC_API_KEY", "sk-2"), ("TZ", "sk-3")];
         let environment =
             Environment::with(vars.map(|(name, value)| (name.to_owned(), value.to_owned())), PathBuf::new());
-        let child = environment.for_child();
+        let child = environment.for_child(&BTreeSet::from(["TZ".to_owned()]));
         assert_eq!(child.keys().collect::<Vec<_>>(), ["LC_ALL", "PATH"]);
+    }
+
+    #[test]
+    fn what_it_looks_like_in_a_log_holds_no_value() {
+        let own = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        let environment = Environment::with([own("A", "sk-1")], PathBuf::new()).and_beside([own("B", "sk-2")].into());
+        let shown = format!("{environment:?}");
+        assert!(shown.contains("\"A\"") && shown.contains("\"B\"") && !shown.contains("sk-"), "{shown}");
     }
 }

@@ -88,6 +88,15 @@ impl Disk for RealDisk {
         self.sync_dir(parent(path))
     }
 
+    fn write_private(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
+        // Without a mode of its own a temporary file is its owner's alone.
+        let mut file = tempfile::Builder::new().prefix(".storygen-").tempfile_in(parent(path))?;
+        file.write_all(bytes)?;
+        file.as_file().sync_data()?;
+        file.persist(path)?;
+        self.sync_dir(parent(path))
+    }
+
     fn append(&self, path: &Path) -> io::Result<Box<dyn Append>> {
         let mut options = OpenOptions::new();
         options.create(true).append(true);

@@ -1,71 +1,11 @@
 //! `build --interactive`, on a real pseudo-terminal.
 
+use crate::person::Person;
 use crate::space::Space;
-use pty_process::blocking::{Command, Pty, open};
-use std::io::{Read, Write};
 use std::os::unix::process::ExitStatusExt;
-use std::process::{Child, ExitStatus};
 
-/// A person at a terminal on which `storygen build --interactive` runs.
-struct Person {
-    pty: Pty,
-    child: Child,
-    /// All that was shown, and how much of it the person has read.
-    shown: String,
-    read: usize,
-}
-
-impl Person {
-    /// `None` where the machine gives no terminals.
-    fn builds(space: &Space, args: &[&str]) -> Option<Person> {
-        let (pty, pts) = match open() {
-            Ok(pair) => pair,
-            Err(error) => {
-                eprintln!("skipped: no pseudo-terminal here ({error})");
-                return None;
-            }
-        };
-        let like = space.command(&[]);
-        let mut command = Command::new(env!("CARGO_BIN_EXE_storygen"))
-            .args([&["build", "--interactive", "--progress", "plain", "--color", "never"], args].concat())
-            .current_dir(space.root())
-            .env_clear();
-        for (name, value) in like.get_envs().filter_map(|(name, value)| Some((name, value?))) {
-            command = command.env(name, value);
-        }
-        let child = command.spawn(pts).unwrap();
-        Some(Person { pty, child, shown: String::new(), read: 0 })
-    }
-
-    /// Reads on until these words come.
-    fn sees(&mut self, words: &str) -> &mut Person {
-        loop {
-            if let Some(at) = self.shown[self.read..].find(words) {
-                self.read += at + words.len();
-                return self;
-            }
-            assert!(self.reads_more(), "`{words}` never came:\n{}", self.shown);
-        }
-    }
-
-    fn reads_more(&mut self) -> bool {
-        let mut bytes = [0; 4096];
-        // Linux calls it an error where other systems call it the end.
-        let count = self.pty.read(&mut bytes).unwrap_or(0);
-        self.shown.push_str(&String::from_utf8_lossy(&bytes[..count]).replace("\r\n", "\n"));
-        count > 0
-    }
-
-    fn types(&mut self, keys: &str) -> &mut Person {
-        self.pty.write_all(keys.as_bytes()).unwrap();
-        self
-    }
-
-    /// Reads to the end.
-    fn ends(mut self) -> (ExitStatus, String) {
-        while self.reads_more() {}
-        (self.child.wait().unwrap(), self.shown)
-    }
+fn builds(space: &Space, args: &[&str]) -> Option<Person> {
+    Person::runs(space, &[&["build", "--interactive", "--progress", "plain", "--color", "never"], args].concat())
 }
 
 fn space() -> Space {
@@ -86,7 +26,7 @@ fn space() -> Space {
 #[test]
 fn each_question_shows_what_stands_and_enter_takes_it() {
     let space = space();
-    let Some(mut person) = Person::builds(&space, &[]) else { return };
+    let Some(mut person) = builds(&space, &[]) else { return };
     person.sees("Story idea [a bus]: ").types("\n");
     person.sees("Words (a whole number, 10 or more) [100]: ").types("\n");
     person.sees("Title [On a bus]: ").types("\n");
@@ -98,7 +38,7 @@ fn each_question_shows_what_stands_and_enter_takes_it() {
 #[test]
 fn answers_go_into_what_is_built_and_into_later_defaults() {
     let space = space();
-    let Some(mut person) = Person::builds(&space, &[]) else { return };
+    let Some(mut person) = builds(&space, &[]) else { return };
     person.sees("Story idea [a bus]: ").types("паром и $(touch pwned)\n");
     person.sees("Words").types("9\n").sees("9 is out of the range of the param `length`: give a number 10 or more");
     person.sees("Words").types("ten\n").sees("`ten` is not a whole number for the param `length`");
@@ -114,7 +54,7 @@ fn answers_go_into_what_is_built_and_into_later_defaults() {
 #[test]
 fn what_is_given_is_not_asked() {
     let space = space().file("values.yaml", "title: T\n").file(".env", "STORYGEN_PARAM_AUTHOR=A\n");
-    let Some(mut person) = Person::builds(&space, &["-p", "idea=x", "--params", "values.yaml"]) else { return };
+    let Some(mut person) = builds(&space, &["-p", "idea=x", "--params", "values.yaml"]) else { return };
     person.sees("Words").types("\n").sees("built 1 stage");
     let (status, shown) = person.ends();
     assert!(status.success() && shown.matches("]: ").count() == 1, "{shown}");
@@ -125,7 +65,7 @@ fn what_is_given_is_not_asked() {
 fn the_same_answers_are_the_same_build() {
     let space = space();
     for words in ["built 1 stage", "everything is up to date"] {
-        let Some(mut person) = Person::builds(&space, &["-p", "author=A"]) else { return };
+        let Some(mut person) = builds(&space, &["-p", "author=A"]) else { return };
         person.sees("Story").types("x\n").sees("Words").types("\n").sees("Title").types("\n").sees(words);
         assert!(person.ends().0.success());
     }
@@ -134,12 +74,12 @@ fn the_same_answers_are_the_same_build() {
 #[test]
 fn interrupted_or_at_the_end_of_input_nothing_is_run() {
     let space = space();
-    let Some(mut person) = Person::builds(&space, &[]) else { return };
+    let Some(mut person) = builds(&space, &[]) else { return };
     person.sees("Story idea").types("x\n").sees("Words").types("\u{3}");
     let (status, _) = person.ends();
     // A shell says 130.
     assert_eq!(status.signal(), Some(2));
-    let Some(mut person) = Person::builds(&space, &[]) else { return };
+    let Some(mut person) = builds(&space, &[]) else { return };
     person.sees("Story idea").types("x\n").sees("Words").types("\u{4}");
     let (status, shown) = person.ends();
     assert_eq!(status.code(), Some(2));
@@ -150,7 +90,7 @@ fn interrupted_or_at_the_end_of_input_nothing_is_run() {
 #[test]
 fn a_storyfile_at_fault_asks_nothing() {
     let space = space().story("params: { x: { ask: Why } }\nstages: { a: { rnu: 'true' } }");
-    let Some(person) = Person::builds(&space, &[]) else { return };
+    let Some(person) = builds(&space, &[]) else { return };
     let (status, shown) = person.ends();
     assert_eq!(status.code(), Some(2));
     assert!(shown.contains("error[S020]") && !shown.contains("Why:") && !shown.contains("S043"), "{shown}");
@@ -174,7 +114,7 @@ fn the_flagship_asks_for_idea_gender_and_tone() {
     let run = "echo ${params.idea}; echo ${params.gender}; printf '[%s]' ${params.tone}; echo ${params.length}";
     let stages = format!("stages:\n  note:\n    outputs: note.txt\n    run: ({run}) > ${{outputs[0]}}\n");
     let space = Space::new().file("Storyfile.yaml", &format!("{head}\n{stages}"));
-    let Some(mut person) = Person::builds(&space, &[]) else { return };
+    let Some(mut person) = builds(&space, &[]) else { return };
     person.sees("Story idea [falling for someone on the last bus]: ").types("a lighthouse keeper\n");
     person.sees("Narrator gender (female, male) [female]: ").types("femal\n");
     person.sees("`femal` is not a choice of the param `gender`: choose one of `female` and `male`");

@@ -161,6 +161,35 @@ fn each_instance_has_its_own_condition() {
     space.run(&["why", "page:es"]).says("`when: lang != \"es\"` is false").says("`lang` is \"es\"");
 }
 
+#[test]
+fn who_gathers_instances_goes_without_the_skipped_ones_unless_all_are() {
+    let space = Space::new().story(
+        "
+        params: { all: true }
+        stages:
+          page:
+            foreach: { lang: [en, es, de] }
+            when: params.all and lang != 'es'
+            outputs: { text: '${lang}.txt', size: '${lang}.size' }
+            run: 'echo ${lang} | tee ${outputs.text} > ${outputs.size}'
+          told: { foreach: page, needs: page, run: echo told }
+          book: { needs: page, outputs: book.md, run: 'cat ${needs.page} > ${outputs[0]}' }
+          log: { needs: told, outputs: log.txt, run: touch log.txt }
+        ",
+    );
+    let run = space.build().ran(["page:en", "page:de", "told:en", "told:de", "book", "log"]);
+    run.holds("book.md", "en\nen\nde\nde\n").ended_as("page:es", "skipped").ended_as("told:es", "skipped");
+    space.build().ran_nothing();
+    // What a skipped one left is left out too: another condition is another book.
+    let text = space.read("Storyfile.yaml").replace("!= 'es'", "!= 'de'");
+    let space = space.file("Storyfile.yaml", &text);
+    space.build().ran(["page:es", "told:es", "book"]).holds("book.md", "en\nen\nes\nes\n");
+    let run = space.build_with(&["-p", "all=false"]).ran([]).ended_as("book", "skipped").ended_as("log", "skipped");
+    run.holds("book.md", "en\nen\nes\nes\n");
+    space.run(&["why", "book", "-p", "all=false"]).says("it needs `en.txt` of `page:en`, which is skipped");
+    assert_eq!(space.plan(&["-p", "all=false"])["log"], "skipped");
+}
+
 fn publish() -> Space {
     Space::new()
         .story(

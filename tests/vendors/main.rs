@@ -2,7 +2,9 @@
 
 #![cfg(unix)]
 
+mod deaths;
 mod fake;
+mod money;
 mod proof;
 mod recording;
 // The repo of a test is the one of the tests end to end; not all that it can do is used here.

@@ -52,9 +52,15 @@ pub struct BuildArgs {
     /// Change nothing in Storyfile.lock and pay for nothing; stop with exit status 3 where that is not possible
     #[arg(long, conflicts_with_all = ["force", "discard_edits"])]
     pub locked: bool,
+    /// Spend no more than this in this run, in the place of the Storyfile's `budget`: `5`, `5usd`
+    #[arg(long, value_name = "AMOUNT")]
+    pub budget: Option<String>,
     /// Replace your edits of this stage's files when it runs; they are stored first
     #[arg(long, value_name = "TARGET")]
     pub discard_edits: Vec<String>,
+    /// Send keys wherever the Storyfile says, this once [env: STORYGEN_TRUST=1]
+    #[arg(long)]
+    pub trust: bool,
     /// Say less: only failures and what waits for you
     #[arg(short, long, conflicts_with = "verbose")]
     pub quiet: bool,

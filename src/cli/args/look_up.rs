@@ -1,6 +1,7 @@
-//! The commands that look and change nothing: `status`, `why`, `graph`, `validate`, `log`.
+//! The commands that look and change nothing: `status`, `why`, `graph`, `validate`, `log`, `cost`.
 
 use super::given::GivenArgs;
+use crate::report::cost::By;
 use clap::{Args, ValueEnum};
 
 /// Show what is up to date and what a build would do
@@ -103,4 +104,64 @@ pub struct LogArgs {
     /// Print JSON
     #[arg(long)]
     pub json: bool,
+}
+
+/// Show what was paid, and what may have been charged without an answer
+#[derive(Clone, Debug, PartialEq, Args)]
+#[command(after_help = "Examples:\n  \
+    storygen cost                          by stage, with a total for each currency\n  \
+    storygen cost --by day --since 2026-11-01\n  \
+    storygen cost --csv > paid.csv")]
+pub struct CostArgs {
+    /// What the lines are
+    #[arg(long, value_name = "WHAT", value_enum, default_value_t)]
+    pub by: ByArg,
+    /// Count from this day on, YYYY-MM-DD (UTC)
+    #[arg(long, value_name = "DATE", value_parser = date)]
+    pub since: Option<String>,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+    /// Print comma-separated values
+    #[arg(long, conflicts_with = "json")]
+    pub csv: bool,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum ByArg {
+    #[default]
+    Stage,
+    Provider,
+    Day,
+    Run,
+}
+
+impl From<ByArg> for By {
+    fn from(by: ByArg) -> By {
+        match by {
+            ByArg::Stage => By::Stage,
+            ByArg::Provider => By::Provider,
+            ByArg::Day => By::Day,
+            ByArg::Run => By::Run,
+        }
+    }
+}
+
+/// Reads a day. That there are 31 of them in each month harms nothing: days are compared as text.
+fn date(text: &str) -> Result<String, String> {
+    let parts: Vec<&str> = text.split('-').collect();
+    let number = |part: &str, digits: usize| {
+        let plain = part.len() == digits && part.bytes().all(|byte| byte.is_ascii_digit());
+        plain.then(|| part.parse::<u32>().ok()).flatten()
+    };
+    match parts.as_slice() {
+        [year, month, day]
+            if number(year, 4).is_some()
+                && number(month, 2).is_some_and(|month| (1..=12).contains(&month))
+                && number(day, 2).is_some_and(|day| (1..=31).contains(&day)) =>
+        {
+            Ok(text.to_owned())
+        }
+        _ => Err("write a day as 2026-11-23".to_owned()),
+    }
 }

@@ -1,5 +1,5 @@
 //! The commands that tend a repo and this machine: `accept`, `clean`, `init`, `eject`, `import`, `models`,
-//! `completions`.
+//! `trust`, `completions`.
 
 use super::given::GivenArgs;
 use clap::{Args, Subcommand};
@@ -128,6 +128,30 @@ pub enum ModelsCommand {
         #[arg(long)]
         json: bool,
     },
+}
+
+/// Say which hosts this repo may send keys to
+///
+/// A key goes to its vendor's own host and to this machine. Any other host is trusted by you, for one repo and for the
+/// variables that its Storyfile names today; your settings remember it, and the repo does not. Without a host: who is
+/// trusted here.
+#[derive(Clone, Debug, PartialEq, Args)]
+#[command(after_help = "Examples:\n  \
+    storygen trust                              who is trusted in this repo\n  \
+    storygen trust gateway.example              send it the keys that the Storyfile says\n  \
+    storygen trust --remove gateway.example     and no more")]
+pub struct TrustArgs {
+    /// A host, as `base_url` names it
+    #[arg(value_name = "HOST")]
+    pub host: Option<String>,
+    #[command(flatten)]
+    pub given: GivenArgs,
+    /// Trust this host no more
+    #[arg(long, value_name = "HOST", conflicts_with = "host")]
+    pub remove: Option<String>,
+    /// Print JSON
+    #[arg(long, conflicts_with_all = ["host", "remove"])]
+    pub json: bool,
 }
 
 /// Print a script that completes commands in your shell

@@ -54,6 +54,9 @@ fn every_command_line_of_the_documents_is_understood() {
         "storygen clean voice --dry-run",
         "storygen accept build/script.md 'chapter:*'",
         "storygen log voice",
+        "storygen cost",
+        "storygen cost --by day --since 2026-11-01 --json",
+        "storygen cost --by provider --csv",
         "storygen init",
         "storygen init my-story",
         "storygen eject script",
@@ -61,6 +64,11 @@ fn every_command_line_of_the_documents_is_understood() {
         "storygen models pull",
         "storygen models pull a b --json",
         "storygen models path a",
+        "storygen trust",
+        "storygen trust gateway.example --profile work",
+        "storygen trust --remove gateway.example",
+        "storygen trust --json",
+        "storygen build --trust",
         "storygen completions bash",
         "storygen -C repo -f other.yaml --color always build",
         "storygen build -C repo -f other.yaml voice",
@@ -146,7 +154,7 @@ fn a_typo_suggests_the_command() {
 
 #[test]
 fn what_is_for_later_says_so() {
-    let later = "resume watch history cost report retake takes diff use reject merge restore review gc verify cache \
+    let later = "resume watch history report retake takes diff use reject merge restore review gc verify cache \
                  providers man";
     for name in later.split_whitespace() {
         assert_eq!(

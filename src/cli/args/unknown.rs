@@ -10,7 +10,6 @@ use std::ffi::OsString;
 /// Commands that are planned but not built in this version.
 const LATER: &[&str] = &[
     "cache",
-    "cost",
     "diff",
     "gc",
     "history",
@@ -31,7 +30,7 @@ const LATER: &[&str] = &[
 ];
 
 /// Options of `build` that are planned but not built in this version.
-const LATER_OPTIONS: &[&str] = &["--budget", "--estimate", "--yes"];
+const LATER_OPTIONS: &[&str] = &["--estimate", "--yes"];
 
 /// Returns what to say about an option that is to come; `None` for any other error of the command line.
 pub fn explain_option(error: &clap::Error) -> Option<Stop> {

@@ -3,8 +3,9 @@
 
 use crate::base::diagnostic::{Diagnostic, Severity};
 use crate::cli::args::build::BuildArgs;
+use crate::cli::clearance::clear;
 use crate::cli::commands::build::{
-    ask_programs, dry_run_detail, hold, is_whole, may_be_quiet, refusal, request, runtime,
+    ask_programs, dry_run_detail, hold, is_whole, may_be_quiet, refusal, request, runtime, set_budgets,
 };
 use crate::cli::commands::record::Recording;
 use crate::cli::context::Context;
@@ -330,7 +331,7 @@ impl<'a> Batch<'a> {
         if is_first {
             recover(&mut opened.project, &state, &*self.sink)?;
         }
-        if let Some(stop) = ask_programs(self.context, opened, wish)? {
+        if let Some(stop) = ask_programs(self.context, self.args, opened, wish)? {
             self.summary.stopped = Some(stop);
             return Ok(());
         }
@@ -340,7 +341,9 @@ impl<'a> Batch<'a> {
         {
             return Err(refusal);
         }
+        clear(self.context, self.args, opened, &plan.may_run())?;
         if is_first {
+            set_budgets(self.context, self.args, &opened.project, &selection)?;
             self.sink.send(&self.begun);
         }
         if !plan.is_quiet() && self.record.is_none() {
@@ -412,8 +415,8 @@ impl<'a> Batch<'a> {
         let took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
         let sinks = [Some(self.sink.clone()), self.record.clone()].into_iter().flatten().collect();
         let sink: Arc<dyn Sink> = Arc::new(Fanout::new(sinks));
-        let counts = self.summary.counts.clone();
-        let ended = |exit| Event::RunFinished { counts: counts.clone(), took_ms, exit };
+        let (counts, spend) = (self.summary.counts.clone(), self.summary.spend.clone());
+        let ended = |exit| Event::RunFinished { counts: counts.clone(), took_ms, exit, spend: spend.clone() };
         if let (true, Some(opened)) = (self.is_begun, opened) {
             let (end, run) = (ended(self.exit()), &self.stamp.run);
             let told = close_run(&opened.project, &self.context.world, &self.options, run, &end, sink.clone());

@@ -1,20 +1,25 @@
 //! `storygen build`: makes what is out of date, and nothing else.
 
 use crate::base::digest::Digest;
+use crate::base::failure::Failure;
+use crate::base::money::{Budget, Currency, Money, Period};
 use crate::cli::args::build::BuildArgs;
 use crate::cli::ask::ask_for_params;
+use crate::cli::clearance::clear;
 use crate::cli::commands::batch;
 use crate::cli::commands::record::Recording;
 use crate::cli::context::Context;
 use crate::cli::error::CliError;
-use crate::cli::inputs::Inputs;
+use crate::cli::inputs::{Inputs, Reach};
 use crate::cli::session::{Found, find, open_project, request_digest};
 use crate::cli::table::Table;
 use crate::cli::views::views;
 use crate::engine::command::STATE_DIR;
 use crate::engine::drive::{self, Built};
 use crate::engine::error::EngineError;
+use crate::engine::fund::{check_priced, fund};
 use crate::engine::hooks::{close_run, hear_of_nothing};
+use crate::engine::judge::Project;
 use crate::engine::open::{Access, LockPolicy, Opened, close};
 use crate::engine::options::{OnFailure, Options};
 use crate::engine::plan::{Plan, Selection, choose, foresee};
@@ -23,6 +28,7 @@ use crate::engine::quiet::{QuietBasis, Watch, is_quiet};
 use crate::engine::recover::{make_usable, recover};
 use crate::engine::select::Wish;
 use crate::engine::settle::Stamp;
+use crate::engine::summary::Summary;
 use crate::event::kind::{Event, WIRE_VERSION};
 use crate::event::sink::{Fanout, Recorder, Sink};
 use crate::provider::weights::PullPolicy;
@@ -43,8 +49,12 @@ pub fn run(context: &Context, args: &BuildArgs) -> Result<u8, CliError> {
         return Err(CliError::usage("`--events -` and `--json` both write to standard output"));
     }
     let wish = wish(&found, args);
-    let mut inputs =
-        Inputs { pull: pull(args), on_pull: context.on_pull(), ..Inputs::of(context, &found, &args.given)? };
+    let mut inputs = Inputs {
+        pull: pull(args),
+        reach: reach(args),
+        on_pull: context.on_pull(),
+        ..Inputs::of(context, &found, &args.given)?
+    };
     if args.interactive {
         ask_for_params(&found, &mut inputs)?;
     }
@@ -84,7 +94,7 @@ pub fn run(context: &Context, args: &BuildArgs) -> Result<u8, CliError> {
     let mut opened = open_project(&found, &inputs, Access::Write)?;
     context.warn(&opened.sources, &opened.warnings);
     recover(&mut opened.project, &state, &*sink)?;
-    if let Some(stop) = ask_programs(context, &mut opened, &wish)? {
+    if let Some(stop) = ask_programs(context, args, &mut opened, &wish)? {
         return Ok(stop.exit_code());
     }
     let (selection, plan) = foresee(&mut opened.project, &wish)?;
@@ -93,6 +103,7 @@ pub fn run(context: &Context, args: &BuildArgs) -> Result<u8, CliError> {
     {
         return Err(refusal);
     }
+    clear(context, args, &opened, &plan.may_run())?;
     let quiet = QuietBasis { request, storyfile: found.name.clone(), rows: 0, watch: Watch::default() };
     let exit = perform(context, args, &mut opened, &wish, selection, &plan, sink, stamp, quiet, recording)?;
     if args.json {
@@ -156,6 +167,7 @@ fn perform(
     sink.send(&begun);
     let options = Options::of(args, context);
     let runtime = runtime()?;
+    set_budgets(context, args, &opened.project, &selection)?;
     let built = runtime.block_on(drive::build(
         &mut opened.project,
         context.world.clone(),
@@ -184,7 +196,10 @@ fn perform(
     let took = context.world.clock.elapsed().saturating_sub(started);
     let mut exit = summary.exit_code();
     let took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
-    let ended = |exit| Event::RunFinished { counts: summary.counts.clone(), took_ms, exit };
+    let ended = |exit| {
+        let Summary { counts, spend, .. } = summary.clone();
+        Event::RunFinished { counts, took_ms, exit, spend }
+    };
     let end = ended(exit);
     let told = close_run(&opened.project, &context.world, &options, &stamp.run, &end, sink.clone());
     if runtime.block_on(told)? && exit == 0 {
@@ -195,6 +210,40 @@ fn perform(
         exit = exit.max(recording.write(context)?);
     }
     Ok(exit)
+}
+
+/// Sets the budgets of the run.
+pub fn set_budgets(
+    context: &Context,
+    args: &BuildArgs,
+    project: &Project,
+    selection: &Selection,
+) -> Result<(), CliError> {
+    let own = args.budget.as_deref().map(|text| own_budget(project, text)).transpose()?;
+    if let Some(budget) = own {
+        check_priced(project, budget, &selection.actions)
+            .map_err(|Failure { message, hint, .. }| CliError::Usage { message, hint })?;
+    }
+    fund(project, own, &context.world.clock.now().to_string());
+    Ok(())
+}
+
+/// Reads the budget of a command line; without a currency it is in the file's, else in that of the first price.
+fn own_budget(project: &Project, text: &str) -> Result<Budget, CliError> {
+    let letters = text.find(|sign: char| sign.is_alphabetic() || sign.is_whitespace()).unwrap_or(text.len());
+    let (number, name) = (&text[..letters], text[letters..].trim());
+    let priced = || project.providers.apis.values().find_map(|api| api.price()?.currency());
+    let currency = match name {
+        "" => project.story.budget.map(|budget| budget.currency).or_else(priced).or_else(|| Currency::parse("usd")),
+        name => Currency::parse(name),
+    };
+    match (Money::parse(number), currency) {
+        (Some(amount), Some(currency)) => Ok(Budget { amount, currency, period: Period::Run }),
+        _ => Err(CliError::Usage {
+            message: format!("`--budget {text}` is no amount of money"),
+            hint: Some("Write a number, and the currency if it is another than the prices': `5`, `0.50usd`.".into()),
+        }),
+    }
 }
 
 /// Tells whether a build may find at a glance that it has nothing to do.
@@ -220,7 +269,12 @@ impl Options {
 
 /// Asks programs that stages use as kinds what they take, if they have not said it yet, and checks their settings by it.
 /// Returns the signal if the person stopped it.
-pub fn ask_programs(context: &Context, opened: &mut Opened, wish: &Wish) -> Result<Option<Stop>, CliError> {
+pub fn ask_programs(
+    context: &Context,
+    args: &BuildArgs,
+    opened: &mut Opened,
+    wish: &Wish,
+) -> Result<Option<Stop>, CliError> {
     let all = (0..opened.project.workflow.nodes.len()).collect();
     if !is_to_ask(&opened.project, &all) {
         return Ok(None);
@@ -229,6 +283,8 @@ pub fn ask_programs(context: &Context, opened: &mut Opened, wish: &Wish) -> Resu
     if !is_to_ask(&opened.project, &selection.actions) {
         return Ok(None);
     }
+    // Nothing of the repo is run before its keys are cleared, and without its programs there is no plan.
+    clear(context, args, opened, &selection.actions)?;
     let stop = runtime()?.block_on(ask(&mut opened.project, &selection.actions, &context.world))?;
     let project = &opened.project;
     let faults = project.programs.faults(project.workflow.nodes.iter().map(|node| &node.action));
@@ -348,6 +404,10 @@ fn wish(found: &Found, args: &BuildArgs) -> Wish {
         only: args.only.iter().map(|name| found.target(name)).collect(),
         discard_edits: all(&args.discard_edits),
     }
+}
+
+fn reach(args: &BuildArgs) -> Reach {
+    if args.offline { Reach::Here } else { Reach::Anyone }
 }
 
 fn pull(args: &BuildArgs) -> PullPolicy {

@@ -19,6 +19,16 @@ use std::collections::BTreeSet;
 pub struct Choose {
     /// The wanted length.
     pub words: Option<u64>,
+    pub by: By,
+}
+
+/// Who chooses.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum By {
+    #[default]
+    Rules,
+    /// The writer, by a rubric; where it cannot say, the rules.
+    Rubric,
 }
 
 /// Returns the best sample; `None` if there is none.
@@ -87,7 +97,7 @@ mod tests {
 
     #[test]
     fn a_tale_of_the_wanted_length_is_best() {
-        let choose = Choose { words: Some(18) };
+        let choose = Choose { words: Some(18), by: By::Rules };
         assert!(score(TALE, &choose) > 0.95, "{}", score(TALE, &choose));
         let worse = [
             "The last bus was late.",

@@ -1,10 +1,10 @@
 //! What a `prompt` stage says under `with:`.
 
-use super::choose::Choose;
+use super::choose::{By, Choose};
 use super::judge::Format;
-use crate::kind::fault::{About, SettingFault};
+use crate::kind::fault::SettingFault;
 use crate::kind::settings::Settings;
-use crate::provider::chat::EditRule;
+use crate::provider::chat::{ChatRequest, EditRule};
 use crate::storyfile::story::Output;
 use serde_json::{Map, Value};
 
@@ -75,6 +75,18 @@ impl PromptSettings {
         })
     }
 
+    /// Returns the request that asks `prompt`.
+    pub fn asking(&self, prompt: String) -> ChatRequest {
+        ChatRequest {
+            system: self.system.clone(),
+            temperature: self.temperature,
+            seed: self.seed,
+            stop: self.stop.clone(),
+            extra: self.extra.clone(),
+            ..ChatRequest::of(prompt, self.max_tokens)
+        }
+    }
+
     /// Returns the form of the output: as set, else JSON for what has a schema or is called so, else text.
     pub fn format_of(&self, output: &Output, has_schema: bool) -> Format {
         let usual = if has_schema || output.path.extension() == "json" { Format::Json } else { Format::Text };
@@ -100,21 +112,16 @@ fn source(settings: &Settings<'_>) -> Result<Source, SettingFault> {
 fn choose(settings: &Settings<'_>) -> Result<Choose, SettingFault> {
     // A preset's length is what its samples are measured by.
     let usual = settings.whole("target_words", 1..=u64::MAX)?;
-    let Some(choose) = settings.get("choose") else { return Ok(Choose { words: usual }) };
-    if choose.as_str() == Some("rules") {
-        return Ok(Choose { words: usual });
+    let usual = Choose { words: usual, by: By::Rules };
+    if settings.get("choose").is_none_or(|choose| choose.as_str() == Some("rules")) {
+        return Ok(usual);
     }
-    let group = settings.group("choose", "choose.")?;
-    let Some(group) = group else { return Ok(Choose { words: usual }) };
-    if group.get("rubric").is_some() {
-        let about = About::Setting("choose.rubric".into());
-        return Err(SettingFault::not_built(about, "choosing by a rubric (`choose.rubric`)")
-            .hint("Samples are chosen by rules: write `choose: rules`."));
-    }
-    group.only(&["rules"])?;
-    let Some(rules) = group.group("rules", "choose.rules.")? else { return Ok(Choose { words: usual }) };
+    let Some(group) = settings.group("choose", "choose.")? else { return Ok(usual) };
+    group.only(&["rules", "rubric"])?;
+    let by = if group.text("rubric")?.is_some() { By::Rubric } else { By::Rules };
+    let Some(rules) = group.group("rules", "choose.rules.")? else { return Ok(Choose { by, ..usual }) };
     rules.only(&["words"])?;
-    Ok(Choose { words: rules.whole("words", 1..=u64::MAX)?.or(usual) })
+    Ok(Choose { words: rules.whole("words", 1..=u64::MAX)?.or(usual.words), by })
 }
 
 fn edit(settings: &Settings<'_>) -> Result<Option<EditRule>, SettingFault> {
@@ -182,10 +189,6 @@ mod tests {
     #[test]
     fn what_is_not_built_says_so() {
         assert_eq!(refused(json!({"split": "heading"})), "the setting `split` is not built yet");
-        assert_eq!(
-            refused(json!({"choose": {"rubric": "r.md"}})),
-            "choosing by a rubric (`choose.rubric`) is not built yet"
-        );
     }
 
     #[test]

@@ -1,7 +1,6 @@
 //! Tests of the kind `prompt` with a real store and a scripted writer.
 
 use super::*;
-use crate::base::money::Spend;
 use crate::kind::bench::{Bench, ScriptedChat, output};
 use crate::kind::input::tests::file;
 use crate::provider::chat::Finish;
@@ -23,10 +22,7 @@ fn a_reply_becomes_the_output_and_is_paid_for_once() {
     let made = ask(&bench, settings.clone(), "a.md").unwrap();
     assert_eq!(text(&made), "Once upon a time.\n");
     assert_eq!((made.made_by.as_deref(), made.requests.len()), (Some("a scripted writer"), 1));
-    assert_eq!(
-        ask(&bench, settings, "a.md").unwrap(),
-        Made { spend: Spend { remembered: 1, ..Spend::default() }, ..made }
-    );
+    assert_eq!((ask(&bench, settings, "a.md").unwrap(), bench.remembered()), (made, 1));
     let asked = chat.asked.lock().unwrap();
     let [request] = asked.as_slice() else { panic!("{asked:?}") };
     assert_eq!((request.prompt.as_str(), request.max_tokens, request.seed), ("Tell me.", 1024, Some(4)));
@@ -54,10 +50,7 @@ fn an_invalid_reply_is_repaired_with_its_errors_quoted_and_all_attempts_are_reme
     let made = ask(&bench, settings.clone(), "a.json").unwrap();
     assert_eq!(text(&made), "{\n  \"tone\": \"sad\"\n}\n");
     assert_eq!(made.requests.len(), 3);
-    assert_eq!(
-        ask(&bench, settings, "a.json").unwrap(),
-        Made { spend: Spend { remembered: 3, ..Spend::default() }, ..made }
-    );
+    assert_eq!((ask(&bench, settings, "a.json").unwrap(), bench.remembered()), (made, 3));
     let asked = chat.asked.lock().unwrap();
     assert_eq!(asked.len(), 3);
     assert!(asked[1].prompt.starts_with("Tell me.\n\nYour last reply was:\n\nno json\n"), "{}", asked[1].prompt);
@@ -192,6 +185,32 @@ fn of_several_samples_the_best_by_rules_is_kept() {
         chat.asked.lock().unwrap().iter().filter_map(|request| request.seed).collect();
     assert_eq!(seeds.len(), 3);
     assert_eq!(bench.progress.lock().unwrap().last().unwrap().total, 3);
+}
+
+#[test]
+fn a_rubric_lets_the_writer_choose_and_the_judgement_is_remembered() {
+    let judgement = r#"{"best": "2", "why": "It is the saddest."}"#;
+    let chat = ScriptedChat::of(&["One tale.", "Two tales.", judgement]);
+    let bench = Bench::with_chat(&chat);
+    let settings = json!({"prompt": "Tell me.", "samples": 2, "choose": {"rubric": "r.md"}});
+    let files = || vec![file("with.choose.rubric", "r.md", "Sad, please.")];
+    let perform = || bench.perform(&Prompt, settings.clone(), files(), &[output("0", "a.md")]).unwrap();
+    let made = perform();
+    assert_eq!((text(&made), made.requests.len(), chat.calls()), ("Two tales.\n", 3, 3));
+    assert!(bench.log.lock().unwrap().contains("of 2 samples, 2 is best: It is the saddest.\n"));
+    assert!(chat.asked.lock().unwrap()[2].prompt.contains("Rubric:\nSad, please.\n"));
+    assert_eq!((perform(), chat.calls()), (made, 3));
+}
+
+#[test]
+fn where_the_writer_cannot_say_the_rules_choose() {
+    let chat = ScriptedChat::of(&["A tale.", "- a\n- b", "the first", "really the first"]);
+    let bench = Bench::with_chat(&chat);
+    let settings = json!({"prompt": "Tell me.", "samples": 2, "choose": {"rubric": "r.md"}});
+    let files = vec![file("with.choose.rubric", "r.md", "Sad, please.")];
+    let made = bench.perform(&Prompt, settings, files, &[output("0", "a.md")]).unwrap();
+    assert_eq!(text(&made), "A tale.\n");
+    assert_eq!(made.warnings, ["the writer could not say which sample keeps the rubric best: rules chose"]);
 }
 
 #[test]

@@ -49,7 +49,7 @@ fn one_changed_sentence_is_spoken_anew_and_no_other() {
     let bench = Bench::with_voice(&voice);
     let first = speak(&bench, json!({}), SCRIPT).unwrap();
     let again = speak(&bench, json!({}), SCRIPT).unwrap();
-    assert_eq!((again.outputs, again.spend.remembered), (first.outputs.clone(), 4));
+    assert_eq!((again.outputs, bench.remembered()), (first.outputs.clone(), 4));
     assert_eq!(voice.texts().len(), 4);
     let second = speak(&bench, json!({}), &SCRIPT.replace("I did, Mara", "I did not")).unwrap();
     assert_eq!(voice.texts()[4..], ["I did not."]);

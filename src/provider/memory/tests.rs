@@ -1,7 +1,7 @@
 //! Tests of the memory of requests, with a real store and what is asked here; services are asked in `tests/vendors`.
 
 use super::*;
-use crate::base::money::{Budget, Currency, Period, Tariff};
+use crate::base::money::{Budget, Currency, Period, Spend, Tariff};
 use crate::provider::desk::{Payer, Watch};
 use crate::provider::ledger::{Ledger, Scope};
 use crate::store::Store;
@@ -9,7 +9,7 @@ use crate::storyfile::story::OnExit;
 use crate::world::clock::SystemClock;
 use crate::world::real::RealDisk;
 use std::cell::Cell;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use tempfile::TempDir;
 
 /// All that a job asks from.
@@ -21,6 +21,7 @@ struct Bench {
     retry: Retry,
     clock: SystemClock,
     watch: Watch,
+    spend: Mutex<Spend>,
     cancel: CancellationToken,
     kill: CancellationToken,
 }
@@ -38,14 +39,15 @@ impl Bench {
             retry: Retry { max: 3, on_exit: OnExit::Fail, delay, factor: 2.0, max_delay: Duration::from_secs(5) },
             clock: SystemClock::default(),
             watch: Watch::default(),
+            spend: Mutex::default(),
             cancel: CancellationToken::new(),
             kill: CancellationToken::new(),
         }
     }
 
     fn memory(&self) -> Memory<'_> {
-        let Bench { store, ledger, payer, retry, clock, watch, cancel, kill, .. } = self;
-        Memory::new(Desk { store, ledger, payer, retry, clock, watch, cancel, kill, log: &|_| {} })
+        let Bench { store, ledger, payer, retry, clock, watch, spend, cancel, kill, .. } = self;
+        Memory::new(Desk { store, ledger, payer, retry, clock, watch, spend, cancel, kill, log: &|_| {} })
     }
 }
 
@@ -71,7 +73,7 @@ async fn an_answer_is_asked_for_once_whether_it_is_of_use_or_not() {
             };
             assert_eq!(memory.ask_here(&request(key), work).await.unwrap(), body);
             assert_eq!((memory.made_by().as_deref(), memory.requests.as_slice()), (Some("model-1"), &[key][..]));
-            assert_eq!(memory.spend.remembered, u32::from(time > 0));
+            assert_eq!(std::mem::take(&mut *bench.spend.lock().unwrap()).remembered, u32::from(time > 0));
         }
         assert_eq!(calls.get(), 1);
     }
@@ -117,7 +119,8 @@ async fn an_answer_of_the_repo_is_paid_for_once_and_within_the_budget() {
         let answer = memory.ask_script(&request(Digest::of(body)), played(body)).await;
         assert_eq!(answer.unwrap(), body);
     }
-    assert_eq!((memory.spend.cost[&usd], memory.spend.remembered), (Money::parse("0.80").unwrap(), 1));
+    let spend = bench.spend.lock().unwrap().clone();
+    assert_eq!((spend.cost[&usd], spend.remembered), (Money::parse("0.80").unwrap(), 1));
     let refused = memory.ask_script(&request(Digest::of(b"three")), played(b"three")).await.unwrap_err();
     assert_eq!(refused.cause, Cause::Budget);
     assert_eq!(bench.store.account().len(), 2);

@@ -5,7 +5,7 @@ use super::job::{self, Job};
 use super::wheel;
 use crate::world::disk::Disk;
 use crate::world::process::{self, Ended, Finished, Limits, Program};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -84,7 +84,7 @@ pub fn fetch(job: &Job) -> Result<(), Fault> {
 
 fn program(job: &Job, dir: &Path, scratch: &Path) -> Program {
     let environment = &job.world.env;
-    let mut env: BTreeMap<String, String> = environment.for_child();
+    let mut env: BTreeMap<String, String> = environment.for_child(&BTreeSet::new());
     for name in SETTINGS {
         env.extend(environment.get(name).map(|value| (name.to_string(), value.to_owned())));
     }

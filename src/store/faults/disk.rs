@@ -169,6 +169,9 @@ impl Disk for FaultyDisk {
         self.replaced(path, Durable { name: true, is_dir: false, len: bytes.len() as u64 });
         RealDisk.write(path, bytes)
     }
+    fn write_private(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
+        self.write_durable(path, bytes)
+    }
     fn append(&self, path: &Path) -> io::Result<Box<dyn Append>> {
         self.step()?;
         self.made(path, Durable::default());
