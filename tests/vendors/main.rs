@@ -6,6 +6,7 @@ mod deaths;
 mod fake;
 mod money;
 mod proof;
+mod providers;
 mod recording;
 // The repo of a test is the one of the tests end to end; not all that it can do is used here.
 #[allow(dead_code)]

@@ -35,5 +35,5 @@ mod wire;
 
 pub use desk::Ending;
 pub use gate::Gate;
-pub use story::{KEYS, VOICE};
+pub use story::{KEYS, Providers, VOICE};
 pub use vendor::Vendor;
