@@ -148,7 +148,7 @@ impl Money {
     }
 
     /// Returns the price of `count` things at `self` for each `per` of them, rounded up.
-    fn of(self, count: u64, per: u64) -> Money {
+    pub fn of(self, count: u64, per: u64) -> Money {
         let nanos = (u128::from(self.0) * u128::from(count)).div_ceil(u128::from(per.max(1)));
         Money(u64::try_from(nanos).unwrap_or(u64::MAX))
     }
@@ -211,6 +211,25 @@ impl Cost {
     /// Tells whether no money is involved at all.
     pub fn is_free(self) -> bool {
         self.currency == Currency::NONE
+    }
+
+    /// Returns both together; `None` where they are in two currencies.
+    pub fn plus(self, other: Cost) -> Option<Cost> {
+        self.with(other, |one, two| one + two)
+    }
+
+    /// Returns the greater of the two; `None` where they are in two currencies.
+    pub fn dearer(self, other: Cost) -> Option<Cost> {
+        self.with(other, Money::max)
+    }
+
+    fn with(self, other: Cost, of: impl Fn(Money, Money) -> Money) -> Option<Cost> {
+        match (self.is_free(), other.is_free()) {
+            (true, _) => Some(other),
+            (_, true) => Some(self),
+            _ if self.currency != other.currency => None,
+            _ => Some(Cost { amount: of(self.amount, other.amount), ..self }),
+        }
     }
 }
 
@@ -342,6 +361,16 @@ mod tests {
 
     fn money(text: &str) -> Money {
         Money::parse(text).unwrap()
+    }
+
+    #[test]
+    fn costs_are_joined_in_one_currency_only() {
+        let cost =
+            |amount: &str, currency: &str| Cost { amount: money(amount), currency: Currency::parse(currency).unwrap() };
+        let (one, two) = (cost("1", "usd"), cost("2", "usd"));
+        assert_eq!((one.plus(two), one.dearer(two)), (Some(cost("3", "usd")), Some(two)));
+        assert_eq!((one.plus(Cost::FREE), Cost::FREE.dearer(one)), (Some(one), Some(one)));
+        assert_eq!((one.plus(cost("1", "eur")), one.dearer(cost("1", "eur"))), (None, None));
     }
 
     fn tariff() -> Tariff {

@@ -120,8 +120,7 @@ pub struct Stop {
 
 /// Reads the command line; the first of `args` is the program's name.
 pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Args, Stop> {
-    let args =
-        Args::try_parse_from(args).map_err(|error| unknown::explain_option(&error).unwrap_or_else(|| stop(&error)))?;
+    let args = Args::try_parse_from(args).map_err(|error| stop(&error))?;
     match &args.command {
         Command::Unknown(words) => Err(unknown::explain(words)),
         _ => Ok(args),

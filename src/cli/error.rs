@@ -40,6 +40,8 @@ pub enum CliError {
     Locked {
         message: String,
     },
+    /// A person does not want what it would cost (exit 3).
+    Declined,
     Machine(EngineError),
     /// The machine failed outside the engine.
     Io {
@@ -80,7 +82,7 @@ impl CliError {
             CliError::Machine(_) | CliError::Io { .. } | CliError::ReadOnly { .. } => 4,
             CliError::Failure(failure) if failure.cause == Cause::Machine => 4,
             CliError::Failure(_) => 1,
-            CliError::Locked { .. } => 3,
+            CliError::Locked { .. } | CliError::Declined => 3,
             _ => 2,
         }
     }
@@ -94,6 +96,7 @@ impl CliError {
             CliError::Target(_) => "unknown-target",
             CliError::Usage { .. } => "usage",
             CliError::Locked { .. } => "locked",
+            CliError::Declined => "declined",
             CliError::Machine(_) | CliError::Io { .. } | CliError::ReadOnly { .. } => "machine",
             CliError::Failure(_) => "failed",
         }
@@ -139,6 +142,10 @@ impl CliError {
             CliError::Locked { message } => {
                 (message.clone(), Some("Build without `--locked`, and commit `Storyfile.lock`.".to_owned()))
             }
+            CliError::Declined => (
+                "stopped before anything was paid".to_owned(),
+                Some("`storygen build --estimate` tells more; `--yes` goes on without the question.".to_owned()),
+            ),
             CliError::Usage { message, hint } => (message.clone(), hint.clone()),
             CliError::Machine(error) => {
                 let hint = match error {

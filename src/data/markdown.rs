@@ -11,6 +11,8 @@ const NAMED_MAX: usize = 6;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outline {
     text: String,
+    /// Where the text begins, behind the front matter.
+    body: usize,
     headings: Vec<Heading>,
     /// By slug, its heading, and the number that another heading of this text gets.
     slugs: BTreeMap<String, (usize, usize)>,
@@ -26,6 +28,13 @@ struct Heading {
     /// Where its line begins.
     start: usize,
     line: usize,
+}
+
+/// What stands beneath a heading and before the next.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Own {
+    Words,
+    Nothing,
 }
 
 /// What stands between the `---` lines at the very start of a file.
@@ -61,7 +70,7 @@ impl Outline {
     pub fn of(text: &str) -> Outline {
         let text = text.strip_prefix('\u{FEFF}').unwrap_or(text);
         let (front, body) = front(text);
-        let mut outline = Outline { text: text.to_owned(), headings: Vec::new(), slugs: BTreeMap::new(), front };
+        let mut outline = Outline { text: text.to_owned(), body, headings: Vec::new(), slugs: BTreeMap::new(), front };
         let mut scan = Scan::default();
         let mut start = body;
         let first_line = text[..body].matches('\n').count() + 1;
@@ -92,6 +101,35 @@ impl Outline {
         let next = self.headings[index + 1..].iter().find(|next| next.level <= heading.level);
         let end = next.map_or(self.text.len(), |next| next.start);
         Ok(self.text[heading.start..end].trim_end())
+    }
+
+    /// Returns the text in pieces, and where each begins: one for each heading that has words of its own beneath it, with the
+    /// headings before it that have none, and one for what stands before the first. The front matter is in none.
+    pub fn pieces(&self) -> Vec<(usize, &str)> {
+        let starts: Vec<usize> = self.headings.iter().map(|heading| heading.start).collect();
+        let ends = starts.iter().copied().skip(1).chain([self.text.len()]);
+        let before = (self.body, starts.first().copied().unwrap_or(self.text.len()), Own::Words);
+        let each = starts.iter().zip(ends).map(|(&start, end)| (start, end, self.own(start, end)));
+        let mut pieces = Vec::new();
+        // Where a heading without words waits for the next.
+        let mut waits = None;
+        for (start, end, own) in std::iter::once(before).chain(each) {
+            let from = waits.unwrap_or(start);
+            if own == Own::Nothing && end < self.text.len() {
+                waits = Some(from);
+            } else if !self.text[from..end].trim().is_empty() {
+                waits = None;
+                pieces.push((from, self.text[from..end].trim_end()));
+            }
+        }
+        pieces
+    }
+
+    /// Tells whether a section that begins with its heading has words before the next one.
+    fn own(&self, start: usize, end: usize) -> Own {
+        let mut lines = self.text[start..end].lines().map(str::trim).skip(1);
+        let has_words = lines.any(|line| !line.is_empty() && underline(line).is_none());
+        if has_words { Own::Words } else { Own::Nothing }
     }
 
     fn by_text(&self, wanted: &str, decoded: &str) -> Result<usize, NoSection> {
@@ -305,6 +343,27 @@ mod tests {
 
     fn section(text: &str, wanted: &str) -> Result<String, NoSection> {
         Outline::of(text).section(wanted).map(str::to_owned)
+    }
+
+    #[test]
+    fn a_text_falls_into_pieces_at_its_headings() {
+        let pieces = |text: &str| {
+            let outline = Outline::of(text);
+            let pieces = outline.pieces();
+            assert!(pieces.iter().all(|(start, piece)| text[*start..].starts_with(piece)), "{text}");
+            pieces.into_iter().map(|(_, piece)| piece.to_owned()).collect::<Vec<_>>()
+        };
+        assert_eq!(
+            pieces("---\na: 1\n---\nBefore.\n\n# One\nText.\n\n## Two\n\nMore.\n"),
+            ["Before.", "# One\nText.", "## Two\n\nMore."]
+        );
+        // The title of a book goes with its first chapter, and a heading with nothing after it stays.
+        assert_eq!(
+            pieces("# Book\n\n## One\n\nText.\n\nTwo\n===\nMore.\n# End\n"),
+            ["# Book\n\n## One\n\nText.", "Two\n===\nMore.", "# End"]
+        );
+        assert_eq!(pieces("No heading.\n```\n# code\n```\n"), ["No heading.\n```\n# code\n```"]);
+        assert!(pieces("\n \n").is_empty());
     }
 
     #[test]

@@ -195,7 +195,8 @@ fn outputs(action: &Action) -> String {
     text
 }
 
-fn present<'a>(node: &'a Node, digests: &[InputDigest]) -> Vec<&'a Bound> {
+/// Returns the inputs that are there.
+pub(super) fn present<'a>(node: &'a Node, digests: &[InputDigest]) -> Vec<&'a Bound> {
     node.inputs.iter().zip(digests).filter(|(_, digest)| digest.is_some()).map(|(input, _)| input).collect()
 }
 

@@ -19,7 +19,7 @@ use crate::world::World;
 use crate::world::process::Program;
 use crate::world::signals::{Signals, Stop};
 use crate::world::strays::MARK;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::{Id, JoinSet};
@@ -374,15 +374,17 @@ pub async fn close_run(
 /// Returns what is said of calls that may have been charged.
 fn in_doubt(calls: &[Intent]) -> Option<String> {
     const TOLD_MAX: usize = 3;
-    let told = calls.iter().take(TOLD_MAX).map(|call| match call.description.as_str() {
+    let described = calls.iter().map(|call| match call.description.as_str() {
         "" => "a call of which nothing is known",
         description => description,
     });
-    let told = told.collect::<Vec<_>>().join(", ");
-    let more = match calls.len().saturating_sub(TOLD_MAX) {
+    // A call that is made once more is described as before.
+    let described: BTreeSet<&str> = described.collect();
+    let more = match described.len().saturating_sub(TOLD_MAX) {
         0 => String::new(),
         more => format!(" and {more} more"),
     };
+    let told = described.into_iter().take(TOLD_MAX).collect::<Vec<_>>().join(", ");
     let (what, them) = match calls.len() {
         0 => return None,
         1 => ("1 call".to_owned(), "it"),

@@ -9,7 +9,7 @@ use crate::base::id::ActionKey;
 use crate::base::path::RepoPath;
 use crate::base::reason::Reason;
 use crate::base::recipe::{Change, Field, Recipe, Value};
-use crate::engine::compose::{self, Workers};
+use crate::engine::compose::{self, Seen, Workers};
 use crate::engine::discover::{Discovered, Search};
 use crate::engine::error::EngineError;
 use crate::engine::keep::{Keep, Kept};
@@ -249,10 +249,15 @@ impl Project {
         owner(&self.store, &self.named, &lines, path, digest)
     }
 
+    /// Returns the key of what the action's line names.
+    pub fn last_key(&self, action: usize) -> Option<ActionKey> {
+        let name = self.line_name(action);
+        self.lock.get(&name).or_else(|| self.state.get(&name))?.key
+    }
+
     /// Returns how long the action took when what its line names was made; 0 tells nothing and gives `None`.
     pub fn last_duration_ms(&self, action: usize) -> Option<u64> {
-        let name = self.line_name(action);
-        let key = self.lock.get(&name).or_else(|| self.state.get(&name))?.key?;
+        let key = self.last_key(action)?;
         let records = self.store.records(&key).ok()?;
         records.iter().map(|record| record.duration_ms).find(|&took| took > 0)
     }
@@ -278,14 +283,21 @@ impl Project {
         let node = &self.workflow.nodes[action];
         let program = self.programs.of(node, digests)?;
         let workers = Workers { registry: &self.registry, providers: &self.providers, program: program.as_deref() };
-        let read = &mut |file: &ScopeFile| {
-            let cached = RepoPath::found(&file.path).ok().and_then(|path| foreseen.get(&path));
-            match cached.and_then(|digest| self.cached(digest)) {
-                Some(bytes) => self.workspace.seen(file, bytes),
-                None => self.workspace.content(file),
-            }
-        };
+        let read = &mut |file: &ScopeFile| self.content(file, foreseen);
         compose::recipe(&self.story, node, digests, &names, workers, read)
+    }
+
+    /// Reads a file, or a part of one; what is foreseen from the caches.
+    pub(super) fn content(
+        &self,
+        file: &ScopeFile,
+        foreseen: &BTreeMap<RepoPath, Digest>,
+    ) -> Result<Option<Seen>, Failure> {
+        let cached = RepoPath::found(&file.path).ok().and_then(|path| foreseen.get(&path));
+        match cached.and_then(|digest| self.cached(digest)) {
+            Some(bytes) => self.workspace.seen(file, bytes),
+            None => self.workspace.content(file),
+        }
     }
 
     /// Returns bytes from whichever cache has them.

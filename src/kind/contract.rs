@@ -8,6 +8,8 @@ use crate::provider::Providers;
 use crate::provider::chat::BoxFuture;
 use crate::provider::desk::Desk;
 use crate::provider::memory::Memory;
+use crate::provider::quote::Quote;
+use crate::store::Store;
 use crate::storyfile::catalog::KindInfo;
 use crate::storyfile::scope::Scope;
 use crate::storyfile::story::{Input, Output};
@@ -33,6 +35,17 @@ pub trait Kind: Send + Sync {
     /// loads nothing.
     fn identity(&self, work: &Work<'_>) -> Result<Option<String>, Failure>;
 
+    /// Returns the calls of services that a job would make, in order; none where all is done in this process. They are
+    /// those of [`Kind::perform`] that no answer decides about: a repair of an answer is not among them.
+    fn quote(&self, _quoted: &Quoted<'_>) -> Result<Vec<Quote>, Failure> {
+        Ok(Vec::new())
+    }
+
+    /// Guesses the same before the inputs are there, from their size in bytes as far as that is known.
+    fn guess(&self, _work: &Work<'_>, _input_bytes: Option<u64>) -> Guess {
+        Guess { quotes: Some(Vec::new()), output_bytes: None }
+    }
+
     /// Does the work. Writes nothing: the outputs are returned.
     fn perform<'a>(&'a self, job: Job<'a>) -> BoxFuture<'a, Result<Made, Failure>>;
 }
@@ -57,6 +70,28 @@ pub struct Work<'a> {
     /// Provider names by what they can do: `text`, `voice`.
     pub named: &'a BTreeMap<String, String>,
     pub providers: &'a Providers,
+}
+
+/// A job as far as its calls can be told: nobody is asked.
+pub struct Quoted<'a> {
+    /// `with:`, all expressions evaluated.
+    pub settings: &'a Value,
+    /// The inputs with their content.
+    pub scope: &'a Scope,
+    pub named: &'a BTreeMap<String, String>,
+    pub providers: &'a Providers,
+    /// Where answers are remembered.
+    pub store: &'a Store,
+    pub take: Take,
+}
+
+/// What a job may come to whose inputs are not there yet.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Guess {
+    /// Its calls; `None`: nobody knows how many.
+    pub quotes: Option<Vec<Quote>>,
+    /// How large what it writes may be; `None`: nobody knows.
+    pub output_bytes: Option<u64>,
 }
 
 /// One job.

@@ -3,14 +3,16 @@
 use crate::base::address::Address;
 use crate::base::digest::Digest;
 use crate::base::failure::{Cause, Failure};
+use crate::base::id::Take;
 use crate::base::money::Usage;
-use crate::kind::contract::{Job, Kind, Made, Pay, Work};
+use crate::kind::contract::{Guess, Job, Kind, Made, Pay, Quoted, Work};
 use crate::kind::fault::{SettingFault, every_fault};
 use crate::kind::settings::Settings;
 use crate::provider::Providers;
 use crate::provider::api::{AnswerSort, Api, ApiCall};
 use crate::provider::chat::BoxFuture;
 use crate::provider::memory::{Errand, Memory, ROOM_BYTES, Reading, Request, Variant, request_key};
+use crate::provider::quote::Quote;
 use crate::store::ReplyOutcome;
 use crate::storyfile::catalog::KindInfo;
 use crate::storyfile::headers::{header_fault, is_secret_header};
@@ -57,6 +59,21 @@ impl Kind for Http {
         Ok(api(work.named, work.providers).map(|api| api.identity().to_owned()))
     }
 
+    fn quote(&self, quoted: &Quoted<'_>) -> Result<Vec<Quote>, Failure> {
+        let Sent { api, key, .. } = sent(quoted.settings, api(quoted.named, quoted.providers), quoted.take)?;
+        Ok(vec![Quote::of(&api, key, Usage::default(), quoted.store)])
+    }
+
+    fn guess(&self, work: &Work<'_>, _input_bytes: Option<u64>) -> Guess {
+        let declared = api(work.named, work.providers);
+        let api = match read(work.settings, work.late, declared).map(|asked| asked.url) {
+            Ok(Url::Whole(address)) => Some(Arc::new(Api::open(address))),
+            _ => declared.cloned(),
+        };
+        let quotes = api.map(|api| vec![Quote::guess(&api, Usage::default())]);
+        Guess { quotes, output_bytes: None }
+    }
+
     fn perform<'a>(&'a self, job: Job<'a>) -> BoxFuture<'a, Result<Made, Failure>> {
         Box::pin(perform(job))
     }
@@ -91,38 +108,45 @@ fn api<'a>(named: &BTreeMap<String, String>, providers: &'a Providers) -> Option
     providers.apis.get(named.get("http")?)
 }
 
-async fn perform(job: Job<'_>) -> Result<Made, Failure> {
-    let api = api(job.named, job.providers).cloned();
-    let asked = read(&job.settings, &BTreeSet::new(), api.as_ref())?;
-    let (api, path) = match (asked.url, api) {
-        (Url::Below(path), Some(api)) => (api, path),
+/// The call of a stage, and of whom.
+struct Sent {
+    api: Arc<Api>,
+    call: ApiCall,
+    key: Digest,
+    extract: Extract,
+}
+
+/// Puts the call of a stage together.
+fn sent(settings: &Value, api: Option<&Arc<Api>>, take: Take) -> Result<Sent, Failure> {
+    let Asked { method, url, mut headers, json, extract } = read(settings, &BTreeSet::new(), api)?;
+    let (api, path) = match (url, api) {
+        (Url::Below(path), Some(api)) => (api.clone(), path),
         (Url::Whole(address), _) => (Arc::new(Api::open(address)), String::new()),
         _ => return Err(Failure::new(Cause::Machine, "the address was not known")),
     };
-    let mut headers = asked.headers;
-    if asked.json.is_some() {
+    if json.is_some() {
         headers.insert("content-type".into(), "application/json".into());
     }
-    let call = ApiCall {
-        method: asked.method.clone(),
-        path: path.clone(),
-        headers,
-        body: asked.json.as_ref().map(|json| json.to_string().into_bytes()),
-        answer: AnswerSort::Any,
-    };
     let identity = format!("{}{}", api.identity(), if path.is_empty() { api.base().join("") } else { String::new() });
+    let body = json.map(|json| json.to_string().into_bytes());
+    let call = ApiCall { method, path, headers, body, answer: AnswerSort::Any };
+    let key = request_key(FORM, &identity, &call.bytes(), Variant::of(take));
+    Ok(Sent { api, call, key, extract })
+}
+
+async fn perform(job: Job<'_>) -> Result<Made, Failure> {
+    let Sent { api, call, key, extract } = sent(&job.settings, api(job.named, job.providers), job.take)?;
     let made_by = api.base().vendor();
-    let description = format!("{} {}{path} of {made_by}", asked.method, api.base().path());
+    let description = format!("{} {}{} of {made_by}", call.method, api.base().path(), call.path);
     let reading = |_: &[u8]| {
         let (made_by, usage) = (made_by.to_owned(), Usage::default());
         Ok(Reading { made_by, usage, outcome: ReplyOutcome::Good })
     };
-    let key = request_key(FORM, &identity, &call.bytes(), Variant::of(job.take));
     let request = Request { key, description: &description, reading: &reading };
     let errand = Errand { api: &api, call: &call, most: Usage::default(), room_bytes: ROOM_BYTES };
     let mut memory = Memory::new(job.desk);
     let body = memory.ask_service(&request, &errand).await?;
-    let content = asked.extract.of(&body).map_err(|failure| {
+    let content = extract.of(&body).map_err(|failure| {
         let shown: String = String::from_utf8_lossy(&body).chars().take(LOG_CHARS_MAX).collect();
         (job.desk.log)(&format!("{}\n", shown.trim_end()));
         failure

@@ -20,7 +20,7 @@ pub static PROMPT: KindInfo = KindInfo {
         of("choose.rubric", SettingSort::File),
         of("edit", SettingSort::Choice(&["tags", "speech"])),
         of("format", SettingSort::Choice(&["text", "line", "json"])),
-        of("split", SettingSort::Any),
+        of("split", SettingSort::Choice(&["heading"])),
         of("extra", SettingSort::Any),
     ],
     one_of: &[&["template", "prompt", "jinja"]],

@@ -3,13 +3,16 @@
 mod ask;
 mod choose;
 mod judge;
+mod quote;
 mod render;
 mod rubric;
+mod sample;
 mod settings;
+mod split;
 
 use crate::base::failure::{Cause, Failure};
 use crate::base::span::Span;
-use crate::kind::contract::{Job, Kind, Made, Pay, Progress, Work};
+use crate::kind::contract::{Guess, Job, Kind, Made, Pay, Progress, Quoted, Work};
 use crate::kind::fault::{SettingFault, every_fault};
 use crate::kind::input;
 use crate::kind::schema::Schema;
@@ -18,12 +21,13 @@ use crate::media::plain::script_words;
 use crate::media::token::is_spoken;
 use crate::provider::Providers;
 use crate::provider::chat::{BoxFuture, ChatRequest, ChatWarning, Edit, EditRule};
-use crate::provider::memory::{Memory, Variant};
+use crate::provider::memory::Memory;
+use crate::provider::quote::Quote;
 use crate::provider::writer::Writer;
 use crate::storyfile::catalog::KindInfo;
 use crate::storyfile::scope::{Scope, ScopeFile, is_named_by_user};
 use crate::storyfile::story::Output;
-use ask::{Question, answer};
+use ask::{Answer, Question};
 use choose::By;
 use judge::Judge;
 use render::rendered;
@@ -59,14 +63,29 @@ impl Kind for Prompt {
             writer.map_or(Ok(()), |writer| accepted(writer, settings, &read))
         });
         let has_input = work.inputs.iter().any(|input| is_named_by_user(&input.role));
-        if Settings::of(work.settings).get("edit").is_some() && !has_input {
+        let is_set = |name: &str| Settings::of(work.settings).get(name).is_some();
+        if is_set("edit") && !has_input {
             faults.push(nothing_to_edit());
+        }
+        if is_set("split") && !has_input {
+            faults.push(split::nothing_to_split());
+        }
+        if is_set("split") && work.late.contains("prompt") {
+            faults.push(settings::same_for_all());
         }
         faults
     }
 
     fn identity(&self, work: &Work<'_>) -> Result<Option<String>, Failure> {
         Ok(Some(provider(work.named, work.providers)?.identity()))
+    }
+
+    fn quote(&self, quoted: &Quoted<'_>) -> Result<Vec<Quote>, Failure> {
+        quote::quotes(quoted)
+    }
+
+    fn guess(&self, work: &Work<'_>, input_bytes: Option<u64>) -> Guess {
+        quote::guess(work, input_bytes)
     }
 
     fn perform<'a>(&'a self, job: Job<'a>) -> BoxFuture<'a, Result<Made, Failure>> {
@@ -125,75 +144,49 @@ async fn write(job: Job<'_>) -> Result<Made, Failure> {
     if let Some(language) = language(&settings, &job.scope) {
         writer.accepts(&language, settings.edit)?;
     }
-    let question = Question {
-        writer,
-        request: request(&job, &settings, schema.as_ref())?,
-        judge: Judge { format, schema, kept: kept(&settings, &job.scope)? },
-        repair: settings.repair,
-    };
     let mut memory = Memory::new(job.desk);
-    let mut samples = Vec::new();
-    let mut told = BTreeSet::new();
-    let mut failed = None;
-    for sample in 0..settings.samples {
-        let variant = Variant { sample, ..Variant::of(job.take) };
-        match answer(&question, variant, &mut memory).await {
-            Ok(answer) => {
-                samples.push(answer.text);
-                told.extend(answer.warnings);
-            }
-            // One sample that is of no use does not spoil the others.
-            Err(failure) if settings.samples > 1 && judge::is_of_the_reply(failure.cause) => {
-                failed.get_or_insert(failure);
-            }
-            Err(failure) => return Err(failure),
-        }
-        if settings.samples > 1 {
-            let (done, total) = (u64::from(sample) + 1, u64::from(settings.samples));
-            (job.progress)(Progress { done, total, note: "samples".to_owned() });
+    let (mut replies, mut told) = (Vec::new(), BTreeSet::new());
+    let sections = split::sections(&job.scope, settings.split)?;
+    let rubric = rubric(&settings, &job.scope)?;
+    for section in &sections {
+        let question = Question {
+            writer,
+            request: request(&job.settings, &settings, &section.scope, schema.as_ref())?,
+            judge: Judge { format, schema: schema.clone(), kept: kept(&settings, &section.scope)? },
+            repair: settings.repair,
+            about: &section.name,
+        };
+        let best = sample::best(&question, &settings, rubric, &job, &mut memory).await;
+        let Answer { text, warnings } = best.map_err(|failure| section.failed(failure))?;
+        replies.push(text);
+        told.extend(warnings.into_iter().map(|warning| section.placed(warning)));
+        if sections.len() > 1 {
+            let (done, total) = (replies.len() as u64, sections.len() as u64);
+            (job.progress)(Progress { done, total, note: "sections".to_owned() });
         }
     }
-    let chosen = chosen(&job, &settings, writer, &samples, &mut memory).await?;
-    let best = match chosen {
-        Some(index) => Some(samples.swap_remove(index)),
-        None => choose::best(samples, &settings.choose),
-    };
-    let Some(best) = best else {
-        return Err(failed.unwrap_or_else(|| Failure::new(Cause::Machine, "no sample was asked for")));
-    };
     let mut made = Made::of(memory);
     made.warnings.extend(told.iter().map(|warning| placed(warning, &job.scope)));
-    made.outputs.insert(output.slot.clone(), best.into_bytes());
+    made.outputs.insert(output.slot.clone(), split::joined(replies).into_bytes());
     Ok(made)
 }
 
-/// Returns the sample that the rubric chooses; `None` where the rules do.
-async fn chosen(
-    job: &Job<'_>,
-    settings: &PromptSettings,
-    writer: &Writer,
-    samples: &[String],
-    memory: &mut Memory<'_>,
-) -> Result<Option<usize>, Failure> {
-    if settings.choose.by == By::Rules || samples.len() < 2 {
-        return Ok(None);
-    }
-    let rubric = input::text(input::of_setting(&job.scope, "choose.rubric")?)?;
-    match rubric::choose(writer, rubric, samples, memory, Variant::of(job.take)).await? {
-        Some(chosen) => {
-            (job.desk.log)(&format!("of {} samples, {} is best: {}\n", samples.len(), chosen.index + 1, chosen.why));
-            Ok(Some(chosen.index))
-        }
-        None => {
-            memory.warnings.push("the writer could not say which sample keeps the rubric best: rules chose".to_owned());
-            Ok(None)
-        }
+/// Returns what samples are chosen by, where the rules do not.
+fn rubric<'a>(settings: &PromptSettings, scope: &'a Scope) -> Result<Option<&'a str>, Failure> {
+    match settings.choose.by {
+        By::Rules => Ok(None),
+        By::Rubric => input::text(input::of_setting(scope, "choose.rubric")?).map(Some),
     }
 }
 
-fn request(job: &Job<'_>, settings: &PromptSettings, schema: Option<&Schema>) -> Result<ChatRequest, Failure> {
-    let edit = settings.edit.map(|rule| edit(rule, settings, &job.scope)).transpose()?;
-    let prompt = rendered(&settings.source, &job.settings, &job.scope)?;
+fn request(
+    with: &Value,
+    settings: &PromptSettings,
+    scope: &Scope,
+    schema: Option<&Schema>,
+) -> Result<ChatRequest, Failure> {
+    let edit = settings.edit.map(|rule| edit(rule, settings, scope)).transpose()?;
+    let prompt = rendered(&settings.source, with, scope)?;
     Ok(ChatRequest { schema: schema.map(|schema| schema.value.clone()), edit, ..settings.asking(prompt) })
 }
 

@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 /// A JSON Schema, ready to check by.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Schema {
     pub value: Value,
     validator: Validator,

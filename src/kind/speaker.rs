@@ -6,6 +6,7 @@
 
 mod chunk;
 mod place;
+mod quote;
 
 use crate::base::failure::{Cause, Failure};
 use crate::kind::contract::{Job, Progress};

@@ -2,10 +2,11 @@
 //!
 //! The sentences are spoken one by one ([`speaker`](super::speaker)), joined, and brought to the wanted loudness.
 
+mod quote;
 mod settings;
 
 use crate::base::failure::{Cause, Failure};
-use crate::kind::contract::{Job, Kind, Made, Pay, Work};
+use crate::kind::contract::{Guess, Job, Kind, Made, Pay, Quoted, Work};
 use crate::kind::fault::{SettingFault, every_fault};
 use crate::kind::input;
 use crate::kind::speaker::{BUILT_IN, Script, Speaker, Spoken};
@@ -17,6 +18,7 @@ use crate::media::words::{Timing, Words};
 use crate::provider::Providers;
 use crate::provider::chat::BoxFuture;
 use crate::provider::memory::Memory;
+use crate::provider::quote::Quote;
 use crate::provider::speech::Wanted;
 use crate::provider::voice::Voice as Teller;
 use crate::storyfile::catalog::KindInfo;
@@ -57,6 +59,14 @@ impl Kind for Voice {
 
     fn identity(&self, work: &Work<'_>) -> Result<Option<String>, Failure> {
         Ok(Some(provider(work.named, work.providers)?.identity()))
+    }
+
+    fn quote(&self, quoted: &Quoted<'_>) -> Result<Vec<Quote>, Failure> {
+        quote::quotes(quoted)
+    }
+
+    fn guess(&self, work: &Work<'_>, input_bytes: Option<u64>) -> Guess {
+        quote::guess(work, input_bytes)
     }
 
     fn perform<'a>(&'a self, job: Job<'a>) -> BoxFuture<'a, Result<Made, Failure>> {

@@ -203,15 +203,17 @@ impl Api {
             }
             Err(_) => Err(CallError::Unsent(crate::world::http::HttpError::Address(self.base.join("")))),
         };
+        // Before anybody reads it: what is quoted of it later may be cut, and half a key would not be known again.
+        let answer = answer.map(|answer| secrets.scrub(answer));
         let who = format!("the provider `{}`", self.name);
         match told(&who, &answer) {
             Told::Answered => match answer {
-                Ok(answer) => Exchange::Answered(Answer { body: secrets.scrub(answer.body), ..answer }),
+                Ok(answer) => Exchange::Answered(answer),
                 Err(error) => unreachable!("an error was answered: {error}"),
             },
             Told::Failed(failure, follow) => {
                 let failure = Failure { message: secrets.scrub_text(&failure.message), ..failure };
-                let said = answer.map(|answer| secrets.scrub_text(&shown(&answer.body))).unwrap_or_default();
+                let said = answer.map(|answer| shown(&answer.body)).unwrap_or_default();
                 Exchange::Failed { told: Told::Failed(failure, follow), said }
             }
         }

@@ -1,10 +1,11 @@
 //! What a service says of a call that it did not answer, in the vendors' own forms of JSON.
 //!
 //! OpenAI and those that follow it: `error.{message, code | type, param}`; Anthropic: `error.{type, message}`; Gemini:
-//! `error.{status, message}`; ElevenLabs: `detail.{status | code, message}`, or a list of `{loc, msg}`; some servers a
+//! `error.{status, message, details}`; ElevenLabs: `detail.{status | code, message}`, or a list of `{loc, msg}`; some servers a
 //! bare text under `error`.
 
 use serde_json::Value;
+use std::time::Duration;
 
 /// How much of what a service says is quoted, in characters.
 const QUOTED_CHARS_MAX: usize = 300;
@@ -18,6 +19,8 @@ pub struct Complaint {
     pub message: String,
     /// The part of the request that it is about.
     pub param: Option<String>,
+    /// How long to wait; most say that in a header.
+    pub wait: Option<Duration>,
 }
 
 impl Complaint {
@@ -43,16 +46,19 @@ impl Complaint {
                 code: String::new(),
                 message: one_line(first.get("msg").and_then(Value::as_str).unwrap_or_default()),
                 param: Some(place.join(".")).filter(|place| !place.is_empty()),
+                wait: None,
             };
         }
+        let details = Details::of(error);
         let text = |keys: &[&str]| keys.iter().find_map(|key| error.get(*key)?.as_str()).unwrap_or_default();
         Complaint {
-            code: text(&["code", "status", "type"]).to_lowercase(),
+            code: details.reason.unwrap_or(text(&["code", "status", "type"])).to_lowercase(),
             message: one_line(match text(&["message"]) {
                 "" => value.as_object().map_or("", |_| text(&["detail", "reason"])),
                 message => message,
             }),
             param: Some(text(&["param"]).to_owned()).filter(|param| !param.is_empty()),
+            wait: details.wait,
         }
     }
 
@@ -74,6 +80,27 @@ impl Complaint {
             (true, false) => notes.join(", "),
             (false, false) => format!("{} ({})", self.message, notes.join(", ")),
         }
+    }
+}
+
+/// What Gemini adds in a list: `{reason}`, `{violations: [{quotaId}]}`, `{retryDelay: "34s"}`.
+#[derive(Default)]
+struct Details<'a> {
+    reason: Option<&'a str>,
+    wait: Option<Duration>,
+}
+
+impl<'a> Details<'a> {
+    fn of(error: &'a Value) -> Details<'a> {
+        let mut details = Details::default();
+        for detail in error.get("details").and_then(Value::as_array).into_iter().flatten() {
+            let quota = detail.pointer("/violations/0/quotaId").and_then(Value::as_str);
+            details.reason = quota.or(details.reason).or_else(|| detail.get("reason")?.as_str());
+            let delay = detail.get("retryDelay").and_then(Value::as_str);
+            let seconds = delay.and_then(|delay| delay.strip_suffix('s')?.parse().ok());
+            details.wait = details.wait.or_else(|| Duration::try_from_secs_f64(seconds?).ok());
+        }
+        details
     }
 }
 
@@ -112,6 +139,10 @@ mod tests {
             ),
             (r#"[{"error":{"code":400,"message":"Bad","status":"INVALID_ARGUMENT"}}]"#, "Bad (invalid_argument)"),
             (
+                r#"{"error":{"code":400,"message":"Bad key.","status":"INVALID_ARGUMENT","details":[{"reason":"API_KEY_INVALID"}]}}"#,
+                "Bad key (api_key_invalid)",
+            ),
+            (
                 r#"{"detail":{"status":"quota_exceeded","message":"This request exceeds your quota."}}"#,
                 "This request exceeds your quota (quota_exceeded)",
             ),
@@ -126,6 +157,20 @@ mod tests {
             ("{}", ""),
         ] {
             assert_eq!(words(body), said, "{body}");
+        }
+    }
+
+    #[test]
+    fn a_wait_may_stand_in_the_details() {
+        let quota = r#"{"violations":[{"quotaId":"GenerateRequestsPerDayPerProjectPerModel-FreeTier"}]}"#;
+        let body =
+            format!(r#"{{"error":{{"status":"RESOURCE_EXHAUSTED","details":[{quota},{{"retryDelay":"34.5s"}}]}}}}"#);
+        let complaint = Complaint::read(body.as_bytes());
+        assert_eq!(complaint.wait, Some(Duration::from_millis(34_500)));
+        assert_eq!(complaint.code, "generaterequestsperdayperprojectpermodel-freetier");
+        for delay in ["soon", "-5s", "1e300s"] {
+            let body = format!(r#"{{"error":{{"details":[{{"retryDelay":"{delay}"}}]}}}}"#);
+            assert_eq!(Complaint::read(body.as_bytes()).wait, None, "{delay}");
         }
     }
 

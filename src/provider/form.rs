@@ -36,6 +36,11 @@ pub fn enforceable(schema: &Value) -> Option<Value> {
             "format" if value.as_str().is_some_and(|format| FORMATS.contains(&format)) => {
                 form.insert(name.clone(), value.clone());
             }
+            // A choice among lists: of their members the list is made, and the model is told the rest.
+            "enum" | "const" if is_compound(value) => {
+                form.insert("items".into(), enforceable(&json!({ "enum": members(value)? }))?);
+                words.insert(name.clone(), value.clone());
+            }
             "minItems" if value.as_u64().is_some_and(|least| least <= 1) => {
                 form.insert(name.clone(), value.clone());
             }
@@ -77,6 +82,26 @@ pub fn requires_all(form: &Value) -> bool {
 fn each(schemas: &Value) -> Option<Value> {
     let each = schemas.as_object()?.iter().map(|(name, schema)| Some((name.clone(), enforceable(schema)?)));
     each.collect::<Option<Map<String, Value>>>().map(Value::Object)
+}
+
+/// Tells whether a choice is among values that are no plain ones.
+fn is_compound(choice: &Value) -> bool {
+    match choice {
+        Value::Array(values) => values.iter().any(|value| value.is_array() || value.is_object()),
+        value => value.is_object(),
+    }
+}
+
+/// Returns what the lists of a choice hold, each once; `None` where one of them is no list.
+fn members(choice: &Value) -> Option<Vec<Value>> {
+    let lists: Option<Vec<&Vec<Value>>> = choice.as_array()?.iter().map(Value::as_array).collect();
+    let mut members: Vec<Value> = Vec::new();
+    for member in lists?.into_iter().flatten() {
+        if !members.contains(member) {
+            members.push(member.clone());
+        }
+    }
+    Some(members)
 }
 
 /// Adds the `type` that follows from the rest.
@@ -134,12 +159,21 @@ mod tests {
     fn a_type_is_told_where_it_follows_from_the_values() {
         for (given, sort) in [
             (json!({"const": "the last bus"}), "string"),
-            (json!({"enum": [["warm", "sad"]]}), "array"),
             (json!({"enum": [1, 2]}), "integer"),
             (json!({"items": {"type": "string"}}), "array"),
         ] {
             assert_eq!(enforceable(&given).unwrap()["type"], sort, "{given}");
         }
+    }
+
+    #[test]
+    fn a_choice_among_lists_is_a_list_of_their_members() {
+        let form = json!({
+            "items": {"enum": ["warm", "sad", "odd"], "type": "string"}, "type": "array",
+            "description": "(enum: [[\"warm\",\"sad\"],[\"sad\",\"odd\"]])",
+        });
+        assert_eq!(enforceable(&json!({"enum": [["warm", "sad"], ["sad", "odd"]]})), Some(form));
+        assert_eq!(enforceable(&json!({"enum": [["warm"], {"a": 1}]})), None);
     }
 
     #[test]

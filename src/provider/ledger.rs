@@ -6,6 +6,7 @@
 use crate::base::failure::{Cause, Failure};
 use crate::base::money::{Budget, Cost, Money, Period};
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
@@ -34,6 +35,14 @@ struct Cap {
     reserved: Money,
 }
 
+/// A budget and what is gone of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Standing {
+    pub scope: Scope,
+    pub budget: Budget,
+    pub spent: Money,
+}
+
 /// Money held back for one call; given back when dropped.
 #[must_use]
 pub struct Reservation {
@@ -49,9 +58,9 @@ impl Ledger {
         self.caps().insert(scope, Cap { budget, spent, reserved: Money::ZERO });
     }
 
-    /// Returns the budgets that are set.
-    pub fn budgets(&self) -> Vec<(Scope, Budget)> {
-        self.caps().iter().map(|(scope, cap)| (scope.clone(), cap.budget)).collect()
+    /// Returns the budgets that are set, and how each stands.
+    pub fn standings(&self) -> Vec<Standing> {
+        self.caps().iter().map(|(scope, cap)| cap.standing(scope)).collect()
     }
 
     /// Holds `most` back for a call of `stage` to `provider`; `None` where nobody knows what it may cost.
@@ -97,7 +106,7 @@ impl Ledger {
             }
             let left = cap.budget.amount.saturating_sub(cap.spent);
             if amount > left {
-                return Ok(Held::Never(passed(scope, cap, amount)));
+                return Ok(Held::Never(passed(&cap.standing(scope), amount)));
             }
             if amount > left.saturating_sub(cap.reserved) {
                 return Ok(Held::Perhaps);
@@ -168,19 +177,36 @@ impl Drop for Reservation {
     }
 }
 
-fn passed(scope: &Scope, cap: &Cap, amount: Money) -> Failure {
-    let Budget { amount: most, currency, period } = cap.budget;
-    let whose = whose(scope);
-    let per = match period {
-        Period::Run => " of this run",
-        Period::Day => " of today",
-        Period::Month => " of this month",
-        Period::Project => "",
-    };
-    let message = format!(
-        "a call that may cost {amount} {currency} would pass the budget{whose}{per}: {most} {currency}, of which {} is spent",
-        cap.spent
-    );
+impl Cap {
+    fn standing(&self, scope: &Scope) -> Standing {
+        Standing { scope: scope.clone(), budget: self.budget, spent: self.spent }
+    }
+}
+
+impl Standing {
+    /// Returns what may still be spent.
+    pub fn left(&self) -> Money {
+        self.budget.amount.saturating_sub(self.spent)
+    }
+}
+
+/// `the budget of the stage `voice` of today: 5.00 USD, of which 1.20 is spent`
+impl fmt::Display for Standing {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Budget { amount, currency, period } = self.budget;
+        let per = match period {
+            Period::Run => " of this run",
+            Period::Day => " of today",
+            Period::Month => " of this month",
+            Period::Project => "",
+        };
+        let (whose, spent) = (whose(&self.scope), self.spent);
+        write!(out, "the budget{whose}{per}: {amount} {currency}, of which {spent} is spent")
+    }
+}
+
+fn passed(standing: &Standing, amount: Money) -> Failure {
+    let message = format!("a call that may cost {amount} {} would pass {standing}", standing.budget.currency);
     Failure::new(Cause::Budget, message)
         .hint("Raise `budget:`, or pass `--budget`, and build again: what is paid for is kept.")
 }

@@ -148,7 +148,7 @@ impl<'a> Memory<'a> {
         reservation.settle(cost.map_or(Money::ZERO, |cost| cost.amount));
         self.makers.insert(reading.made_by.clone());
         self.requests.push(request.key);
-        desk.note(|spend| spend.answered(cost));
+        self.desk.note(|spend| spend.answered(cost));
         Ok(claim.save(&body, desk.meta(&call, name, reading, cost)).map_err(machine)?.body)
     }
 

@@ -20,6 +20,8 @@ pub mod local;
 pub mod memory;
 pub mod misfit;
 mod openai;
+pub mod quote;
+mod redact;
 pub mod script;
 mod secrets;
 pub mod speech;
@@ -126,14 +128,6 @@ impl Providers {
         }
     }
 
-    /// Returns the same providers, with a tape that hears all that is asked and answered.
-    pub fn on(&self, tape: &Arc<Tape>) -> Providers {
-        let mut providers = self.clone();
-        providers.chats.values_mut().for_each(|writer| *writer = writer.clone().on(tape));
-        providers.voices.values_mut().for_each(|voice| *voice = voice.clone().on(tape));
-        providers
-    }
-
     /// Lets no service be asked; `option` is what forbids it. What is remembered is still there.
     pub fn close(&self, option: &str) {
         for (name, api) in &self.apis {
@@ -142,6 +136,14 @@ impl Providers {
             api.gate()
                 .stop(failure.hint(format!("Build without `{option}`, or with a profile that names providers here.")));
         }
+    }
+
+    /// Returns the same providers, with a tape that hears all that is asked and answered.
+    pub fn on(&self, tape: &Arc<Tape>) -> Providers {
+        let mut providers = self.clone();
+        providers.chats.values_mut().for_each(|writer| *writer = writer.clone().on(tape));
+        providers.voices.values_mut().for_each(|voice| *voice = voice.clone().on(tape));
+        providers
     }
 
     /// Returns the writer called `name`.

@@ -7,6 +7,7 @@
 //! | ElevenLabs `too_many_concurrent_requests` | fewer at once; it does not count |
 //! | nothing left: 402, 429 `insufficient_quota`, 401 `quota_exceeded`, a quota of the day | the provider stops |
 //! | sent and unanswered: time, 5xx, a cut | asked once more; it may have been charged |
+//! | answered, and of no use (compressed, without end) | never again; it may have been charged |
 //! | all else | never again |
 //!
 //! `x-should-retry` overrules it (as the clients of OpenAI and Anthropic do), except where it would pay twice.
@@ -40,7 +41,7 @@ pub enum Follow {
     Stop,
     /// Perhaps done, perhaps charged: once more at most.
     Doubt,
-    /// Stopped by us while the answer was awaited: perhaps charged.
+    /// Never, and perhaps charged: stopped by us while the answer was awaited, or not to be read.
     Abandoned,
     Never,
 }
@@ -62,7 +63,8 @@ fn failed((failure, follow): (Failure, Follow)) -> Told {
 fn encoded(who: &str, answer: &Answer) -> Option<(Failure, Follow)> {
     let encoding = answer.head.headers.get("content-encoding").filter(|encoding| *encoding != "identity")?;
     let message = format!("{who} sent its answer compressed ({encoding}), which was not asked for");
-    Some((Failure::new(Cause::Validation, message), Follow::Never))
+    // It was done, and paid for.
+    Some((Failure::new(Cause::Validation, message), Follow::Abandoned))
 }
 
 fn refused(who: &str, answer: &Answer) -> Told {
@@ -81,7 +83,7 @@ fn refused(who: &str, answer: &Answer) -> Told {
             Follow::Stop,
         );
     }
-    let wait = answer.head.retry_after;
+    let wait = answer.head.retry_after.or(complaint.wait);
     let too_long = wait.is_some_and(|wait| wait > WAIT_MAX);
     let again = answer.head.headers.get("x-should-retry").map(String::as_str);
     let (cause, hint, follow) = match status {
@@ -92,6 +94,7 @@ fn refused(who: &str, answer: &Answer) -> Told {
         429 => (Cause::RateLimit, "Build again later, or set `rate:` for the provider.", Follow::Slower(wait)),
         408 | 409 | 503 | 529 => (Cause::Server, "It is too busy: build again later.", Follow::Again(wait)),
         500..=599 => (Cause::Server, "`storygen log` shows the whole answer.", Follow::Doubt),
+        400 if complaint.code.contains("api_key") => (Cause::Setup, "Look at the key.", Follow::Never),
         401 | 403 => (Cause::Setup, "Look at the key, and at what it may do.", Follow::Never),
         404 => (Cause::Setup, "Look at `model`, and at `base_url`.", Follow::Never),
         400 | 422 => (Cause::Setup, way_out(&complaint), Follow::Never),
@@ -158,8 +161,8 @@ fn unanswered(who: &str, error: &CallError) -> Told {
 fn is_quota(status: u16, complaint: &Complaint) -> bool {
     let says = |words: &[&str]| words.iter().any(|word| complaint.code.contains(word));
     let of_the_day = || {
-        let message = complaint.message.to_lowercase();
-        ["per day", "perday", "daily"].iter().any(|word| message.contains(word))
+        let said = format!("{} {}", complaint.code, complaint.message.to_lowercase());
+        ["per day", "perday", "daily"].iter().any(|word| said.contains(word))
     };
     match status {
         402 => true,
@@ -214,6 +217,20 @@ mod tests {
                 r#"{"error":{"status":"RESOURCE_EXHAUSTED","message":"requests per day"}}"#,
                 Cause::Quota,
                 Follow::Stop,
+            ),
+            (
+                429,
+                None,
+                r#"{"error":{"details":[{"violations":[{"quotaId":"GenerateRequestsPerDay-FreeTier"}]}]}}"#,
+                Cause::Quota,
+                Follow::Stop,
+            ),
+            (
+                429,
+                None,
+                r#"{"error":{"status":"RESOURCE_EXHAUSTED","details":[{"retryDelay":"9s"}]}}"#,
+                Cause::RateLimit,
+                Follow::Slower(seconds(9)),
             ),
             (
                 429,
@@ -282,6 +299,6 @@ mod tests {
     fn a_compressed_answer_is_not_unpacked() {
         assert_eq!(told("it", &answer(200, None, &[], "{}")), Told::Answered);
         let zipped = answer(200, None, &[("content-encoding", "gzip")], "");
-        assert_eq!(follows(zipped), (Cause::Validation, Follow::Never));
+        assert_eq!(follows(zipped), (Cause::Validation, Follow::Abandoned));
     }
 }

@@ -1,5 +1,8 @@
 //! A voice of a session: in this process or behind a service, asked through the memory of requests.
 
+mod quote;
+
+use crate::base::digest::Digest;
 use crate::base::failure::{Cause, Failure};
 use crate::base::money::Usage;
 use crate::provider::api::{Api, ApiCall};
@@ -162,15 +165,11 @@ impl Source {
                 SpeechReply::from_bytes(&memory.ask_here(&asked, work).await?)
             }
             Source::Service { api, speaks } => {
-                let request = SpeechRequest { seed: request.seed.map(|seed| variant.seed(seed)), ..request.clone() };
-                let call = speaks.call(&request)?;
-                let key = request_key(FORM_SERVICE, api.identity(), &call.bytes(), variant);
+                let Sent { request, call, key, most } = sent(api, &**speaks, request, variant)?;
                 let read = |body: &[u8]| heard(speaks.reply(body, &request)?);
                 let reading = |body: &[u8]| read(body).map(|reply| reading(&reply, &request));
                 let asked = Request { key, description, reading: &reading };
-                let characters = request.text.chars().count() as u64;
-                let most = Usage { characters: Some(characters), ..Usage::default() };
-                let room_bytes = ROOM_BYTES + characters * ROOM_BYTES_CHARACTER;
+                let room_bytes = ROOM_BYTES + most.characters.unwrap_or(0) * ROOM_BYTES_CHARACTER;
                 let errand = Errand { api, call: &call, most, room_bytes };
                 read(&memory.ask_service(&asked, &errand).await?)
             }
@@ -202,6 +201,22 @@ async fn played(
     let asked = Request { key, description, reading: &reading };
     let played = Played { name: script.name(), price: script.price(), most: usage, body };
     SpeechReply::from_bytes(&memory.ask_script(&asked, played).await?)
+}
+
+/// A request as it goes to a service.
+struct Sent {
+    request: SpeechRequest,
+    call: ApiCall,
+    key: Digest,
+    most: Usage,
+}
+
+fn sent(api: &Api, speaks: &dyn SpeechApi, request: &SpeechRequest, variant: Variant) -> Result<Sent, Failure> {
+    let request = SpeechRequest { seed: request.seed.map(|seed| variant.seed(seed)), ..request.clone() };
+    let call = speaks.call(&request)?;
+    let key = request_key(FORM_SERVICE, api.identity(), &call.bytes(), variant);
+    let most = Usage { characters: Some(request.text.chars().count() as u64), ..Usage::default() };
+    Ok(Sent { request, call, key, most })
 }
 
 fn heard(reply: SpeechReply) -> Result<SpeechReply, Failure> {

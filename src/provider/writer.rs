@@ -1,5 +1,8 @@
 //! A writer of a session: in this process or behind a service, asked through the memory of requests.
 
+mod quote;
+
+use crate::base::digest::Digest;
 use crate::base::failure::{Cause, Failure};
 use crate::base::money::Usage;
 use crate::provider::api::{Api, ApiCall};
@@ -189,12 +192,10 @@ impl Source {
                 answer_here(&memory.ask_here(&asked, work).await?)?
             }
             Source::Service { api, speaks } => {
-                let request = ChatRequest { seed: request.seed.map(|seed| variant.seed(seed)), ..request.clone() };
-                let call = speaks.call(&request)?;
-                let key = request_key(FORM_SERVICE, api.identity(), &call.bytes(), variant);
+                let Sent { call, key, most } = sent(api, &**speaks, request, variant)?;
                 let asked =
                     Request { key, description, reading: &|body| speaks.reply(body).map(|reply| reading(&reply)) };
-                let errand = Errand { api, call: &call, most: most(&request), room_bytes: ROOM_BYTES };
+                let errand = Errand { api, call: &call, most, room_bytes: ROOM_BYTES };
                 speaks.reply(&memory.ask_service(&asked, &errand).await?)
             }
             Source::Script(script) => played(script, request, variant, description, memory).await,
@@ -226,6 +227,20 @@ async fn played(
 fn script_reply(body: &[u8]) -> Result<ChatReply, Failure> {
     serde_json::from_slice(body)
         .map_err(|error| Failure::new(Cause::Machine, format!("read a remembered reply: {error}")))
+}
+
+/// A request as it goes to a service.
+struct Sent {
+    call: ApiCall,
+    key: Digest,
+    most: Usage,
+}
+
+fn sent(api: &Api, speaks: &dyn ChatApi, request: &ChatRequest, variant: Variant) -> Result<Sent, Failure> {
+    let request = ChatRequest { seed: request.seed.map(|seed| variant.seed(seed)), ..request.clone() };
+    let call = speaks.call(&request)?;
+    let key = request_key(FORM_SERVICE, api.identity(), &call.bytes(), variant);
+    Ok(Sent { call, key, most: most(&request) })
 }
 
 /// Returns the most that a request can come to: a token for each byte, and those that frame the messages (R13).

@@ -5,7 +5,7 @@
 
 use crate::base::id::ActionId;
 use crate::base::money::{Currency, Money, Usage};
-use crate::report::table::table;
+use crate::report::table::{drop_empty_columns, table};
 use crate::report::tail::clean;
 use crate::store::{Entry, EntrySort};
 use serde::Serialize;
@@ -98,11 +98,7 @@ impl CostReport {
         let mut rows = vec![HEAD.map(str::to_owned).to_vec()];
         rows[0][0] = self.by.word().to_owned();
         rows.extend(lines.chain(totals).map(|(name, currency, sum)| cells(name, currency, sum)));
-        for column in (0..HEAD.len()).rev() {
-            if rows[1..].iter().all(|row| row[column].is_empty()) {
-                rows.iter_mut().for_each(|row| drop(row.remove(column)));
-            }
-        }
+        drop_empty_columns(&mut rows);
         table(&rows)
     }
 

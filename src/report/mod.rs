@@ -3,6 +3,7 @@
 //! [`talk`] turns events into lines; [`plain`] writes them, [`progress`] sets them above a live display, [`jsonl`] keeps
 //! the events themselves. [`view`] is what `status`, `--dry-run` and `why` show.
 
+pub mod bill;
 pub mod cost;
 pub mod diagnostic;
 pub mod duration;

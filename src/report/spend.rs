@@ -31,7 +31,9 @@ pub fn amounts(sums: &BTreeMap<Currency, Money>) -> Vec<String> {
     sums.iter().map(|(currency, amount)| format!("{amount} {currency}")).collect()
 }
 
-fn counted(count: u32, what: &str) -> String {
+/// Returns a number of things: `1 call`, `2 calls`.
+pub fn counted(count: impl Into<u64>, what: &str) -> String {
+    let count = count.into();
     format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 

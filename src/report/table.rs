@@ -16,6 +16,16 @@ pub fn table(rows: &[Vec<String>]) -> String {
     text
 }
 
+/// Takes away the columns that are empty below the first row.
+pub fn drop_empty_columns(rows: &mut [Vec<String>]) {
+    let columns = rows.first().map_or(0, Vec::len);
+    for column in (0..columns).rev() {
+        if rows[1..].iter().all(|row| row[column].is_empty()) {
+            rows.iter_mut().for_each(|row| drop(row.remove(column)));
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -116,6 +116,12 @@ impl Store {
         self.recall(key).ok()
     }
 
+    /// Returns what is known of a reply beside its body, which is not looked at.
+    pub fn reply_meta(&self, key: &Digest) -> Option<ReplyMeta> {
+        let place = self.inner.log.index().replies.get(key).copied()?;
+        journal::decode_reply(&self.inner.log.read(place).ok()?).ok().map(|(_, meta)| meta)
+    }
+
     fn recall(&self, key: &Digest) -> Result<Reply, MissReason> {
         let place = self.inner.log.index().replies.get(key).copied().ok_or(MissReason::Absent)?;
         let log = &self.inner.log;

@@ -2,7 +2,9 @@
 
 #![cfg(unix)]
 
+mod chats;
 mod deaths;
+mod estimate;
 mod fake;
 mod money;
 mod proof;

@@ -15,6 +15,7 @@ use std::path::PathBuf;
     storygen build -p idea=\"a lighthouse\"       with another idea\n  \
     storygen build --batch rows.csv             a story for each row of a table\n  \
     storygen build --dry-run                    only say what would run\n  \
+    storygen build --estimate                   only say what it would cost\n  \
     storygen build --force script               write the script anew; the old one is kept")]
 pub struct BuildArgs {
     /// Stages, patterns of stages, or files to make
@@ -29,6 +30,9 @@ pub struct BuildArgs {
     /// Say what would run, and run nothing
     #[arg(short = 'n', long)]
     pub dry_run: bool,
+    /// Say what would be paid, and pay nothing
+    #[arg(long, conflicts_with = "dry_run")]
+    pub estimate: bool,
     #[command(flatten)]
     pub given: GivenArgs,
     /// Ask for the parameters that the Storyfile asks for and that are not given
@@ -55,6 +59,9 @@ pub struct BuildArgs {
     /// Spend no more than this in this run, in the place of the Storyfile's `budget`: `5`, `5usd`
     #[arg(long, value_name = "AMOUNT")]
     pub budget: Option<String>,
+    /// Pay without the question that comes before more than ten paid calls or one unit of money
+    #[arg(short, long)]
+    pub yes: bool,
     /// Replace your edits of this stage's files when it runs; they are stored first
     #[arg(long, value_name = "TARGET")]
     pub discard_edits: Vec<String>,
@@ -67,7 +74,7 @@ pub struct BuildArgs {
     /// Say more: also what is up to date, every reason, every file; twice for the inner workings
     #[arg(short, long, action = ArgAction::Count)]
     pub verbose: u8,
-    /// Print the result, or with --dry-run the plan, as JSON on standard output
+    /// Print the result, or with --dry-run the plan, with --estimate the costs, as JSON on standard output
     #[arg(long)]
     pub json: bool,
     /// Write everything that happens to this file, one JSON object a line; `-` is standard output

@@ -42,6 +42,10 @@ fn every_command_line_of_the_documents_is_understood() {
         "storygen build --from script",
         "storygen build --only voice",
         "storygen build --offline --no-pull --locked",
+        "storygen build --estimate --json --budget 5usd",
+        "storygen build --estimate --batch rows.csv",
+        "storygen build -y",
+        "storygen build --yes --budget 5",
         "storygen status",
         "storygen status voice --json --exit-code -v",
         "storygen why script --json",
@@ -170,23 +174,6 @@ fn what_is_for_later_says_so() {
 }
 
 #[test]
-fn an_option_of_build_that_is_for_later_says_so() {
-    for option in ["estimate", "budget", "budget=3", "yes"] {
-        let name = option.split('=').next().unwrap();
-        for command in ["build", "run", "build -n"] {
-            assert_eq!(
-                refused(&format!("storygen {command} --{option} x")),
-                format!(
-                    "error: the option `--{name}` is not built yet in this version\n\n`storygen help build` shows what there \
-                     is.\n"
-                )
-            );
-        }
-    }
-    assert!(refused("storygen build --profil x").contains("--profil"));
-}
-
-#[test]
 fn a_target_without_build_is_shown_the_way() {
     assert!(refused("storygen dist/story.srt").contains("`storygen build dist/story.srt`"));
 }
@@ -199,6 +186,8 @@ fn wrong_options_are_refused_with_a_way_out() {
     assert!(refused("storygen build -j 0").contains("0 is not in"));
     assert!(refused("storygen build -q -v").contains("cannot be used with"));
     assert!(refused("storygen build --from a --only b").contains("cannot be used with"));
+    assert!(refused("storygen build --profil x").contains("--profil"));
+    assert!(refused("storygen build --estimate -n").contains("cannot be used with"));
     assert!(refused("storygen build --locked --force a").contains("cannot be used with"));
     assert!(refused("storygen graph --format svg").contains("mermaid"));
     assert!(refused("storygen accept").contains("PATTERN"));

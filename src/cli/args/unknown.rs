@@ -1,10 +1,9 @@
-//! Explains a word that is no command, and an option that is none, of this version.
+//! Explains a word that is no command of this version.
 
 use super::{Args, Stop};
 use crate::base::diagnostic::nearest;
 use crate::report::tail::clean;
 use clap::CommandFactory;
-use clap::error::{ContextKind, ContextValue, ErrorKind};
 use std::ffi::OsString;
 
 /// Commands that are planned but not built in this version.
@@ -28,24 +27,6 @@ const LATER: &[&str] = &[
     "verify",
     "watch",
 ];
-
-/// Options of `build` that are planned but not built in this version.
-const LATER_OPTIONS: &[&str] = &["--estimate", "--yes"];
-
-/// Returns what to say about an option that is to come; `None` for any other error of the command line.
-pub fn explain_option(error: &clap::Error) -> Option<Stop> {
-    if error.kind() != ErrorKind::UnknownArgument {
-        return None;
-    }
-    let Some(ContextValue::String(given)) = error.get(ContextKind::InvalidArg) else { return None };
-    let name = given.split('=').next().unwrap_or(given);
-    LATER_OPTIONS.contains(&name).then(|| Stop {
-        exit: 2,
-        text: format!(
-            "error: the option `{name}` is not built yet in this version\n\n`storygen help build` shows what there is.\n"
-        ),
-    })
-}
 
 /// Returns what to say about `words`, the first of which is in the place of a command.
 pub fn explain(words: &[OsString]) -> Stop {

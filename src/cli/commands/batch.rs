@@ -7,6 +7,7 @@ use crate::cli::clearance::clear;
 use crate::cli::commands::build::{
     ask_programs, dry_run_detail, hold, is_whole, may_be_quiet, refusal, request, runtime, set_budgets,
 };
+use crate::cli::commands::estimate;
 use crate::cli::commands::record::Recording;
 use crate::cli::context::Context;
 use crate::cli::error::CliError;
@@ -58,6 +59,10 @@ pub fn run(
     if args.dry_run {
         return dry_run(context, args, &Stories::open(found, inputs, table)?, wish);
     }
+    if args.estimate {
+        let stories = Stories::open(found, inputs, table)?;
+        return estimate::rows(context, args, &stories, &look_through(context, args, &stories, wish)?, wish);
+    }
     let recording = Recording::of(context, args, found)?;
     let request = request(found, inputs, args)?;
     // The result in JSON has an entry for each row: for that all are looked at.
@@ -77,6 +82,7 @@ pub fn run(
     let _lock = hold(context, &state, &*shown)?;
     let stamp = Stamp::now(&context.world);
     let survey = look_through(context, args, stories, wish)?;
+    estimate::consent_to_rows(context, args, stories, &survey, wish)?;
     let rows = stories.table.rows()?;
     let mut windows = Windows { stories, survey: &survey, wish, rows, number: 0, opened: None, access: Access::Write };
     let (storyfile, rows) = (found.name.clone(), survey.rows as usize);
@@ -461,9 +467,36 @@ impl Sink for Tally {
 
 fn dry_run(context: &Context, args: &BuildArgs, stories: &Stories, wish: &Wish) -> Result<u8, CliError> {
     let survey = look_through(context, args, stories, wish)?;
+    let (mut totals, mut all) = (Totals::default(), Vec::new());
+    let any_wrong = each_window(context, args, stories, &survey, wish, &mut |opened, wish| {
+        let (_, plan) = foresee(&mut opened.project, wish)?;
+        let mut views = views(&opened.project, &plan);
+        totals.add(&views);
+        match args.json {
+            true => all.append(&mut views),
+            false => context.answer(&lines(&views, dry_run_detail(args), &context.look_out())),
+        }
+        Ok(())
+    })?;
+    match args.json {
+        true => context.answer(&PlanView::of(&all).json()),
+        false => context.answer(&totals.closing_dry_run(&context.look_out())),
+    }
+    Ok(if any_wrong { 2 } else { 0 })
+}
+
+/// Looks at all rows, some at a time, and changes nothing; tells whether some of them cannot be built.
+pub fn each_window(
+    context: &Context,
+    args: &BuildArgs,
+    stories: &Stories,
+    survey: &Survey,
+    wish: &Wish,
+    look: &mut dyn FnMut(&mut Opened, &Wish) -> Result<(), CliError>,
+) -> Result<bool, CliError> {
     let rows = stories.table.rows()?;
-    let mut windows = Windows { stories, survey: &survey, wish, rows, number: 0, opened: None, access: Access::Read };
-    let (mut totals, mut all, mut any_wrong) = (Totals::default(), Vec::new(), false);
+    let mut windows = Windows { stories, survey, wish, rows, number: 0, opened: None, access: Access::Read };
+    let mut any_wrong = false;
     while let Some(window) = windows.next()? {
         let is_error = |fault: &Diagnostic| fault.severity == Severity::Error;
         if window.faults.iter().any(is_error) && !args.keep_going {
@@ -471,18 +504,9 @@ fn dry_run(context: &Context, args: &BuildArgs, stories: &Stories, wish: &Wish) 
         }
         context.warn(stories.sources(), &window.faults);
         any_wrong |= !window.wrong.is_empty();
-        let (Some(wish), Some(opened)) = (window.wish, &mut windows.opened) else { continue };
-        let (_, plan) = foresee(&mut opened.project, &wish)?;
-        let mut views = views(&opened.project, &plan);
-        totals.add(&views);
-        match args.json {
-            true => all.append(&mut views),
-            false => context.answer(&lines(&views, dry_run_detail(args), &context.look_out())),
+        if let (Some(wish), Some(opened)) = (window.wish, &mut windows.opened) {
+            look(opened, &wish)?;
         }
     }
-    match args.json {
-        true => context.answer(&PlanView::of(&all).json()),
-        false => context.answer(&totals.closing_dry_run(&context.look_out())),
-    }
-    Ok(if any_wrong { 2 } else { 0 })
+    Ok(any_wrong)
 }

@@ -7,6 +7,7 @@ use crate::cli::args::build::BuildArgs;
 use crate::cli::ask::ask_for_params;
 use crate::cli::clearance::clear;
 use crate::cli::commands::batch;
+use crate::cli::commands::estimate;
 use crate::cli::commands::record::Recording;
 use crate::cli::context::Context;
 use crate::cli::error::CliError;
@@ -65,6 +66,9 @@ pub fn run(context: &Context, args: &BuildArgs) -> Result<u8, CliError> {
     if args.dry_run {
         return dry_run(context, &found, &wish, &inputs, args);
     }
+    if args.estimate {
+        return estimate::run(context, &found, &wish, &inputs, args);
+    }
     let recording = Recording::of(context, args, &found)?;
     let request = request(&found, &inputs, args)?;
     if may_be_quiet(args, &wish)
@@ -104,6 +108,7 @@ pub fn run(context: &Context, args: &BuildArgs) -> Result<u8, CliError> {
         return Err(refusal);
     }
     clear(context, args, &opened, &plan.may_run())?;
+    estimate::consent(args, &opened.project, &plan)?;
     let quiet = QuietBasis { request, storyfile: found.name.clone(), rows: 0, watch: Watch::default() };
     let exit = perform(context, args, &mut opened, &wish, selection, &plan, sink, stamp, quiet, recording)?;
     if args.json {

@@ -7,6 +7,7 @@ pub mod clean;
 pub mod completions;
 pub mod cost;
 pub mod eject;
+mod estimate;
 pub mod export;
 pub mod graph;
 pub mod import;

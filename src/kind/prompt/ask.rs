@@ -13,7 +13,12 @@ pub struct Question<'a> {
     pub judge: Judge,
     /// How often an invalid reply is asked for again.
     pub repair: u32,
+    /// What it is about, where that is not all: `section 2 of 5`.
+    pub about: &'a str,
 }
+
+/// The sample's number in a request that is about all of them.
+pub const ALL_SAMPLES: u32 = u32::MAX;
 
 /// A reply that is what was asked for.
 pub struct Answer {
@@ -31,7 +36,7 @@ pub async fn answer(question: &Question<'_>, variant: Variant, memory: &mut Memo
     loop {
         let variant = Variant { attempt, ..variant };
         let request = ChatRequest { prompt, ..question.request.clone() };
-        let reply = question.writer.ask(&request, variant, &described(variant), memory).await?;
+        let reply = question.writer.ask(&request, variant, &described(question.about, variant), memory).await?;
         let reply = usable(reply, &request)?;
         let faults = match question.judge.accept(&reply.text) {
             Ok(text) => return Ok(Answer { text, warnings: reply.warnings }),
@@ -45,12 +50,15 @@ pub async fn answer(question: &Question<'_>, variant: Variant, memory: &mut Memo
     }
 }
 
-fn described(variant: Variant) -> String {
-    match (variant.sample, variant.attempt) {
+fn described(about: &str, variant: Variant) -> String {
+    let what = match (variant.sample, variant.attempt) {
         (0, 0) => "the reply".to_owned(),
+        (ALL_SAMPLES, 0) => "the choice of a sample".to_owned(),
+        (ALL_SAMPLES, attempt) => format!("repair {attempt} of the choice of a sample"),
         (sample, 0) => format!("sample {}", sample + 1),
         (sample, attempt) => format!("repair {attempt} of sample {}", sample + 1),
-    }
+    };
+    if about.is_empty() { what } else { format!("{what} to {about}") }
 }
 
 fn usable(reply: ChatReply, request: &ChatRequest) -> Result<ChatReply, Failure> {

@@ -1,48 +1,68 @@
 //! Chooses the best of several samples by a rubric: the writer is shown them all, and says which keeps it best.
 
-use super::ask::{Question, answer};
+use super::ask::{ALL_SAMPLES, Question, answer};
 use super::judge::{Format, Judge, is_of_the_reply};
+use super::settings::PromptSettings;
 use crate::base::failure::Failure;
+use crate::base::money::Usage;
+use crate::kind::contract::Job;
 use crate::kind::schema::Schema;
 use crate::provider::chat::ChatRequest;
 use crate::provider::memory::{Memory, Variant};
-use crate::provider::writer::Writer;
+use crate::provider::writer::most as request_most;
 use serde_json::{Value, json};
 
 /// Output bound of a judgement, in tokens.
 const MAX_TOKENS: u32 = 400;
 
-/// The sample's number in a request that is about all of them.
-const ALL_SAMPLES: u32 = u32::MAX;
+/// What a token comes to in a text, in bytes, at most: long words of one token are rare.
+const TOKEN_BYTES_MAX: u64 = 8;
 
 /// Which sample was chosen, and why.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Chosen {
+struct Chosen {
     /// From 0.
-    pub index: usize,
+    index: usize,
     /// In the writer's words.
-    pub why: String,
+    why: String,
 }
 
-/// Returns which of `samples` keeps `rubric` best; `None` if the writer cannot say.
+/// Returns the place of the sample that keeps `rubric` best; `None`, with a warning, if the writer cannot say.
 ///
-/// The judgement is a request like any other, remembered and paid for once.
+/// The judgement is a request like any other, remembered and paid for once. Its reason is in the log.
 pub async fn choose(
-    writer: &Writer,
+    question: &Question<'_>,
     rubric: &str,
     samples: &[String],
+    job: &Job<'_>,
     memory: &mut Memory<'_>,
-    take: Variant,
-) -> Result<Option<Chosen>, Failure> {
+) -> Result<Option<usize>, Failure> {
     let schema = schema(samples.len());
     let request = ChatRequest { schema: Some(schema.clone()), ..ChatRequest::of(asked(rubric, samples), MAX_TOKENS) };
     let judge = Judge { format: Format::Json, schema: Some(Schema::compile("choose", &schema)?), kept: None };
-    let question = Question { writer, request, judge, repair: 1 };
-    match answer(&question, Variant { sample: ALL_SAMPLES, ..take }, memory).await {
-        Ok(answer) => Ok(read(&answer.text, samples.len())),
-        Err(failure) if is_of_the_reply(failure.cause) => Ok(None),
-        Err(failure) => Err(failure),
+    let question = Question { writer: question.writer, request, judge, repair: 1, about: question.about };
+    let judged = answer(&question, Variant { sample: ALL_SAMPLES, ..Variant::of(job.take) }, memory).await;
+    let chosen = match judged {
+        Ok(answer) => read(&answer.text, samples.len()),
+        Err(failure) if is_of_the_reply(failure.cause) => None,
+        Err(failure) => return Err(failure),
+    };
+    match &chosen {
+        Some(Chosen { index, why }) => {
+            (job.desk.log)(&format!("of {} samples, {} is best: {why}\n", samples.len(), index + 1));
+        }
+        None => {
+            memory.warnings.push("the writer could not say which sample keeps the rubric best: rules chose".to_owned());
+        }
     }
+    Ok(chosen.map(|chosen| chosen.index))
+}
+
+/// Returns the most that a judgement can come to: it reads all samples, however long they get.
+pub fn most(rubric: &str, settings: &PromptSettings) -> Usage {
+    let samples = u64::from(settings.samples) * u64::from(settings.max_tokens) * TOKEN_BYTES_MAX;
+    let asked = request_most(&ChatRequest::of(asked(rubric, &[]), MAX_TOKENS));
+    Usage { input_tokens: asked.input_tokens.map(|tokens| tokens + samples), ..asked }
 }
 
 fn schema(count: usize) -> Value {

@@ -8,8 +8,6 @@ use crate::provider::chat::{ChatRequest, EditRule};
 use crate::storyfile::story::Output;
 use serde_json::{Map, Value};
 
-/// Settings that are planned and not built.
-const LATER: &[&str] = &["split"];
 /// Output bound of a prompt that names none (R13), in tokens.
 const MAX_TOKENS: u32 = 1024;
 const REPAIR: u64 = 2;
@@ -30,6 +28,8 @@ pub struct PromptSettings {
     pub samples: u32,
     pub choose: Choose,
     pub edit: Option<EditRule>,
+    /// Whether each section of the first input is asked for on its own.
+    pub split: Option<Split>,
     /// BCP 47; presets have such a field.
     pub language: Option<String>,
     /// Whether the field is there and empty: the language is the input's.
@@ -37,6 +37,12 @@ pub struct PromptSettings {
     /// Fields that only the provider knows.
     pub extra: Map<String, Value>,
     format: Option<Format>,
+}
+
+/// Where an input is split.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Split {
+    Heading,
 }
 
 /// Where the prompt comes from.
@@ -54,7 +60,6 @@ impl PromptSettings {
     /// Reads the settings; a source that needs an input's content may be absent.
     pub fn read(settings: &Value) -> Result<PromptSettings, SettingFault> {
         let settings = Settings::of(settings);
-        settings.none_of_later(LATER)?;
         let language = settings.text("language")?.map(str::trim);
         let bound = settings.whole("max_tokens", 1..=1_000_000)?.unwrap_or(u64::from(MAX_TOKENS));
         Ok(PromptSettings {
@@ -68,6 +73,7 @@ impl PromptSettings {
             samples: small(settings.whole("samples", 1..=32)?.unwrap_or(1)),
             choose: choose(&settings)?,
             edit: edit(&settings)?,
+            split: split(&settings)?,
             language: language.filter(|language| !language.is_empty()).map(str::to_owned),
             leaves_language: language == Some(""),
             extra: extra(&settings)?,
@@ -133,6 +139,30 @@ fn edit(settings: &Settings<'_>) -> Result<Option<EditRule>, SettingFault> {
     }
 }
 
+/// Reads `split`. A prompt that is written out is the same for every section, and so is the first of two JSON texts.
+fn split(settings: &Settings<'_>) -> Result<Option<Split>, SettingFault> {
+    let Some(split) = settings.text("split")? else { return Ok(None) };
+    if split != "heading" {
+        return Err(settings.wrong("split", &split.into(), "`heading`"));
+    }
+    if settings.get("prompt").is_some() {
+        return Err(same_for_all());
+    }
+    if settings.get("schema").is_some() || !matches!(format(settings)?, None | Some(Format::Text)) {
+        return Err(SettingFault::setting(
+            "split",
+            "the answers to sections are joined as text, and not as JSON or a line",
+        )
+        .hint("Leave out `split`, or what makes it another form."));
+    }
+    Ok(Some(Split::Heading))
+}
+
+pub fn same_for_all() -> SettingFault {
+    SettingFault::setting("split", "a `prompt` is the same for every section")
+        .hint("Write it as `jinja` or `template`: there `inputs[0]` is the section.")
+}
+
 fn extra(settings: &Settings<'_>) -> Result<Map<String, Value>, SettingFault> {
     match settings.get("extra") {
         None | Some(Value::Null) => Ok(Map::new()),
@@ -187,11 +217,6 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_built_says_so() {
-        assert_eq!(refused(json!({"split": "heading"})), "the setting `split` is not built yet");
-    }
-
-    #[test]
     fn senseless_settings_are_refused() {
         assert_eq!(refused(json!({"prompt": "a", "template": "b"})), "the stage has both `template` and `prompt`");
         assert_eq!(
@@ -203,6 +228,11 @@ mod tests {
             "the setting `samples` is 0; it must be a whole number from 1 to 32"
         );
         assert_eq!(refused(json!({"edit": "all"})), "the setting `edit` is \"all\"; it must be `tags` or `speech`");
+        assert_eq!(refused(json!({"split": "line"})), "the setting `split` is \"line\"; it must be `heading`");
+        assert_eq!(refused(json!({"split": "heading", "prompt": "Hi"})), "a `prompt` is the same for every section");
+        for form in [json!({"split": "heading", "format": "line"}), json!({"split": "heading", "schema": "s.json"})] {
+            assert_eq!(refused(form), "the answers to sections are joined as text, and not as JSON or a line");
+        }
         assert_eq!(refused(json!({"choose": {"rule": 1}})), "there is no setting `choose.rule`");
     }
 }

@@ -226,6 +226,41 @@ fn one_refused_sample_does_not_spoil_the_others() {
 }
 
 #[test]
+fn each_section_is_asked_for_and_remembered_on_its_own() {
+    let chat = ScriptedChat::new(|request| Ok((format!("<{}>\n", request.prompt), Finish::Stop)));
+    let bench = Bench::with_chat(&chat);
+    let settings = json!({"jinja": "Edit: {{ inputs[0] }}", "split": "heading"});
+    let edit = |text: &str| {
+        let files = vec![file("0", "in.md", text)];
+        bench.perform(&Prompt, settings.clone(), files, &[output("0", "a.md")])
+    };
+    let made = edit("---\na: 1\n---\n# Book\n\n## One\n\nRain.\n\n## Two\n\nSun.\n").unwrap();
+    assert_eq!(text(&made), "<Edit: # Book\n\n## One\n\nRain.>\n\n<Edit: ## Two\n\nSun.>\n");
+    assert_eq!((made.requests.len(), chat.calls()), (2, 2));
+    assert_eq!(bench.progress.lock().unwrap().last().unwrap().note, "sections");
+    edit("# Book\n\n## One\n\nRain.\n\n## Two\n\nSnow.\n").unwrap();
+    assert_eq!((bench.remembered(), chat.calls()), (1, 3));
+    assert_eq!(edit("\n").unwrap_err().message, "`in.md` has no text to split");
+}
+
+#[test]
+fn what_is_wrong_with_a_section_names_it_and_a_warning_has_its_place_in_the_whole() {
+    let warnings = vec![ChatWarning { at: Some((6, 10)), message: "left out".into() }];
+    let chat = ScriptedChat::warning("# A\n\nRain.", warnings);
+    let files = || vec![file("0", "in.md", "# A\n\nRain.\n\n# B\n\nSun!\n")];
+    let settings = json!({"jinja": "Edit: {{ inputs[0] }}", "split": "heading", "edit": "speech"});
+    let made = Bench::with_chat(&chat).perform(&Prompt, settings, files(), &[output("0", "a.md")]).unwrap();
+    assert_eq!(made.warnings, ["in.md:3:2: `ain.` left out", "in.md:7:2: `un!\n` left out"]);
+    let chat = ScriptedChat::new(|request| {
+        Ok((String::new(), if request.prompt.contains('B') { Finish::Length } else { Finish::Stop }))
+    });
+    let settings = json!({"jinja": "{{ inputs[0] }}", "split": "heading", "max_tokens": 9});
+    let files = vec![file("0", "in.md", "# B\n\nSun.\n\n# A\n\nRain.\n")];
+    let failure = Bench::with_chat(&chat).perform(&Prompt, settings, files, &[output("0", "a.md")]).unwrap_err();
+    assert_eq!(failure.message, "section 1 of 2: the reply was cut at its bound of 9 tokens");
+}
+
+#[test]
 fn a_title_is_one_line_without_an_end() {
     let chat = ScriptedChat::of(&["Title: \"The Last Bus\"\n"]);
     let made = ask(&Bench::with_chat(&chat), json!({"prompt": "Title?", "format": "line"}), "title.txt").unwrap();
@@ -250,11 +285,14 @@ fn what_cannot_work_is_told_before_any_work() {
     let bench = Bench::with_chat(&ScriptedChat::of(&[]));
     let refused = |settings: Value, outputs: &[Output]| bench.told(&Prompt, &settings, outputs).join("; ");
     let one = [output("0", "a.md")];
-    assert_eq!(refused(json!({"prompt": "x", "split": "heading"}), &one), "the setting `split` is not built yet");
+    assert_eq!(
+        refused(json!({"jinja": "x", "split": "heading"}), &one),
+        "a `split` has no input: there is nothing to split"
+    );
     assert_eq!(refused(json!({"prompt": " "}), &one), "the prompt is empty");
     assert!(refused(json!({"prompt": "x", "edit": "tags"}), &one).contains("nothing to edit"));
-    let many = bench.told(&Prompt, &json!({"max_tokens": 0, "split": "heading", "samples": 99}), &one);
-    assert_eq!(many.len(), 3, "{many:?}");
+    let many = bench.told(&Prompt, &json!({"max_tokens": 0, "split": "lines", "samples": 99}), &one);
+    assert_eq!(many.len(), 4, "{many:?}");
     assert!(refused(json!({"schema": {"type": 7}}), &one).starts_with("`schema` is no JSON Schema: "));
     assert_eq!(bench.identity(&Prompt, &json!({"prompt": "x"}), &one).unwrap().as_deref(), Some("scripted/chat"));
     let none = Bench::new().identity(&Prompt, &json!({"prompt": "x"}), &one).unwrap_err();

@@ -1,7 +1,7 @@
 //! Tests of the memory of requests, with a real store and what is asked here; services are asked in `tests/vendors`.
 
 use super::*;
-use crate::base::money::{Budget, Currency, Period, Spend, Tariff};
+use crate::base::money::{Budget, Currency, Money, Period, Spend, Tariff};
 use crate::provider::desk::{Payer, Watch};
 use crate::provider::ledger::{Ledger, Scope};
 use crate::store::Store;
@@ -119,7 +119,7 @@ async fn an_answer_of_the_repo_is_paid_for_once_and_within_the_budget() {
         let answer = memory.ask_script(&request(Digest::of(body)), played(body)).await;
         assert_eq!(answer.unwrap(), body);
     }
-    let spend = bench.spend.lock().unwrap().clone();
+    let spend = bench.spend.lock().unwrap();
     assert_eq!((spend.cost[&usd], spend.remembered), (Money::parse("0.80").unwrap(), 1));
     let refused = memory.ask_script(&request(Digest::of(b"three")), played(b"three")).await.unwrap_err();
     assert_eq!(refused.cause, Cause::Budget);

@@ -112,10 +112,30 @@ fn schema(output: &Value) -> Result<Option<Value>, Problem> {
     let format = &output["format"];
     match (format["type"].as_str(), &format["schema"]) {
         (None, _) if format.is_null() => Ok(None),
-        (Some("json_schema"), schema @ Value::Object(_)) => Ok(Some(schema.clone())),
+        (Some("json_schema"), schema @ Value::Object(_)) => match unenforced(schema) {
+            Some(rule) => Err(Problem::new(400, format!("output_config.format.schema: {rule}"))),
+            None => Ok(Some(schema.clone())),
+        },
         (Some("json_schema"), _) => Err(Problem::new(400, "output_config.format.schema: Field required")),
         _ => Err(Problem::new(400, "output_config.format.type: Input should be 'json_schema'")),
     }
+}
+
+/// The first rule in a schema that the vendor does not enforce and therefore does not take.
+fn unenforced(schema: &Value) -> Option<String> {
+    const RULES: [&str; 8] =
+        ["minLength", "maxLength", "minimum", "maximum", "multipleOf", "maxItems", "uniqueItems", "pattern"];
+    if schema["type"] == "object" && schema["additionalProperties"] != json!(false) {
+        return Some("For 'object' type, 'additionalProperties' must be explicitly set to false".to_owned());
+    }
+    let compound = |value: &Value| value.is_array() || value.is_object();
+    if schema["enum"].as_array().is_some_and(|values| values.iter().any(compound)) {
+        return Some("'enum' takes plain values only".to_owned());
+    }
+    let rule = RULES.into_iter().find(|rule| schema.get(*rule).is_some());
+    let inner = schema["properties"].as_object().into_iter().flat_map(|fields| fields.values());
+    rule.map(|rule| format!("property '{rule}' is not supported"))
+        .or_else(|| inner.chain(schema.get("items")).find_map(unenforced))
 }
 
 fn told(slip: Slip) -> Problem {

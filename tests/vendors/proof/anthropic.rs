@@ -29,7 +29,7 @@ fn a_message_is_answered_with_blocks_and_usage() {
 
 #[test]
 fn a_schema_is_satisfied() {
-    let schema = json!({ "type": "object", "properties": { "title": { "type": "string" } }, "required": ["title"] });
+    let schema = json!({ "type": "object", "properties": { "title": { "type": "string" } }, "required": ["title"], "additionalProperties": false });
     let output = json!({ "output_config": { "format": { "type": "json_schema", "schema": schema } } });
     let answer = with(&Vendor::start(), output).tells(200);
     let value: Value = serde_json::from_str(answer["content"][0]["text"].as_str().unwrap()).unwrap();
@@ -65,6 +65,10 @@ fn what_the_vendor_refuses_is_refused() {
         (json!({ "messages": [{ "role": "user", "content": "" }] }), "non-empty content"),
         (json!({ "output_config": { "format": { "type": "json_object" } } }), "output_config.format.type"),
         (json!({ "output_config": { "format": { "type": "json_schema" } } }), "output_config.format.schema"),
+        (
+            json!({ "output_config": { "format": { "type": "json_schema", "schema": { "type": "string", "maxLength": 9 } } } }),
+            "property 'maxLength' is not supported",
+        ),
         (json!({ "stream": true }), "stream"),
     ] {
         let answer = with(&vendor, fields.clone()).tells(400);
