@@ -3,6 +3,7 @@
 pub mod build;
 pub mod given;
 pub mod look_up;
+pub mod services;
 pub mod show;
 pub mod tend;
 pub mod unknown;
@@ -12,6 +13,7 @@ use build::BuildArgs;
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
 use look_up::{CostArgs, GraphArgs, LogArgs, StatusArgs, ValidateArgs, WhyArgs};
+use services::ProvidersArgs;
 use show::{ExportArgs, SchemaArgs};
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -78,6 +80,7 @@ pub enum Command {
     Eject(EjectArgs),
     Import(ImportArgs),
     Models(ModelsArgs),
+    Providers(ProvidersArgs),
     Trust(TrustArgs),
     Schema(SchemaArgs),
     Export(ExportArgs),

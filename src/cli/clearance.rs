@@ -7,10 +7,11 @@ use crate::cli::error::CliError;
 use crate::cli::record::Record;
 use crate::engine::disclosure::{Untrusted, disclosures, fault, untrusted};
 use crate::engine::open::Opened;
-use crate::provider::trust::Disclosure;
+use crate::provider::trust::{Disclosure, Trust};
 use crate::report::tail::clean;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, BufRead, IsTerminal, Write};
+use std::path::Path;
 
 /// The variable that trusts every host for one run.
 const TRUST: &str = "STORYGEN_TRUST";
@@ -45,6 +46,19 @@ pub fn clear(context: &Context, args: &BuildArgs, opened: &Opened, actions: &BTr
     }
     let faults: Vec<_> = untrusted(project, actions).iter().map(fault).collect();
     if faults.is_empty() { Ok(()) } else { Err(CliError::Faults { sources: opened.sources.clone(), faults }) }
+}
+
+/// Lets the hosts be told keys that the user has trusted before.
+pub fn recall(context: &Context, root: &Path, trust: &Trust) -> Result<(), CliError> {
+    if is_trusted_by(context.world.env.get(TRUST)) {
+        trust.allow_all();
+        return Ok(());
+    }
+    // Without a place for records nobody was trusted.
+    if let Ok(record) = Record::of(&context.world, root) {
+        record.trusted()?.iter().for_each(|known| trust.allow(known));
+    }
+    Ok(())
 }
 
 /// Tells whether the variable says yes.

@@ -77,6 +77,7 @@ fn heard(answers: &Answers, code: u8) -> u8 {
 
 fn wants_json(command: &Command) -> bool {
     use args::look_up::GraphFormat;
+    use args::services::ProvidersCommand;
     use args::tend::ModelsCommand;
     match command {
         Command::Build(args) => args.json,
@@ -90,6 +91,10 @@ fn wants_json(command: &Command) -> bool {
         Command::Clean(args) => args.json,
         Command::Export(args) => args.json,
         Command::Trust(args) => args.json,
+        Command::Providers(args) => match &args.command {
+            None => args.json,
+            Some(ProvidersCommand::Check { json, .. }) => *json,
+        },
         Command::Models(args) => match &args.command {
             ModelsCommand::List { json } | ModelsCommand::Pull { json, .. } | ModelsCommand::Path { json, .. } => *json,
         },
@@ -116,6 +121,7 @@ fn command(context: &Context, command: &Command) -> Result<u8, CliError> {
         Command::Eject(args) => commands::eject::run(context, args),
         Command::Import(args) => commands::import::run(context, args),
         Command::Models(args) => commands::models::run(context, args),
+        Command::Providers(args) => commands::providers::run(context, args),
         Command::Trust(args) => commands::trust::run(context, args),
         Command::Schema(_) => commands::schema::run(context),
         Command::Export(args) => commands::export::run(context, args),

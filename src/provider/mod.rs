@@ -8,6 +8,7 @@ mod anthropic;
 pub mod api;
 mod body;
 pub mod chat;
+pub mod checkup;
 mod complaint;
 pub mod desk;
 pub mod ears;

@@ -14,6 +14,7 @@ pub mod plain;
 pub mod progress;
 pub mod result;
 pub mod rows;
+pub mod services;
 pub mod size;
 pub mod spend;
 pub mod status;

@@ -10,6 +10,7 @@ mod fake;
 mod flagship;
 mod money;
 mod proof;
+mod providers;
 mod recording;
 mod voices;
 // The repo of a test is the one of the tests end to end; not all that it can do is used here.

@@ -14,6 +14,7 @@ pub mod import;
 pub mod init;
 pub mod log;
 pub mod models;
+pub mod providers;
 mod record;
 pub mod schema;
 pub mod status;
