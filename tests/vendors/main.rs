@@ -2,12 +2,14 @@
 
 #![cfg(unix)]
 
+mod canary;
 mod chats;
 mod deaths;
 mod ears;
 mod estimate;
 mod fake;
 mod flagship;
+mod hostile;
 mod money;
 mod proof;
 mod providers;
@@ -17,3 +19,4 @@ mod voices;
 #[allow(dead_code)]
 #[path = "../e2e/space.rs"]
 mod space;
+mod tls;
