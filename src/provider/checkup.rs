@@ -113,7 +113,7 @@ async fn model_in_list(api: &Api, path: &str, model: &str, health: &mut Health) 
     if known.is_empty() {
         return;
     }
-    let is_known = known.iter().any(|name| *name == model);
+    let is_known = known.contains(&model);
     health.knows_model = Some(is_known);
     if !is_known {
         health.problems.push(unknown("model", model));
