@@ -129,10 +129,13 @@ impl Secret {
         // neighbours share are left out.
         for before in 0..3 {
             let padded = [&[0; 2][..before], secret.as_bytes()].concat();
-            let (from, to) = ([0, 2, 3][before], padded.len() * 4 / 3);
-            for engine in [STANDARD_NO_PAD, URL_SAFE_NO_PAD] {
-                let text = engine.encode(&padded).get(from..to).map(|text| text.as_bytes().to_vec());
-                codes.extend(text.map(|text| Code { text, case: Case::Exact }));
+            let from = [0, 2, 3][before];
+            // All letters that are its own; and, where it was cut, those of its whole groups.
+            for to in [padded.len() * 4 / 3, padded.len() / 3 * 4] {
+                for engine in [STANDARD_NO_PAD, URL_SAFE_NO_PAD] {
+                    let text = engine.encode(&padded).get(from..to).map(|text| text.as_bytes().to_vec());
+                    codes.extend(text.map(|text| Code { text, case: Case::Exact }));
+                }
             }
         }
         let signs: Vec<u8> = secret.bytes().filter(|byte| *byte != b'\\').collect();

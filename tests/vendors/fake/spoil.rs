@@ -65,7 +65,9 @@ pub fn spoiled(answer: Answer, spoil: Spoil, house: House, key: Option<&str>) ->
         }
         Spoil::KeyInAnswer => {
             let text = answer.text.clone().unwrap_or_default();
-            let body = String::from_utf8_lossy(&answer.body).replace(&text, &format!("{text} {key}"));
+            let escaped = Value::from(key).to_string();
+            let more = format!("{text} {}", &escaped[1..escaped.len() - 1]);
+            let body = String::from_utf8_lossy(&answer.body).replace(&text, &more);
             with(answer, body).header("x-echo", key)
         }
     }
