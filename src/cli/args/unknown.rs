@@ -15,7 +15,6 @@ const LATER: &[&str] = &[
     "man",
     "merge",
     "merge-driver",
-    "providers",
     "reject",
     "report",
     "restore",
