@@ -119,7 +119,7 @@ async fn an_answer_of_the_repo_is_paid_for_once_and_within_the_budget() {
         let answer = memory.ask_script(&request(Digest::of(body)), played(body)).await;
         assert_eq!(answer.unwrap(), body);
     }
-    let spend = bench.spend.lock().unwrap();
+    let spend = bench.spend.lock().unwrap().clone();
     assert_eq!((spend.cost[&usd], spend.remembered), (Money::parse("0.80").unwrap(), 1));
     let refused = memory.ask_script(&request(Digest::of(b"three")), played(b"three")).await.unwrap_err();
     assert_eq!(refused.cause, Cause::Budget);
