@@ -1,6 +1,7 @@
 //! `storygen build --batch`: a story for each row of a table. Rows are built some at a time, so that a table may have as
 //! many as it likes, by one project that goes on from rows to rows.
 
+mod tally;
 mod windows;
 
 use crate::base::diagnostic::{Diagnostic, Severity};
@@ -36,10 +37,10 @@ use crate::report::jsonl::JsonLines;
 use crate::report::rows::{RowEnd, RowTotals, json};
 use crate::report::status::{Totals, lines};
 use crate::report::view::PlanView;
-use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
+use tally::Tally;
 use windows::{Window, Windows};
 
 /// How many rows are built together: enough to keep every job busy, few enough to be held.
@@ -325,30 +326,6 @@ impl<'a> Batch<'a> {
             self.context.answer(&json(&self.ends, &counts, took_ms, exit));
         }
         Ok(exit)
-    }
-}
-
-/// Counts by row what it hears.
-#[derive(Default)]
-struct Tally(Mutex<BTreeMap<String, RowEnd>>);
-
-impl Tally {
-    /// Gives away what has ended since the last time.
-    fn take(&self) -> BTreeMap<String, RowEnd> {
-        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-}
-
-impl Sink for Tally {
-    fn send(&self, event: &Event) {
-        let Event::ActionFinished(finished) = event else { return };
-        let Some(row) = finished.action.first_key() else { return };
-        let mut rows = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let end = rows.entry(row.to_owned()).or_insert_with(|| RowEnd::new(row));
-        end.add(finished);
-        if finished.outcome != Outcome::Fresh {
-            end.actions.push(finished.clone());
-        }
     }
 }
 
