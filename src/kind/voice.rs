@@ -23,7 +23,6 @@ use crate::provider::memory::Memory;
 use crate::provider::quote::Quote;
 use crate::provider::speech::Wanted;
 use crate::provider::voice::Voice as Narrator;
-use crate::provider::writer::is_outage;
 use crate::storyfile::catalog::KindInfo;
 use line::{Teller, line};
 use settings::{Slots, VoiceSettings, own_pronunciation, pronunciation, slots};
@@ -132,8 +131,7 @@ fn accepted(
     match settings.manner.own.keys().find(|name| !known.contains(&name.as_str())) {
         None => match voice.takes(&settings.manner.request("")) {
             Err(misfit) if !late.contains(&misfit.setting) => {
-                let fault = SettingFault::setting(misfit.setting, misfit.message);
-                Err(SettingFault { hint: misfit.hint, ..fault })
+                Err(SettingFault::setting(misfit.setting, misfit.message).hint(misfit.hint))
             }
             _ => Ok(()),
         },
@@ -188,7 +186,7 @@ async fn spoken(
                 }
                 return Ok((spoken, made));
             }
-            Err(failure) if is_outage(failure.cause) => drop(outage.get_or_insert(failure)),
+            Err(failure) if teller.voice.gives_way(&failure) => drop(outage.get_or_insert(failure)),
             Err(failure) => return Err(failure),
         }
     }

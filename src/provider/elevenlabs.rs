@@ -9,9 +9,10 @@ use crate::base::money::Usage;
 use crate::media::wav::{self, Sound};
 use crate::provider::api::{AnswerSort, ApiCall};
 use crate::provider::body::answer;
+use crate::provider::misfit::Misfit;
 use crate::provider::own::Own;
 use crate::provider::respell::{Respelt, respelt};
-use crate::provider::speech::{Misfit, SpeechReply, SpeechRequest};
+use crate::provider::speech::{SpeechReply, SpeechRequest};
 use crate::provider::voice::{SpeechApi, most_audio_ms};
 use alignment::Alignment;
 use base64::Engine;
@@ -149,20 +150,23 @@ impl ElevenLabs {
         let is_wanted = own.flag("context")?.unwrap_or(false);
         if is_wanted && self.facts.context == Context::Refused {
             let message = format!("`{}` takes no text before and after: `settings.context` is not for it", self.model);
-            return Err(Misfit::new("settings.context", message).hint("Remove it, or name another model."));
+            return Err(Misfit::new("settings.context", message, "Remove it, or name another model."));
         }
         Ok(is_wanted)
     }
 
     fn voice<'r>(&self, request: &'r SpeechRequest) -> Result<&'r str, Misfit> {
         let Some(voice) = request.voice.as_deref() else {
-            return Err(Misfit::new("voice", "no voice is named, and ElevenLabs has none of its own")
-                .hint("Write its id, `voice: 21m00Tcm4TlvDq8ikWAM`, in the stage's `with` or in the provider."));
+            return Err(Misfit::new(
+                "voice",
+                "no voice is named, and ElevenLabs has none of its own",
+                "Write its id, `voice: 21m00Tcm4TlvDq8ikWAM`, in the stage's `with` or in the provider.",
+            ));
         };
         // It stands in the address.
         if voice.is_empty() || !voice.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_') {
             let message = format!("`{voice}` is no voice of ElevenLabs: a voice's id is letters and digits");
-            return Err(Misfit::new("voice", message).hint("Its id, not its name: it stands beside the voice there."));
+            return Err(Misfit::new("voice", message, "Its id, not its name: it stands beside the voice there."));
         }
         Ok(voice)
     }
@@ -172,11 +176,11 @@ impl SpeechApi for ElevenLabs {
     fn accepts(&self, request: &SpeechRequest) -> Result<(), Misfit> {
         if self.facts.languages == Languages::English && base_language(&request.language) != "en" {
             let message = format!("`{}` speaks English only, not `{}`", self.model, request.language);
-            return Err(Misfit::new("language", message).hint("Name a model of many languages in the provider."));
+            return Err(Misfit::new("language", message, "Name a model of many languages in the provider."));
         }
         if let Some(seed) = request.seed.filter(|seed| *seed > SEED_MAX) {
             let message = format!("the setting `seed` is {seed}; ElevenLabs takes a whole number up to {SEED_MAX}");
-            return Err(Misfit::new("seed", message));
+            return Err(Misfit::new("seed", message, "Name a smaller one, or none."));
         }
         self.body(request)?;
         format(&Own(&request.settings))?;
@@ -244,7 +248,7 @@ fn manner(request: &SpeechRequest, own: &Own<'_>) -> Result<Map<String, Value>, 
     manner.extend(own.flag("use_speaker_boost")?.map(|flag| ("use_speaker_boost".to_owned(), json!(flag))));
     if !(0.7..=1.2).contains(&request.speed) {
         let message = format!("the setting `speed` is {}; ElevenLabs speaks at 0.7 to 1.2", request.speed);
-        return Err(Misfit::new("speed", message));
+        return Err(Misfit::new("speed", message, "Name a pace that it has, or another provider."));
     }
     // A voice has settings of its own there: what nobody wrote does not overrule them.
     if (request.speed - 1.0).abs() > f64::EPSILON {
@@ -256,7 +260,7 @@ fn manner(request: &SpeechRequest, own: &Own<'_>) -> Result<Map<String, Value>, 
 fn format<'a>(own: &Own<'a>) -> Result<&'a str, Misfit> {
     let chosen = own.choice("output_format", &FORMATS);
     let hint = "Sound is joined from pieces: only raw samples and WAV can be.";
-    Ok(chosen.map_err(|misfit| misfit.hint(hint))?.unwrap_or(FORMAT))
+    Ok(chosen.map_err(|misfit| Misfit { hint: hint.to_owned(), ..misfit })?.unwrap_or(FORMAT))
 }
 
 /// `pt-BR` is `pt` there.

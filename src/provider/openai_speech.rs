@@ -7,9 +7,10 @@ use crate::media::gaps::{filled, timeless};
 use crate::media::wav::{self, Sound};
 use crate::media::words::Word;
 use crate::provider::api::{AnswerSort, ApiCall};
+use crate::provider::misfit::Misfit;
 use crate::provider::own::Own;
 use crate::provider::respell::respelt;
-use crate::provider::speech::{Misfit, SpeechReply, SpeechRequest, SpokenWord};
+use crate::provider::speech::{SpeechReply, SpeechRequest, SpokenWord};
 use crate::provider::voice::{SpeechApi, most_audio_ms};
 use serde_json::{Map, Value, json};
 
@@ -46,7 +47,7 @@ impl OpenAiSpeech {
         if let Some(text) = own.text("instructions")? {
             if self.model.starts_with("tts-1") {
                 let message = format!("`{}` takes no instructions: `settings.instructions` is not for it", self.model);
-                return Err(Misfit::new("settings.instructions", message).hint("Remove it, or name another model."));
+                return Err(Misfit::new("settings.instructions", message, "Remove it, or name another model."));
             }
             body.insert("instructions".into(), json!(text));
         }
@@ -54,8 +55,11 @@ impl OpenAiSpeech {
             body.insert("speed".into(), json!(request.speed));
         }
         let Some(voice) = &request.voice else {
-            return Err(Misfit::new("voice", "no voice is named, and OpenAI's speech has none of its own")
-                .hint("Write one, `voice: alloy`, in the stage's `with` or in the provider."));
+            return Err(Misfit::new(
+                "voice",
+                "no voice is named, and OpenAI's speech has none of its own",
+                "Write one, `voice: alloy`, in the stage's `with` or in the provider.",
+            ));
         };
         body.insert("voice".into(), json!(voice));
         Ok(body)
@@ -65,7 +69,7 @@ impl OpenAiSpeech {
 impl SpeechApi for OpenAiSpeech {
     fn accepts(&self, request: &SpeechRequest) -> Result<(), Misfit> {
         if request.seed.is_some() && self.server == Server::Vendor {
-            return Err(Misfit::new("seed", "OpenAI's speech takes no `seed`").hint("Remove it."));
+            return Err(Misfit::new("seed", "OpenAI's speech takes no `seed`", "Remove it."));
         }
         self.body(request).map(drop)
     }

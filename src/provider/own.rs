@@ -1,6 +1,6 @@
 //! Reads the settings that only one service knows: each by its name, with words for what it should have been. Pure.
 
-use crate::provider::speech::Misfit;
+use crate::provider::misfit::Misfit;
 use serde_json::{Map, Value};
 use std::fmt::Display;
 use std::ops::RangeInclusive;
@@ -46,7 +46,11 @@ impl<'a> Own<'a> {
 }
 
 fn wrong(name: &str, value: &Value, wanted: impl Display) -> Misfit {
-    Misfit::new(format!("settings.{name}"), format!("the setting `settings.{name}` is {value}; it must be {wanted}"))
+    Misfit::new(
+        format!("settings.{name}"),
+        format!("the setting `settings.{name}` is {value}; it must be {wanted}"),
+        "Without it the service does as it likes.",
+    )
 }
 
 #[cfg(test)]

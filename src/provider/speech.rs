@@ -99,35 +99,6 @@ pub struct SpeechWarning {
     pub message: String,
 }
 
-/// A setting that a service cannot be told.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Misfit {
-    /// By its dotted name under `with:`: `settings.stability`.
-    pub setting: String,
-    /// A fragment that stands on its own.
-    pub message: String,
-    /// A sentence with a way out.
-    pub hint: Option<String>,
-}
-
-impl Misfit {
-    pub fn new(setting: impl Into<String>, message: impl Into<String>) -> Misfit {
-        Misfit { setting: setting.into(), message: message.into(), hint: None }
-    }
-
-    /// Adds a way out.
-    pub fn hint(self, hint: impl Into<String>) -> Misfit {
-        Misfit { hint: Some(hint.into()), ..self }
-    }
-}
-
-/// The same once the work has begun.
-impl From<Misfit> for Failure {
-    fn from(misfit: Misfit) -> Failure {
-        Failure { hint: misfit.hint, ..Failure::new(Cause::Setup, misfit.message) }
-    }
-}
-
 /// What a stage wants of a voice, as far as it is known before any work.
 #[derive(Clone, Copy, Debug)]
 pub struct Wanted<'a> {

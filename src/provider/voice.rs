@@ -7,9 +7,11 @@ use crate::base::failure::{Cause, Failure};
 use crate::base::money::Usage;
 use crate::provider::api::{Api, ApiCall};
 use crate::provider::memory::{Errand, Memory, Played, ROOM_BYTES, Reading, Request, Variant, request_key};
+use crate::provider::misfit::Misfit;
 use crate::provider::script::{Asked, Script, Words, speech_content};
-use crate::provider::speech::{Misfit, Speech, SpeechReply, SpeechRequest, Wanted};
+use crate::provider::speech::{Speech, SpeechReply, SpeechRequest, Wanted};
 use crate::provider::tape::Tape;
+use crate::provider::writer::is_outage;
 use crate::store::ReplyOutcome;
 use serde_json::{Map, Value};
 use std::sync::Arc;
@@ -92,6 +94,9 @@ impl Voice {
     /// Lets a tape hear all that is asked and answered.
     pub fn on(mut self, tape: &Arc<Tape>) -> Voice {
         self.tape = Some(tape.clone());
+        for stand_in in &mut self.stand_ins {
+            stand_in.voice.tape = Some(tape.clone());
+        }
         self
     }
 
@@ -134,6 +139,13 @@ impl Voice {
             Source::Here(_) | Source::Script(_) => Ok(()),
             Source::Service { speaks, .. } => speaks.accepts(request),
         }
+    }
+
+    /// Tells whether somebody else may be asked after this failure: the voice is out of order.
+    ///
+    /// To a tape only what is remembered is told: whoever was asked in the place of another is found that way.
+    pub fn gives_way(&self, failure: &Failure) -> bool {
+        is_outage(failure.cause) || self.tape.is_some() && failure.cause == Cause::Cancelled
     }
 
     /// Returns the names of the settings that only this provider knows; `None`: it plays whoever knows them.
