@@ -121,7 +121,7 @@ fn a_setting_that_cannot_be_is_a_fault_before_anything_runs() {
         "
         stages:
           a: { outputs: a, run: 'echo ran | tee NOTES/ran > a' }
-          b: { uses: prompt, inputs: a, outputs: b, with: { prompt: hi, max_tokens: 0, split: heading } }
+          b: { uses: prompt, inputs: a, outputs: b, with: { prompt: hi, max_tokens: 0, samples: 99 } }
           c: { uses: voice, inputs: a, outputs: c.mp3, with: { language: de, speed: 9 } }
           d: { uses: subtitles, inputs: a, outputs: d.sub, with: { preset: imax, max_lines: 9 } }
           e: { needs: nobody, outputs: e, run: 'echo > e' }
@@ -129,7 +129,7 @@ fn a_setting_that_cannot_be_is_a_fault_before_anything_runs() {
     );
     for command in [&["build"][..], &["build", "-n"], &["status"], &["why", "a"], &["graph"], &["validate"]] {
         let run = space.run(command).exit(2).says("error[S036]").says("error[S900]").says("error[S012]");
-        for name in ["`max_tokens`", "`split`", "`.mp3`", "`.sub`", "`imax`", "`max_lines`", "`speed`", "nobody"] {
+        for name in ["`max_tokens`", "`samples`", "`.mp3`", "`.sub`", "`imax`", "`max_lines`", "`speed`", "nobody"] {
             run.says(name);
         }
         // Each fault has its place.

@@ -68,11 +68,11 @@ fn what_is_wrong_is_told_with_a_way_out() {
     let run = check(&space, &["writer"]).exit(1);
     assert!(run.out.contains("✗ writer  reached · refuses the key"), "{}", run.out);
     assert!(run.out.contains("hint: Look at the key"), "{}", run.out);
-    let other = story.replace("gpt-4o-mini", "gpt-9").replace("gemini-2.5-flash", "gemini-9").replace(VOICE, "nobody");
+    let other = story.replace("gpt-4o-mini", "gpt-9").replace("gemini-2.5-flash", "nobody-9").replace(VOICE, "nobody");
     space.file("Storyfile.yaml", &other);
     let run = check(&space, &[]).exit(1);
     assert!(run.out.contains("the service knows no model `gpt-9`"), "{}", run.out);
-    assert!(run.out.contains("the service knows no model `gemini-9`"), "{}", run.out);
+    assert!(run.out.contains("the service knows no model `nobody-9`"), "{}", run.out);
     assert!(run.out.contains("the service knows no voice `nobody`"), "{}", run.out);
     vendor.unplug();
     let run = check(&space, &["critic"]).exit(1);
