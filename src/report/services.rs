@@ -1,6 +1,6 @@
 //! The providers of a Storyfile in words and as JSON: what is declared of them, and how they were found. Pure.
 
-use crate::base::money::{Price, Tariff};
+use crate::base::money::{Money, Price, Tariff};
 use crate::provider::checkup::Health;
 use crate::provider::script::shown;
 use crate::report::table::table;
@@ -174,7 +174,18 @@ fn lines(tariff: &Tariff) -> Vec<(&'static str, String)> {
         ("minute", tariff.minute),
         ("call", tariff.call),
     ];
-    all.into_iter().filter_map(|(name, money)| Some((name, money?.to_string()))).collect()
+    all.into_iter().filter_map(|(name, money)| Some((name, listed(money?)))).collect()
+}
+
+/// Returns a price as a list has it: exact, with cents at least.
+fn listed(money: Money) -> String {
+    let exact = money.exact();
+    let decimals = exact.split_once('.').map_or(0, |(_, decimals)| decimals.len());
+    match decimals {
+        0 => format!("{exact}.00"),
+        1 => format!("{exact}0"),
+        _ => exact,
+    }
 }
 
 fn price(provider: &Provider) -> String {
@@ -235,6 +246,13 @@ fn day_number(text: &str) -> Option<i64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn prices_are_listed_as_they_are_and_never_cut() {
+        for (written, shown) in [("0.015", "0.015"), ("3", "3.00"), ("0.5", "0.50"), ("0.000001", "0.000001")] {
+            assert_eq!(listed(Money::parse(written).unwrap()), shown);
+        }
+    }
 
     #[test]
     fn days_are_counted_over_months_and_leap_years() {
