@@ -39,6 +39,18 @@ pub fn ask_for_params(found: &Found, inputs: &mut Inputs) -> Result<(), CliError
     }
 }
 
+/// Shows `question` and returns the line that answers it, its end included; nothing where the answers end.
+pub fn asked_line(question: &str, from: &mut dyn BufRead, to: &mut dyn Write) -> Result<Vec<u8>, CliError> {
+    let _ = to.write_all(question.as_bytes());
+    let _ = to.flush();
+    let mut line = Vec::new();
+    from.read_until(b'\n', &mut line).map_err(|error| CliError::Io {
+        what: "failed to read an answer from the terminal".to_owned(),
+        source: error.to_string(),
+    })?;
+    Ok(line)
+}
+
 /// Asks one question until the answer fits. `None` is an empty line: what stands without an answer.
 fn ask(
     question: &Question,
@@ -47,14 +59,8 @@ fn ask(
     to: &mut dyn Write,
 ) -> Result<Option<String>, CliError> {
     loop {
-        let _ = to.write_all(format!("{}: ", clean(&question.words())).as_bytes());
-        let _ = to.flush();
-        let mut line = Vec::new();
-        let read = from.read_until(b'\n', &mut line).map_err(|error| CliError::Io {
-            what: "failed to read an answer from the terminal".to_owned(),
-            source: error.to_string(),
-        })?;
-        if read == 0 {
+        let line = asked_line(&format!("{}: ", clean(&question.words())), from, to)?;
+        if line.is_empty() {
             let _ = writeln!(to);
             return Err(CliError::Usage {
                 message: format!("the answers end before the one about `{}`", question.name()),

@@ -2,6 +2,7 @@
 //! terminal.
 
 use crate::cli::args::build::BuildArgs;
+use crate::cli::ask::asked_line;
 use crate::cli::context::Context;
 use crate::cli::error::CliError;
 use crate::cli::record::Record;
@@ -88,13 +89,7 @@ fn ask(disclosure: &Disclosure, from: &mut dyn BufRead, to: &mut dyn Write) -> R
         "This Storyfile sends {} to {host}, which is not its vendor.\nTrust {host} with it, in this repo? [y/N]: ",
         disclosure.names()
     );
-    let _ = to.write_all(clean_lines(&question).as_bytes());
-    let _ = to.flush();
-    let mut line = Vec::new();
-    from.read_until(b'\n', &mut line).map_err(|error| CliError::Io {
-        what: "failed to read an answer from the terminal".to_owned(),
-        source: error.to_string(),
-    })?;
+    let line = asked_line(&clean_lines(&question), from, to)?;
     if !line.ends_with(b"\n") {
         let _ = writeln!(to);
     }

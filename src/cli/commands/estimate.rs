@@ -1,6 +1,7 @@
 //! `storygen build --estimate`: what a build would pay, asking nobody; and the question before a build that would pay much.
 
 use crate::cli::args::build::BuildArgs;
+use crate::cli::ask::asked_line;
 use crate::cli::commands::batch::each_window;
 use crate::cli::commands::build::set_budgets;
 use crate::cli::context::Context;
@@ -116,14 +117,8 @@ fn decide(bill: &Bill) -> Result<(), CliError> {
 /// Asks until the answer is one; none at all is a no.
 fn is_wanted(bill: &Bill, from: &mut dyn BufRead, to: &mut dyn Write) -> Result<bool, CliError> {
     loop {
-        let _ = to.write_all(question(bill).as_bytes());
-        let _ = to.flush();
-        let mut line = Vec::new();
-        let read = from.read_until(b'\n', &mut line).map_err(|error| CliError::Io {
-            what: "failed to read an answer from the terminal".to_owned(),
-            source: error.to_string(),
-        })?;
-        if read == 0 {
+        let line = asked_line(&question(bill), from, to)?;
+        if line.is_empty() {
             let _ = writeln!(to);
         }
         match String::from_utf8_lossy(&line).trim().to_lowercase().as_str() {
