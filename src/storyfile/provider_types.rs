@@ -81,41 +81,40 @@ impl ProviderType {
 
     /// Returns the keys that shape its answers: defaults for the `with:` of the stages that it works for.
     pub fn shaping(self) -> Vec<&'static str> {
-        let abilities = match self {
-            ProviderType::Local | ProviderType::LocalVoice => return Vec::new(),
-            ProviderType::Service(api) => api.abilities(),
-            ProviderType::Scripted => &["text", "voice"],
-        };
-        let mut keys = Vec::new();
-        for ability in abilities {
-            let more: &[&str] = match *ability {
-                "text" => &TEXT,
-                "voice" => &VOICE,
-                _ => &[],
-            };
-            keys.extend(more.iter().filter(|key| !keys.contains(*key)).copied().collect::<Vec<_>>());
-        }
-        keys
+        self.of_abilities(|ability| match ability {
+            "text" => &TEXT,
+            "voice" => &VOICE,
+            _ => &[],
+        })
     }
 
     /// Returns what its price list may name.
     pub fn priced(self) -> Vec<&'static str> {
+        let mut keys = self.of_abilities(|ability| match ability {
+            "text" => &TEXT_PRICES,
+            "voice" => &VOICE_PRICES,
+            "transcription" => &TRANSCRIPTION_PRICES,
+            _ => &[],
+        });
+        if !matches!(self, ProviderType::Local | ProviderType::LocalVoice) {
+            keys.push("call");
+        }
+        keys
+    }
+
+    /// Returns the keys of all its abilities, each once. What is built in has none to set.
+    fn of_abilities(self, keys_of: impl Fn(&str) -> &'static [&'static str]) -> Vec<&'static str> {
         let abilities = match self {
             ProviderType::Local | ProviderType::LocalVoice => return Vec::new(),
             ProviderType::Service(api) => api.abilities(),
             ProviderType::Scripted => &["text", "voice"],
         };
         let mut keys = Vec::new();
-        for ability in abilities {
-            let more: &[&str] = match *ability {
-                "text" => &TEXT_PRICES,
-                "voice" => &VOICE_PRICES,
-                "transcription" => &TRANSCRIPTION_PRICES,
-                _ => &[],
-            };
-            keys.extend(more.iter().filter(|key| !keys.contains(*key)).copied().collect::<Vec<_>>());
+        for key in abilities.iter().flat_map(|ability| keys_of(ability)) {
+            if !keys.contains(key) {
+                keys.push(*key);
+            }
         }
-        keys.push("call");
         keys
     }
 }
