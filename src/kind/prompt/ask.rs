@@ -68,14 +68,15 @@ fn usable(reply: ChatReply, request: &ChatRequest) -> Result<ChatReply, Failure>
             let words = reply.text.trim();
             let said = if words.is_empty() { String::new() } else { format!(": {words}") };
             Err(Failure::new(Cause::Refusal, format!("{who} declined to answer{said}"))
-                .hint("Change the prompt, or name another provider."))
+                .hint("Change the prompt, name another provider, or ask again with `build --force`."))
         }
         Finish::Length => {
             let message = format!("the reply was cut at its bound of {} tokens", request.max_tokens);
             Err(Failure::new(Cause::Length, message).hint("Raise `max_tokens`, or ask for less."))
         }
         Finish::Stop if reply.text.trim().is_empty() => {
-            Err(Failure::new(Cause::Empty, format!("{who} gave an empty reply")))
+            Err(Failure::new(Cause::Empty, format!("{who} gave an empty reply"))
+                .hint("Change the prompt, or ask again with `build --force`."))
         }
         Finish::Stop => Ok(reply),
     }
@@ -95,6 +96,8 @@ fn invalid(faults: &[String], repairs: u32) -> Failure {
         1 => ", also after a repair".to_owned(),
         count => format!(", also after {count} repairs"),
     };
-    Failure::new(Cause::Validation, format!("the reply is not what was asked for{after}: {}", faults.join("; ")))
-        .hint("Make the prompt plainer, raise `repair`, or name a larger model under `providers:`.")
+    Failure::new(Cause::Validation, format!("the reply is not what was asked for{after}: {}", faults.join("; "))).hint(
+        "Make the prompt plainer, raise `repair`, name a larger model under `providers:`, or ask again with \
+             `build --force`.",
+    )
 }
