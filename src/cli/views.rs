@@ -41,8 +41,9 @@ fn view(project: &Project, plan: &Plan, step: &Step) -> ActionView {
             let paths: Vec<String> = restore.write.iter().map(|(path, _)| format!("`{path}`")).collect();
             view.reason = Some(format!("an earlier result is put back: {}", paths.join(", ")));
         }
-        Judgement::Verdict { verdict: Verdict::Run { reason, .. }, .. } => {
+        Judgement::Verdict { verdict: Verdict::Run { reason, take, .. }, key, .. } => {
             view.state = StateWord::Run;
+            view.notes.extend(project.note_of_take(step.action, *key, *take));
             explain(&mut view, reason);
         }
         Judgement::Verdict { verdict: Verdict::Wait(wait), .. } => {

@@ -314,7 +314,9 @@ impl Drive<'_> {
 
     /// Makes the first attempt at an action.
     pub(super) fn begin(&mut self, action: usize) -> Result<(), EngineError> {
-        self.crew.ticket_mut(action).started = self.world.clock.elapsed();
+        let ticket = self.crew.ticket_mut(action);
+        ticket.started = self.world.clock.elapsed();
+        self.project.note_asked(action, ticket.recipe.key(), ticket.take, &self.stamp)?;
         self.attempt(action)
     }
 

@@ -203,11 +203,11 @@ impl Drive<'_> {
         self.summary.spend.add(spend);
         let (mut made, pay) = match made {
             Ok(KindMade { made, pay }) => (made, pay),
-            Err(fault) => return self.again_or_fail(action, fault, output),
+            Err(fault) => return self.kind_failed(action, fault, output),
         };
         match self.check_made(action, &made, pay) {
             Ok(warnings) => made.warnings.extend(warnings),
-            Err(fault) => return self.again_or_fail(action, fault, output),
+            Err(fault) => return self.kind_failed(action, fault, output),
         }
         let mut outputs = Vec::new();
         for output in &self.project.node(action).action.outputs.clone() {
@@ -222,11 +222,8 @@ impl Drive<'_> {
                 stored: true,
             });
         }
-        // The recipe of the very bytes that were used: they may be newer than those that were judged.
-        let digests = self.crew.ticket(action).digests.clone();
-        match self.project.recipe(action, &digests, &BTreeMap::new()) {
-            Ok(recipe) => self.crew.ticket_mut(action).recipe = recipe,
-            Err(fault) => return self.fail(action, None, fault, String::new(), self.took_ms(action)),
+        if let Err(fault) = self.renew_recipe(action) {
+            return self.fail(action, None, fault, String::new(), self.took_ms(action));
         }
         let record = self.record(action, outputs, &made, false)?;
         if let Some(wait) = self.in_the_way(action)? {
@@ -237,6 +234,22 @@ impl Drive<'_> {
             publish_bytes(self.project, &output.path, digest, &made.outputs[&output.slot])?;
         }
         self.done(action, &record, None, output, made.warnings)
+    }
+
+    /// Makes the ticket's recipe that of the very bytes that were used: they may be newer than those that were judged.
+    fn renew_recipe(&mut self, action: usize) -> Result<(), Failure> {
+        let digests = self.crew.ticket(action).digests.clone();
+        self.crew.ticket_mut(action).recipe = self.project.recipe(action, &digests, &BTreeMap::new())?;
+        Ok(())
+    }
+
+    /// Fails an action of a kind. Answers of no use are noted, so that others can be asked for.
+    fn kind_failed(&mut self, action: usize, fault: Failure, output: String) -> Result<(), EngineError> {
+        if self.renew_recipe(action).is_ok() {
+            let ticket = self.crew.ticket(action);
+            self.project.note_failed(action, ticket.recipe.key(), ticket.take, fault.cause, &self.stamp)?;
+        }
+        self.again_or_fail(action, fault, output)
     }
 
     /// Looks at the targets again: what a person saved while the work was under way is not replaced (R5).

@@ -21,6 +21,7 @@ use crate::engine::rebuild::{
 };
 use crate::engine::skip::{OnPath, Part, Skip};
 use crate::engine::sources::Guards;
+use crate::engine::takes::Unmade;
 use crate::engine::workflow::TEMPLATE_ROLE;
 use crate::engine::workflow::{Node, What, Workflow};
 use crate::engine::workspace::Workspace;
@@ -427,6 +428,7 @@ impl Project {
             records: &records,
             obtainable: &|digest| store.has(digest) || keep.has(digest) || at_hand.contains(digest),
             reason: &|| stale_reason(store, &lines, recipe),
+            unmade: &|| Unmade::of(store, key).ok().flatten(),
             demand,
             edits,
             accepted,

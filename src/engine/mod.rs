@@ -47,6 +47,7 @@ pub mod skip;
 pub mod snapshot;
 pub mod sources;
 pub mod summary;
+pub mod takes;
 pub mod templates;
 pub mod unfold;
 pub mod unseen;

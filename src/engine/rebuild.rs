@@ -8,6 +8,7 @@ use crate::base::id::{ActionId, ActionKey, Take};
 use crate::base::path::RepoPath;
 use crate::base::reason::Reason;
 use crate::engine::lockfile::Line;
+use crate::engine::takes::{End, Unmade};
 use crate::store::{ActionRecord, Author, Reuse};
 use crate::storyfile::story::Edits;
 use std::collections::BTreeMap;
@@ -74,6 +75,8 @@ pub struct Question<'a> {
     pub obtainable: &'a dyn Fn(&Digest) -> bool,
     /// Why it would run, if it must.
     pub reason: &'a dyn Fn() -> Reason,
+    /// The last take that was asked for and brought no result, if it is known.
+    pub unmade: &'a dyn Fn() -> Option<Unmade>,
     pub demand: Demand,
     pub edits: Edits,
     pub accepted: Accepted,
@@ -252,14 +255,27 @@ fn decide_stale(question: &Question<'_>, absence: Absence, lost: Option<Reason>)
             return restore(record, question.outputs);
         }
     }
+    Verdict::Run { reason: reason(), take: take(question, usable.len()), absence }
+}
+
+/// Chooses the take to make; `usable` of the records answer for the key.
+///
+/// What is remembered of a take is replayed for nothing: only a new number asks for what was answered already.
+fn take(question: &Question<'_>, usable: usize) -> Take {
     let last = question.records.iter().map(|record| record.take).max();
-    let take = match (question.demand, last) {
-        // Asked for, or beside what a person accepted: another result than the earlier ones.
-        (Demand::Forced, Some(last)) => last + 1,
-        (_, Some(last)) if usable.len() < question.records.len() => last + 1,
-        (_, last) => last.unwrap_or(1),
-    };
-    Verdict::Run { reason: reason(), take, absence }
+    let next = last.map_or(1, |last| last + 1);
+    let unmade = || (question.unmade)().filter(|unmade| unmade.take >= next);
+    match (question.demand, last) {
+        // Another result than the earlier ones. A take that was cut off is none yet: what is paid of it would be lost.
+        (Demand::Forced, _) => match unmade() {
+            Some(Unmade { take, end: End::Failed }) => take + 1,
+            Some(Unmade { take, end: End::Open }) => take,
+            None => next,
+        },
+        (_, Some(last)) if usable == question.records.len() => last,
+        // Nothing was made, or only beside what a person accepted: what was asked for last stays asked for.
+        _ => unmade().map_or(next, |unmade| unmade.take),
+    }
 }
 
 /// Returns what forbids the action to write its outputs.
@@ -337,4 +353,115 @@ fn restore(record: &ActionRecord, outputs: &[OutputView]) -> Verdict {
         .map(|(view, made)| (view.path.clone(), *made))
         .collect();
     Verdict::Restore(Restore { stands, write })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::id::RunId;
+    use crate::base::recipe::Recipe;
+    use crate::store::{Maker, OutputSort, RecordedOutput};
+
+    const STAGE: Author = Author::Stage;
+    const PERSON: Author = Author::Person;
+
+    fn record(take: Take, author: Author) -> Arc<ActionRecord> {
+        let output = RecordedOutput {
+            slot: "0.md".into(),
+            path: "a.md".into(),
+            author,
+            digest: Digest::of(b"text"),
+            size: 4,
+            sort: OutputSort::File { executable: false },
+            stored: true,
+        };
+        Arc::new(ActionRecord {
+            key: ActionKey(Digest::of(b"key")),
+            take,
+            note: None,
+            maker: Maker::Run,
+            reusable: Reuse::Yes,
+            outputs: vec![output],
+            verdict: None,
+            recipe: Recipe::default(),
+            requests: vec![],
+            made_by: None,
+            warnings: vec![],
+            duration_ms: 0,
+            at: String::new(),
+            run: RunId::new("run"),
+        })
+    }
+
+    fn failed(take: Take) -> Option<Unmade> {
+        Some(Unmade { take, end: End::Failed })
+    }
+
+    fn open(take: Take) -> Option<Unmade> {
+        Some(Unmade { take, end: End::Open })
+    }
+
+    /// Returns the take that is made where nothing stands, these takes are recorded, and no bytes are to be had. A
+    /// person's records do not count.
+    fn made(demand: Demand, records: &[(Take, Author)], unmade: Option<Unmade>) -> Take {
+        let records: Vec<_> = records.iter().map(|(take, author)| record(*take, *author)).collect();
+        let path = RepoPath::found("a.md").unwrap();
+        let (standing, owner) = (Standing::Absent, Owner::Foreign);
+        let question = Question {
+            key: ActionKey(Digest::of(b"key")),
+            outputs: &[OutputView { slot: "0.md".into(), path, standing, owner, mode: Mode::AsMade }],
+            lines: &[],
+            records: &records,
+            obtainable: &|_| false,
+            reason: &|| Reason::NeverBuilt,
+            unmade: &|| unmade,
+            demand,
+            edits: Edits::Keep,
+            accepted: Accepted::Discarded,
+        };
+        match decide(&question) {
+            Verdict::Run { take, .. } => take,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn forced_asks_for_a_take_that_was_not_answered_yet() {
+        for (records, unmade, take) in [
+            (&[][..], None, 1),
+            (&[(1, STAGE)], None, 2),
+            (&[], failed(1), 2),
+            (&[], failed(4), 5),
+            (&[(1, STAGE)], failed(2), 3),
+            // It was asked for again and answered well: the note is an old one.
+            (&[(2, STAGE)], failed(1), 3),
+            (&[(2, STAGE)], open(2), 3),
+            (&[(1, PERSON)], failed(2), 3),
+            // What is paid of it is not paid again.
+            (&[], open(2), 2),
+            (&[(1, STAGE)], open(2), 2),
+        ] {
+            assert_eq!(made(Demand::Forced, records, unmade), take, "{records:?} {unmade:?}");
+        }
+    }
+
+    #[test]
+    fn a_build_goes_on_with_what_was_asked_for_last_where_nothing_was_made() {
+        for (records, unmade, take) in [
+            (&[][..], None, 1),
+            (&[], failed(1), 1),
+            (&[], failed(3), 3),
+            (&[], open(2), 2),
+            // What was made is made again of its own answers.
+            (&[(1, STAGE)], failed(2), 1),
+            (&[(1, STAGE)], open(2), 1),
+            // Beside what a person accepted the stage makes its own.
+            (&[(1, PERSON)], None, 2),
+            (&[(1, PERSON)], failed(1), 2),
+            (&[(1, PERSON)], failed(2), 2),
+            (&[(1, PERSON)], open(3), 3),
+        ] {
+            assert_eq!(made(Demand::WhenStale, records, unmade), take, "{records:?} {unmade:?}");
+        }
+    }
 }

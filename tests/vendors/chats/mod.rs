@@ -3,6 +3,7 @@
 mod crowd;
 mod requests;
 mod table;
+mod takes;
 mod trouble;
 
 use crate::fake::{KEYS, Vendor};

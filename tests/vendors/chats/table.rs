@@ -185,7 +185,6 @@ fn what_stays_broken_is_paid_for_twice_at_most_and_what_is_turned_away_is_asked_
 }
 
 #[test]
-#[ignore = "a forced stage that never succeeded asks for its first take again, whose answer is remembered"]
 fn a_negative_answer_stands_until_another_is_asked_for() {
     for house in HOUSES {
         let vendor = Vendor::start();
