@@ -174,18 +174,17 @@ impl Sum for Money {
     }
 }
 
-/// Cents at least, and never fewer digits than show that it is not nothing: `1.50`, `0.0042`.
+/// Rounded to cents; below one to a hundredth of a cent, and never so far that it looks like nothing: `1.50`, `0.027`,
+/// `0.000042`.
 impl fmt::Display for Money {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (whole, part) = (self.0 / NANOS, self.0 % NANOS);
-        let digits = format!("{part:09}");
-        let significant = digits.trim_end_matches('0').len();
-        // Two digits that say something, for amounts below a cent.
-        let shown = match digits.find(|digit| digit != '0') {
-            Some(first) if whole == 0 && first >= 2 => (first + 2).min(significant.max(2)),
-            _ => 2,
-        };
-        write!(out, "{whole}.{}", &digits[..shown])
+        let leading = format!("{:09}", self.0 % NANOS).find(|digit| digit != '0').unwrap_or(0);
+        let decimals = if self.0 >= NANOS { 2 } else { (leading + 2).clamp(4, 9) };
+        let unit = 10_u64.pow(9 - decimals as u32);
+        let rounded = self.0.saturating_add(unit / 2) / unit * unit;
+        let digits = format!("{:09}", rounded % NANOS);
+        let shown = digits.trim_end_matches('0').len().max(2);
+        write!(out, "{}.{}", rounded / NANOS, &digits[..shown])
     }
 }
 
@@ -397,14 +396,19 @@ mod tests {
     }
 
     #[test]
-    fn amounts_are_shown_in_cents_and_small_ones_with_two_digits_that_count() {
+    fn amounts_are_shown_rounded_to_cents_and_small_ones_so_that_something_is_seen() {
         for (text, shown) in [
             ("0", "0.00"),
             ("1.5", "1.50"),
             ("0.04", "0.04"),
-            ("12.3456", "12.34"),
+            ("12.3456", "12.35"),
+            ("1.995", "2.00"),
+            ("0.027", "0.027"),
+            ("0.99996", "1.00"),
+            ("0.031249", "0.0312"),
             ("0.00421", "0.0042"),
             ("0.004", "0.004"),
+            ("0.0000425", "0.000043"),
             ("0.000000001", "0.000000001"),
         ] {
             assert_eq!(money(text).to_string(), shown);

@@ -2,6 +2,7 @@
 
 use crate::base::failure::Failure;
 use crate::provider::api::{Api, ApiCall, Exchange};
+use crate::provider::openai::is_vendor;
 use crate::provider::told::Told;
 use crate::storyfile::service::{Service, ServiceApi};
 use crate::world::call::{Ear, Head};
@@ -22,6 +23,8 @@ pub struct Health {
     pub characters_left: Option<u64>,
     /// What is wrong, with a way out.
     pub problems: Vec<Failure>,
+    /// What may be wrong.
+    pub doubts: Vec<String>,
 }
 
 /// What one question came to.
@@ -42,7 +45,12 @@ pub async fn check(api: &Api, declared: &Service) -> Health {
     match declared.api {
         // What a call of it does only its owner knows.
         ServiceApi::Http => {}
-        ServiceApi::OpenAi => model_in_list(api, "/models", model, &mut health).await,
+        ServiceApi::OpenAi => {
+            model_in_list(api, "/models", model, &mut health).await;
+            if !is_vendor(&declared.base) && health.knows_model == Some(false) {
+                health.doubt_model(model);
+            }
+        }
         ServiceApi::Anthropic => model_in_list(api, "/v1/models?limit=1000", model, &mut health).await,
         ServiceApi::Gemini => {
             let asked = ask(api, &format!("/v1beta/models/{model}")).await;
@@ -94,6 +102,14 @@ impl Health {
         }
         self.problems.push(failure);
         false
+    }
+
+    /// A server of one's own that holds one model answers to any name: a name that it does not list may be right.
+    fn doubt_model(&mut self, model: &str) {
+        self.problems.clear();
+        self.doubts.push(format!(
+            "its list has no model `{model}`: a server that holds one model answers to any name, others refuse the call"
+        ));
     }
 }
 

@@ -66,11 +66,15 @@ struct Details {
     cached_tokens: Option<u64>,
 }
 
+/// Tells whether an address is the vendor's own, or Azure's for it.
+pub fn is_vendor(base: &Address) -> bool {
+    let name = base.vendor();
+    name == "api.openai.com" || name.ends_with(".openai.azure.com")
+}
+
 impl OpenAi {
     pub fn new(model: &str, base: &Address) -> OpenAi {
-        let name = base.vendor();
-        let is_vendor = name == "api.openai.com" || name.ends_with(".openai.azure.com");
-        OpenAi { model: model.to_owned(), host: if is_vendor { Host::Vendor } else { Host::Other } }
+        OpenAi { model: model.to_owned(), host: if is_vendor(base) { Host::Vendor } else { Host::Other } }
     }
 }
 

@@ -277,14 +277,14 @@ mod tests {
         check(
             By::Stage,
             None,
-            "stage        calls  tokens in  cost      possibly charged\n\
+            "stage        calls  tokens in  cost        possibly charged\n\
              (not noted)  1      10         unknown\n\
-             cover        0                           unknown (1 call)\n\
+             cover        0                             unknown (1 call)\n\
              cover        1      10         2.00 EUR\n\
-             script       2      20         0.02 USD  0.50 USD (1 call)\n\
-             total        1      10         unknown   unknown (1 call)\n\
+             script       2      20         0.0223 USD  0.50 USD (1 call)\n\
+             total        1      10         unknown     unknown (1 call)\n\
              total        1      10         2.00 EUR\n\
-             total        2      20         0.02 USD  0.50 USD (1 call)\n",
+             total        2      20         0.0223 USD  0.50 USD (1 call)\n",
         );
     }
 

@@ -56,7 +56,7 @@ pub fn told(all: &[Checked]) -> String {
 
 pub fn told_json(all: &[Checked]) -> String {
     let one = |checked: &Checked| {
-        let Health { is_reachable, is_authorised, knows_model, knows_voice, characters_left, problems } =
+        let Health { is_reachable, is_authorised, knows_model, knows_voice, characters_left, problems, doubts: _ } =
             &checked.health;
         let mut value = row_json(&checked.row);
         let problems: Vec<Value> =
@@ -86,7 +86,7 @@ fn one(checked: &Checked) -> String {
     };
     fact(health.is_reachable, "reached", "not reached");
     fact(health.is_authorised, "takes the key", "refuses the key");
-    fact(health.knows_model, "knows the model", "knows no such model");
+    fact(health.knows_model, "knows the model", "lists no such model");
     fact(health.knows_voice, "knows the voice", "knows no such voice");
     fact(checked.is_installed, "its model is installed", "its model is not here yet: `storygen models pull`");
     match &row.provider {
@@ -109,19 +109,27 @@ fn one(checked: &Checked) -> String {
 
 /// What may be wrong with what is declared.
 fn warnings(checked: &Checked) -> Vec<String> {
-    let Provider::Service(service) = &checked.row.provider else { return Vec::new() };
-    match &service.price {
-        None => vec!["it has no `price`: nobody counts what it costs, and no budget can".to_owned()],
-        Some(Price::Free) => Vec::new(),
+    let mut all = checked.health.doubts.clone();
+    if let Provider::Service(service) = &checked.row.provider {
+        all.extend(of_price(service.price.as_ref(), &checked.today));
+    }
+    all
+}
+
+/// What may be wrong with a price.
+fn of_price(price: Option<&Price>, today: &str) -> Option<String> {
+    match price {
+        None => Some("it has no `price`: nobody counts what it costs, and no budget can".to_owned()),
+        Some(Price::Free) => None,
         Some(Price::Tariff(Tariff { as_of: None, .. })) => {
-            vec!["its price has no `as_of`: nobody knows from when it is".to_owned()]
+            Some("its price has no `as_of`: nobody knows from when it is".to_owned())
         }
-        Some(Price::Tariff(Tariff { as_of: Some(day), .. })) => match (day_number(day), day_number(&checked.today)) {
+        Some(Price::Tariff(Tariff { as_of: Some(day), .. })) => match (day_number(day), day_number(today)) {
             (Some(then), Some(now)) if now - then > OLD_DAYS => {
-                vec![format!("its price is of {day}, {} days ago: look it up again", now - then)]
+                Some(format!("its price is of {day}, {} days ago: look it up again", now - then))
             }
-            (None, _) => vec![format!("`as_of: {day}` is no day: write it as `2026-11-01`")],
-            _ => Vec::new(),
+            (None, _) => Some(format!("`as_of: {day}` is no day: write it as `2026-11-01`")),
+            _ => None,
         },
     }
 }

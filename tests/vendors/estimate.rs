@@ -120,6 +120,21 @@ fn samples_system_and_seed_are_in_the_estimate_and_known_again() {
 }
 
 #[test]
+fn a_bound_that_is_not_known_yet_leaves_the_cost_open_unless_it_is_free() {
+    for (price, cost_is_known) in [(PRICE, false), ("price: free", true)] {
+        let vendor = Vendor::start();
+        let writer = vendor.openai("writer").with(price);
+        let space = Space::new().story(&format!(
+            "{writer}\nstages:\n  a: {{ uses: prompt, provider: writer, outputs: a.md, with: {{ prompt: One. }} }}\n  b: \
+             {{ uses: revision, provider: writer, inputs: a.md, outputs: b.md }}\n"
+        ));
+        let told = estimate(&space, &[]);
+        let calls = told["total"]["calls"].as_u64().unwrap() + told["free_calls"].as_u64().unwrap();
+        assert_eq!((calls, &told["total"]["is_complete"]), (2, &cost_is_known.into()), "{told}");
+    }
+}
+
+#[test]
 fn an_input_that_is_to_be_put_back_is_as_good_as_there() {
     let vendor = Vendor::start();
     let story = tales(&vendor, &["One."])

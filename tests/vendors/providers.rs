@@ -71,7 +71,8 @@ fn what_is_wrong_is_told_with_a_way_out() {
     let other = story.replace("gpt-4o-mini", "gpt-9").replace("gemini-2.5-flash", "nobody-9").replace(VOICE, "nobody");
     space.file("Storyfile.yaml", &other);
     let run = check(&space, &[]).exit(1);
-    assert!(run.out.contains("the service knows no model `gpt-9`"), "{}", run.out);
+    assert!(run.out.contains("✓ writer  reached · takes the key · lists no such model"), "{}", run.out);
+    assert!(run.out.contains("warning: its list has no model `gpt-9`: a server that holds one model"), "{}", run.out);
     assert!(run.out.contains("the service knows no model `nobody-9`"), "{}", run.out);
     assert!(run.out.contains("the service knows no voice `nobody`"), "{}", run.out);
     vendor.unplug();

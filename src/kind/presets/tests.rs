@@ -109,7 +109,7 @@ fn a_script_is_asked_for_from_the_ideas_fields() {
                     sentence to the last. Write narration only.\n\nThe idea:\nStory title: Night Bus\n\
                     Goal: to be remembered\nLocations: a bus, a stop";
     assert_eq!(request.prompt, expected);
-    assert_eq!((request.max_tokens, request.temperature), (720, Some(0.6)));
+    assert_eq!((request.max_tokens, request.temperature), (3904, Some(0.6)));
 }
 
 #[test]
@@ -121,7 +121,7 @@ fn a_script_may_have_another_length_tone_and_language_and_a_plain_idea() {
     assert!(request.prompt.contains("The tone is dark."), "{}", request.prompt);
     assert!(request.prompt.contains("Write in the language with the code de."), "{}", request.prompt);
     assert!(request.prompt.ends_with("The idea:\nA bus that never stops."), "{}", request.prompt);
-    assert_eq!(request.max_tokens, 64);
+    assert_eq!(request.max_tokens, 1184);
 }
 
 #[test]
@@ -131,10 +131,10 @@ fn a_revision_and_an_enhancement_are_edits_bounded_by_the_script() {
     let revised = asked("{ uses: revision, inputs: script.md, outputs: r.md }", files(), "He left.");
     assert_eq!(revised.edit, Some(Edit { rule: EditRule::Speech, text: script.clone(), language: "en".into() }));
     assert!(revised.prompt.ends_with("He left at 9."), "{}", revised.prompt);
-    assert_eq!(revised.max_tokens, 1200);
+    assert_eq!(revised.max_tokens, 3824);
     let (made, asked) = made("{ uses: enhancement, inputs: script.md, outputs: e.md }", files(), &["[sad] He."; 3]);
     assert_eq!(asked[0].edit.as_ref().unwrap().rule, EditRule::Tags);
-    assert_eq!((asked.len(), asked[0].max_tokens), (3, 1600));
+    assert_eq!((asked.len(), asked[0].max_tokens), (3, 3824));
     assert!(made.unwrap_err().message.contains("words were changed"));
 }
 

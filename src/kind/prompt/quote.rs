@@ -36,13 +36,16 @@ pub fn quotes(quoted: &Quoted<'_>) -> Result<Vec<Quote>, Failure> {
 
 /// Guesses them from the bound of the reply and the size of what is asked.
 pub fn guess(work: &Work<'_>, input_bytes: Option<u64>) -> Guess {
-    let is_late = ["max_tokens", "samples"].iter().any(|name| work.late.contains(*name));
-    let (Ok(settings), false) = (PromptSettings::read(work.settings), is_late) else { return Guess::default() };
-    let output_bytes = Some(u64::from(settings.max_tokens) * TOKEN_BYTES);
+    let is_late = |name: &str| work.late.contains(name);
+    let (Ok(settings), false) = (PromptSettings::read(work.settings), is_late("samples")) else {
+        return Guess::default();
+    };
+    let bound = Some(u64::from(settings.max_tokens)).filter(|_| !is_late("max_tokens"));
+    let output_bytes = bound.map(|tokens| tokens * TOKEN_BYTES);
     let Ok(writer) = provider(work.named, work.providers) else { return Guess { quotes: None, output_bytes } };
     let asked = most(&known(&settings));
     let sum = |bytes: u64| asked.input_tokens.map(|tokens| tokens.saturating_add(bytes));
-    let usage = Usage { input_tokens: input_bytes.and_then(sum), ..asked };
+    let usage = Usage { input_tokens: input_bytes.and_then(sum), output_tokens: bound, ..asked };
     let one = writer.guess(usage);
     Guess { quotes: Some((0..settings.samples).filter_map(|_| one.clone()).collect()), output_bytes }
 }
