@@ -220,7 +220,14 @@ fn what_nothing_reads_is_told() {
     report(&format!("stages: {{ a: {{ {prompt}, env: {{ A: b }} }} }}")).marked(&[("S029", "env")]);
     report(&format!("stages: {{ a: {{ {prompt}, pass: [A] }} }}")).marked(&[("S029", "pass")]);
     report(&format!("stages: {{ a: {{ {prompt}, retry: {{ for: [exit] }} }} }}")).marked(&[("S029", "exit")]);
-    fine(&format!("defaults: {{ env: {{ A: b }}, retry: {{ for: [exit] }} }}\nstages: {{ a: {{ {prompt} }} }}"));
+    for cause in ["rate_limit", "server", "validation"] {
+        report(&format!("stages: {{ a: {{ run: touch x, retry: {{ for: [timeout, {cause}] }} }} }}"))
+            .marked(&[("S029", cause)]);
+    }
+    fine(&format!("stages: {{ a: {{ {prompt}, retry: {{ for: [rate_limit, server, timeout, validation] }} }} }}"));
+    fine(&format!(
+        "defaults: {{ env: {{ A: b }}, retry: {{ for: [exit, server] }} }}\nstages: {{ a: {{ {prompt} }}, b: {{ run: touch y }} }}"
+    ));
     report("stages: { a: { foreach: { x: { in: [a, b], key: id } }, run: touch x } }").marked(&[("S087", "id")]);
     report("env: [A]\nstages: {}").marked(&[("S021", "[A]"), ("S022", "{}")]);
     report("pass: { A: b }\nstages:\n").codes().iter().for_each(|code| assert!(["S021", "S022"].contains(code)));

@@ -54,7 +54,7 @@ fn what_the_loader_takes_the_schema_takes() {
     for stage in [
         "{ run: touch x, outputs: x }",
         "{ run: [touch, x], outputs: { path: x, store: false } }",
-        "{ run: touch x y, outputs: { a: x, b: { path: y } }, retry: { max: 2, for: [exit], delay: 1s }, timeout: 1h30m }",
+        "{ run: touch x y, outputs: { a: x, b: { path: y } }, retry: { max: 2, for: [exit, timeout], delay: 1s }, timeout: 1h30m }",
         "{ run: touch x, outputs: [x], env: { A: 1, B: ~ }, pass: HOME, shell: [bash, -c], depfile: x.d, edits: ~, x-mine: [1] }",
         "{ run: touch x, inputs: { a: b.md, c: 'd.json#/e?' }, outputs: x, salt: 5, always: true, retry: 3 }",
         "{ run: 'touch ${n}', foreach: { n: [1, 2] }, outputs: '${n}' }",

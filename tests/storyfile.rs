@@ -296,7 +296,6 @@ fn what_the_format_knows_and_this_version_does_not_do_is_an_error() {
         "remote: { cache: x }\nstages: { a: { run: touch x } }",
         "stages: { a: { edits: merge, run: touch x } }",
         "stages: { a: { uses: review, inputs: x } }",
-        "stages: { a: { retry: { for: [rate_limit] }, run: touch x } }",
         "stages: { a: { outputs: { path: x, allow_empty: true }, run: touch x } }",
     ] {
         assert_eq!(codes(text), ["S900"], "{text}");

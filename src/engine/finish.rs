@@ -14,12 +14,13 @@ use crate::engine::judge::Settled;
 use crate::engine::publish::{publish_bytes, store_output};
 use crate::engine::rebuild::{Fresh, Owner, Standing, Wait, made_in};
 use crate::engine::settle::{self, stands};
+use crate::engine::takes::is_of_the_answers;
 use crate::engine::unseen::explain;
 use crate::engine::workflow::What;
 use crate::event::kind::{Event, Outcome};
 use crate::kind::contract::{Made, Pay};
 use crate::store::{ActionRecord, Author, Maker, OutputSort as RecordedSort, RecordedOutput, Reuse};
-use crate::storyfile::story::{OnExit, Output, Retry};
+use crate::storyfile::story::Output;
 use crate::world::disk::Stat;
 use crate::world::process::{Ended, Finished as ProcessFinished};
 use std::collections::BTreeMap;
@@ -384,13 +385,32 @@ impl Drive<'_> {
         })
     }
 
+    /// Tells whether `retry:` allows another attempt after one that failed for `cause`. Where answers were of no use, that
+    /// is another take.
+    fn may_repeat(&mut self, action: usize, cause: Cause) -> Result<bool, EngineError> {
+        let (retry, ticket) = (&self.project.node(action).action.retry, self.crew.ticket(action));
+        if !retry.repeats(cause) || ticket.attempts > retry.max {
+            return Ok(false);
+        }
+        if !self.project.is_paid(action) || !is_of_the_answers(cause) {
+            return Ok(true);
+        }
+        let (key, take) = (ticket.recipe.key(), ticket.take + 1);
+        // A build that is repeated goes on with the last take: it does not pay for as many again, unless it is told to.
+        let made = self.project.store.records(&key)?.iter().map(|record| record.take).max().unwrap_or(0);
+        if ticket.reason != Reason::Forced && take > made + 1 + retry.max {
+            return Ok(false);
+        }
+        self.project.note_asked(action, key, take, &self.stamp)?;
+        self.crew.ticket_mut(action).take = take;
+        Ok(true)
+    }
+
     /// Makes another attempt if the cause and `retry:` allow one, else finishes the action as failed.
     fn again_or_fail(&mut self, action: usize, fault: Failure, output: String) -> Result<(), EngineError> {
-        let retry = self.project.node(action).action.retry.clone();
         let attempts = self.crew.ticket(action).attempts;
-        let retried = fault.cause == Cause::Exit && retry.on_exit == OnExit::Retry && attempts <= retry.max;
-        if retried && !self.schedule.is_stopped() {
-            let delay = delay(&retry, attempts);
+        if !self.schedule.is_stopped() && self.may_repeat(action, fault.cause)? {
+            let delay = self.project.node(action).action.retry.delay_after(attempts);
             let retry_in_ms = super::drive::millis(delay);
             let id = self.id(action);
             self.sink.send(&Event::AttemptFailed {
@@ -406,31 +426,5 @@ impl Drive<'_> {
         let reason = Some(self.crew.ticket(action).reason.clone());
         let took = self.took_ms(action);
         self.fail(action, reason, fault, output, took)
-    }
-}
-
-/// Exponential backoff: `delay × factor^(attempt − 1)`, at most `max_delay`.
-fn delay(retry: &Retry, attempt: u32) -> Duration {
-    let exponent = i32::try_from(attempt.saturating_sub(1)).unwrap_or(i32::MAX);
-    let seconds = retry.delay.as_secs_f64() * retry.factor.powi(exponent);
-    Duration::try_from_secs_f64(seconds).unwrap_or(retry.max_delay).min(retry.max_delay)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_delay_doubles_up_to_its_bound() {
-        let retry = Retry {
-            max: 9,
-            on_exit: OnExit::Retry,
-            delay: Duration::from_secs(2),
-            factor: 2.0,
-            max_delay: Duration::from_secs(10),
-        };
-        let delays: Vec<u64> = (1..=4).map(|attempt| delay(&retry, attempt).as_secs()).collect();
-        assert_eq!(delays, [2, 4, 8, 10]);
-        assert_eq!(delay(&retry, u32::MAX), retry.max_delay);
     }
 }

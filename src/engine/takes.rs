@@ -108,7 +108,7 @@ impl Project {
     }
 
     /// Tells whether a kind does the work that asks providers: only their answers are remembered.
-    fn is_paid(&self, action: usize) -> bool {
+    pub(super) fn is_paid(&self, action: usize) -> bool {
         match &self.node(action).action.work {
             Work::Kind { kind, .. } => {
                 compose::find_kind(&self.registry, kind).is_ok_and(|kind| kind.pay() == Pay::Paid)
@@ -158,7 +158,7 @@ fn write(store: &Store, key: ActionKey, take: Take, note: Note, stamp: &Stamp) -
 }
 
 /// Tells whether what failed so would fail so again with the same answers.
-fn is_of_the_answers(cause: Cause) -> bool {
+pub(super) fn is_of_the_answers(cause: Cause) -> bool {
     match cause {
         Cause::Validation | Cause::Empty | Cause::Length | Cause::Refusal | Cause::Output => true,
         Cause::Exit

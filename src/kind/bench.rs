@@ -14,8 +14,9 @@ use crate::provider::speech::{Gender, Speech, SpeechReply, SpeechRequest, Speech
 use crate::provider::voice::Voice;
 use crate::provider::writer::Writer;
 use crate::store::Store;
+use crate::storyfile::retry::Retry;
 use crate::storyfile::scope::ScopeFile;
-use crate::storyfile::story::{Keep, OnExit, Output, OutputSort, Retry};
+use crate::storyfile::story::{Keep, Output, OutputSort};
 use crate::world::clock::SystemClock;
 use crate::world::real::RealDisk;
 use serde_json::Value;
@@ -117,7 +118,7 @@ impl Bench {
         let progress = |progress: Progress| self.progress.lock().unwrap().push(progress);
         let log = |text: &str| self.log.lock().unwrap().push_str(text);
         let delay = Duration::from_millis(1);
-        let retry = Retry { max: 3, on_exit: OnExit::Fail, delay, factor: 1.0, max_delay: delay };
+        let retry = Retry { delay, factor: 1.0, max_delay: delay, ..Retry::default() };
         let job = Job {
             settings,
             scope: scope(files),

@@ -6,7 +6,7 @@ use crate::provider::api::Api;
 use crate::provider::ledger::{Ledger, Reservation};
 use crate::provider::memory::Reading;
 use crate::store::{Intent, ReplyMeta, Store};
-use crate::storyfile::story::Retry;
+use crate::storyfile::retry::Retry;
 use crate::world::clock::{Clock, SystemClock};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;

@@ -12,7 +12,7 @@ use crate::provider::desk::{Desk, Payer};
 use crate::provider::ledger::Reservation;
 use crate::provider::told::{Follow, Told};
 use crate::store::{Answer, Claim, Intent, Left, Lookup, Reply, ReplyOutcome, Spool, StoreError};
-use crate::storyfile::story::Retry;
+use crate::storyfile::retry::Retry;
 use crate::world::call::{Ear, Head};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -355,6 +355,10 @@ struct Tries {
 impl Tries {
     /// Decides whether to ask again, and when.
     fn next(&mut self, api: &Api, retry: &Retry, failure: Failure, follow: Follow) -> Result<Duration, Failure> {
+        let is_crowd = matches!(follow, Follow::Crowded(_));
+        if !is_crowd && !retry.asks_again(failure.cause) {
+            return Err(failure);
+        }
         let told = match follow {
             Follow::Crowded(wait) => {
                 api.gate().crowded();

@@ -79,12 +79,12 @@ impl OpenAi {
 }
 
 impl OpenAi {
-    /// Returns how the reply is to be formed: strictly where the schema lets it. Other servers make grammars of whole schemas.
+    /// Returns how the reply is to be formed: strictly where the schema lets it. Other servers make grammars of whole schemas;
+    /// a gateway among them may ask the vendor, who refuses a strict schema that is not of its form.
     fn format(&self, schema: &Value) -> Value {
         let form = enforceable(schema).filter(requires_all);
-        let is_strict = form.is_some();
-        let schema = form.filter(|_| self.host == Host::Vendor).unwrap_or_else(|| schema.clone());
-        json!({"name": "reply", "schema": schema, "strict": is_strict})
+        let form = form.filter(|form| self.host == Host::Vendor || form == schema);
+        json!({"name": "reply", "strict": form.is_some(), "schema": form.as_ref().unwrap_or(schema)})
     }
 }
 
@@ -201,7 +201,8 @@ mod tests {
         let closed = json!({"type": "object", "properties": fields, "required": ["a"], "additionalProperties": false});
         let told = json!({"a": {"type": "string", "description": "(maxLength: 9)"}});
         let form = json!({"type": "object", "properties": told, "required": ["a"], "additionalProperties": false});
-        assert_eq!(format(here, &closed), json!({"name": "reply", "schema": closed, "strict": true}));
+        assert_eq!(format(here, &closed), json!({"name": "reply", "schema": closed, "strict": false}));
+        assert_eq!(format(here, &form), json!({"name": "reply", "schema": form, "strict": true}));
         assert_eq!(format(vendor, &closed), json!({"name": "reply", "schema": form, "strict": true}));
         let open = json!({"type": "object", "properties": fields, "additionalProperties": false});
         assert_eq!(format(vendor, &open), json!({"name": "reply", "schema": open, "strict": false}));

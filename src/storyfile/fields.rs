@@ -4,15 +4,12 @@ use crate::base::diagnostic::Diagnostic;
 use crate::base::duration;
 use crate::base::span::Span;
 use crate::storyfile::faults::Faults;
-use crate::storyfile::kinds;
 use crate::storyfile::model::{Declared, StageText};
 use crate::storyfile::prices::{self, Placed};
-use crate::storyfile::story::{Always, Edits, OnExit, Retry, Tolerance};
+use crate::storyfile::retry::{self, Retry};
+use crate::storyfile::story::{Always, Edits, Tolerance};
 use crate::storyfile::tree::{Content, Node};
 use std::time::Duration;
-
-/// Keys of `retry`.
-pub const RETRY_KEYS: [&str; 5] = ["max", "for", "delay", "factor", "max_delay"];
 
 /// What all instances of a stage share.
 #[derive(Clone, Debug)]
@@ -47,7 +44,7 @@ pub fn read(stage: &StageText, declared: &Declared, faults: &mut Faults) -> Fiel
             .own("description")
             .and_then(|node| faults.text("`description`", node))
             .map(|text| text.replace("$${", "${")),
-        retry: retry(stage, declared, faults),
+        retry: retry::read(stage, declared, faults),
         timeout: stage.get("timeout").and_then(|node| duration("`timeout`", node, faults)),
         tolerance: if flag("continue_on_error", faults) { Tolerance::Tolerated } else { Tolerance::Fatal },
         pool: pool(stage, declared, faults),
@@ -95,61 +92,6 @@ fn edits(stage: &StageText, faults: &mut Faults) -> Edits {
             Edits::Keep
         }
     }
-}
-
-fn retry(stage: &StageText, declared: &Declared, faults: &mut Faults) -> Retry {
-    let mut retry = Retry::default();
-    let Some(node) = stage.get("retry") else { return retry };
-    if node.scalar().is_some() {
-        retry.max = faults.whole("`retry`", node, 0..=100).unwrap_or(0);
-        return retry;
-    }
-    if faults.map("`retry`", node).is_none() {
-        return retry;
-    }
-    faults.keys("the key", node, &RETRY_KEYS, &[]);
-    if let Some(max) = node.get("max").and_then(|node| faults.whole("`max`", node, 0..=100)) {
-        retry.max = max;
-    }
-    if let Some(causes) = node.get("for") {
-        let known = ["exit", "rate_limit", "timeout", "server", "validation"];
-        for (cause, span) in faults.texts("`for`", causes) {
-            match cause {
-                "exit"
-                    if stage.own("retry").is_some()
-                        && stage.own("uses").is_some()
-                        && !kinds::is_program(stage, declared) =>
-                {
-                    faults.push(
-                        Diagnostic::error("S029", "`for: [exit]` goes with `run`, and this stage has `uses`", span)
-                            .label("nothing reads this")
-                            .help("remove it: what a provider may do again is its own rule"),
-                    )
-                }
-                "exit" => retry.on_exit = OnExit::Retry,
-                other if known.contains(&other) => faults.unbuilt(&format!("`retry: {{ for: [{other}] }}`"), span),
-                other => faults.unknown("S024", "the cause", other, span, &known),
-            }
-        }
-    }
-    if let Some(delay) = node.get("delay").and_then(|node| duration("`delay`", node, faults)) {
-        retry.delay = delay;
-    }
-    if let Some(delay) = node.get("max_delay").and_then(|node| duration("`max_delay`", node, faults)) {
-        retry.max_delay = delay;
-    }
-    if let Some(node) = node.get("factor") {
-        match node.scalar().and_then(|scalar| scalar.core().as_f64()) {
-            Some(factor) if (1.0..=100.0).contains(&factor) => retry.factor = factor,
-            Some(_) => faults.push(
-                Diagnostic::error("S027", "`factor` is out of its range", node.span)
-                    .label("allowed: 1 to 100")
-                    .help("2 doubles the delay each time"),
-            ),
-            None => faults.sort("`factor`", "a number", node),
-        }
-    }
-    retry
 }
 
 /// Reads `5m`, `1h30m`, `500ms`.

@@ -56,6 +56,7 @@ mod provider_types;
 mod providers;
 mod read;
 mod references;
+pub mod retry;
 mod run;
 pub mod service;
 mod services;

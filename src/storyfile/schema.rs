@@ -5,13 +5,13 @@
 mod providers;
 
 use crate::storyfile::catalog::{Catalog, KindInfo, Need, SettingSort};
-use crate::storyfile::fields::RETRY_KEYS;
 use crate::storyfile::hooks::Moment;
 use crate::storyfile::params;
 use crate::storyfile::parse;
 use crate::storyfile::preset;
 use crate::storyfile::providers::CAPABILITIES;
 use crate::storyfile::read::{DEFAULTS_KEYS, KEYS, STAGE_KEYS};
+use crate::storyfile::retry::{RETRY_KEYS, RetryCause};
 use providers::{budget, providers};
 use serde_json::{Map, Value, json};
 
@@ -359,7 +359,10 @@ fn retry() -> Value {
     let described = object(RETRY_KEYS.iter().map(|key| {
         let schema = match *key {
             "max" => count.clone(),
-            "for" => json!({ "anyOf": [{ "const": "exit" }, { "type": "array", "items": { "const": "exit" } }] }),
+            "for" => {
+                let cause = json!({ "enum": RetryCause::NAMES.map(|(name, _)| name) });
+                json!({ "anyOf": [cause, { "type": "array", "items": cause }] })
+            }
             "factor" => json!({ "type": "number", "minimum": 1, "maximum": 100 }),
             _ => duration(),
         };

@@ -11,6 +11,7 @@ use crate::storyfile::home::Home;
 use crate::storyfile::hooks::{Hooks, RunHooks};
 use crate::storyfile::lists::{Item, ListSource, Territory};
 use crate::storyfile::lowering::Lowering;
+use crate::storyfile::retry::Retry;
 use crate::storyfile::row::Row;
 use crate::storyfile::service::Provider;
 use crate::storyfile::with::With;
@@ -320,31 +321,6 @@ pub struct Need {
     /// The instance with equal keys, else all instances in order.
     pub actions: Vec<ActionId>,
     pub span: Span,
-}
-
-/// What a failed command may do again (`retry:`). Providers have their own rule.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Retry {
-    /// Attempts beyond the first.
-    pub max: u32,
-    /// Whether a command's exit status other than 0 is retried (`for: [exit]`).
-    pub on_exit: OnExit,
-    pub delay: Duration,
-    pub factor: f64,
-    pub max_delay: Duration,
-}
-
-impl Default for Retry {
-    fn default() -> Retry {
-        let (delay, max_delay) = (Duration::from_secs(2), Duration::from_secs(60));
-        Retry { max: 3, on_exit: OnExit::Fail, delay, factor: 2.0, max_delay }
-    }
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum OnExit {
-    Fail,
-    Retry,
 }
 
 /// `continue_on_error`.

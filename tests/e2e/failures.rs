@@ -161,6 +161,25 @@ fn without_retry_for_exit_a_command_has_one_try() {
 }
 
 #[test]
+fn a_command_that_takes_too_long_is_run_again_where_that_is_named() {
+    let space = Space::new().story(
+        "
+        stages:
+          a:
+            outputs: a
+            timeout: 300ms
+            retry: { max: 20, for: timeout, delay: 1ms }
+            run: |
+              echo try >> NOTES/tries
+              test $(wc -l < NOTES/tries) -ge 2 || sleep 60
+              echo done > a
+        ",
+    );
+    space.build().ran(["a"]);
+    assert!(space.noted("tries") >= 2);
+}
+
+#[test]
 fn retries_end() {
     let story = "stages: { a: { outputs: a, retry: { max: 2, for: [exit], delay: 1ms }, run: 'echo try >> NOTES/tries; false' } }";
     let space = Space::new().story(story);

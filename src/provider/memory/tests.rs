@@ -5,7 +5,7 @@ use crate::base::money::{Budget, Currency, Money, Period, Spend, Tariff};
 use crate::provider::desk::{Payer, Watch};
 use crate::provider::ledger::{Ledger, Scope};
 use crate::store::Store;
-use crate::storyfile::story::OnExit;
+use crate::storyfile::retry::Retry;
 use crate::world::clock::SystemClock;
 use crate::world::real::RealDisk;
 use std::cell::Cell;
@@ -36,7 +36,7 @@ impl Bench {
             store,
             ledger: Arc::default(),
             payer: Payer { run: "run-1".into(), action: "script:en".into(), stage: "script".into() },
-            retry: Retry { max: 3, on_exit: OnExit::Fail, delay, factor: 2.0, max_delay: Duration::from_secs(5) },
+            retry: Retry { delay, max_delay: Duration::from_secs(5), ..Retry::default() },
             clock: SystemClock::default(),
             watch: Watch::default(),
             spend: Mutex::default(),

@@ -1,6 +1,6 @@
 //! Takes of a stage that failed: what `--force` asks for, what a build without it goes on with, and who pays how often.
 
-use super::{House, asking, build, command, ending};
+use super::{House, asking, build, command, ending, event};
 use crate::fake::{Vendor, fault};
 use crate::space::Space;
 use serde_json::Value;
@@ -115,4 +115,24 @@ fn what_stands_in_the_way_of_an_answer_is_told_before_a_build() {
     let plan = build(&space, &["--dry-run", "--force", "a"]).exit(0);
     assert!(plan.out.starts_with("run  a  asked for by the command line\n"), "{}", plan.out);
     assert_eq!(vendor.charges(), 1);
+}
+
+#[test]
+fn answers_of_no_use_are_asked_for_anew_where_that_is_named_and_no_more_often_by_another_build() {
+    let vendor = Vendor::start();
+    let settings = "repair: 0, schema: { type: object, required: [title], properties: { title: { type: string } } }";
+    let space = asking(House::OpenAi, &vendor, settings);
+    let story = space.read("Storyfile.yaml");
+    space.file("Storyfile.yaml", &story.replace("delay: 1ms", "max: 2, for: validation, delay: 1ms"));
+    vendor.script([fault::off_schema(), fault::says(r#"{"title": "Bus"}"#)]);
+    build(&space, &[]).exit(0);
+    assert_eq!(event(&space, "action-finished", "a").unwrap()["take"], 2);
+    assert_eq!(came(&space, &vendor), is("done", 2));
+
+    vendor.script(vec![fault::off_schema(); 6]);
+    space.file("Storyfile.yaml", &space.read("Storyfile.yaml").replace("repair: 0", "seed: 7, repair: 0"));
+    for (args, charges) in [(&[][..], 5), (&[], 5), (&["--force", "a"], 8), (&[], 8)] {
+        build(&space, args).exit(1);
+        assert_eq!(came(&space, &vendor), is("validation", charges), "{args:?}");
+    }
 }

@@ -59,3 +59,18 @@ fn an_outage_stops_the_stages_of_the_provider_and_no_others() {
     assert_eq!((ending(&space, "b").as_str(), ending(&space, "c").as_str()), ("done", "done"));
     assert_eq!(vendor.calls().iter().filter(|call| call.path.starts_with("/openai")).count(), 1);
 }
+
+#[test]
+fn a_service_is_asked_again_only_for_what_the_stage_names() {
+    for (named, status, calls) in [("server", 429, 1), ("rate_limit", 429, 2), ("rate_limit", 503, 1), ("exit", 503, 2)]
+    {
+        let vendor = Vendor::start();
+        let retry = format!("max: 3, for: {named}, delay: 1ms");
+        let stages = "  a: { uses: prompt, provider: writer, outputs: a.md, with: { prompt: Hi } }";
+        let space = space(vendor.openai("writer"), stages);
+        space.file("Storyfile.yaml", &space.read("Storyfile.yaml").replace("delay: 1ms", &retry));
+        vendor.script([fault::status(status)]);
+        build(&space, &[]);
+        assert_eq!(vendor.calls().len(), calls, "{named}, {status}");
+    }
+}
