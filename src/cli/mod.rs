@@ -10,6 +10,7 @@ pub mod error;
 pub mod init;
 pub mod inputs;
 mod logging;
+mod preferences;
 mod record;
 mod rows;
 pub mod session;

@@ -120,7 +120,7 @@ pub enum Removed {
 }
 
 /// Returns the user's settings folder by the platform's rules (XDG Base Directory 0.8; `%APPDATA%` on Windows).
-fn settings<'a>(set: impl Fn(&str) -> Option<&'a str>) -> Result<PathBuf, &'static str> {
+pub fn settings<'a>(set: impl Fn(&str) -> Option<&'a str>) -> Result<PathBuf, &'static str> {
     let whole = |name: &str| set(name).map(Path::new).filter(|dir| dir.is_absolute()).map(Path::to_owned);
     let base = match whole("XDG_CONFIG_HOME") {
         Some(dir) => dir,

@@ -4,11 +4,8 @@ use crate::base::digest::Digest;
 use crate::base::money::{Cost, Currency, Money, Usage};
 use crate::provider::ledger::{Scope, Standing};
 use crate::provider::quote::Quote;
+use crate::storyfile::preferences::Confirm;
 use std::collections::{BTreeMap, BTreeSet};
-
-/// More paid calls than this are asked about, and more than a unit of any currency.
-const CALLS_UNASKED: u64 = 10;
-const MONEY_UNASKED: Money = Money::from_nanos(1_000_000_000);
 
 /// All that a build would pay for.
 #[derive(Clone, Debug, Default)]
@@ -165,9 +162,10 @@ impl Bill {
     }
 
     /// Tells whether a person is to be asked before it is paid.
-    pub fn is_large(&self) -> bool {
+    pub fn is_large(&self, confirm: Confirm) -> bool {
+        let Confirm::Above { calls, amount } = confirm else { return false };
         let total = self.total();
-        total.calls > CALLS_UNASKED || total.open > 0 || total.most.values().any(|most| *most > MONEY_UNASKED)
+        total.calls > calls || total.open > 0 || total.most.values().any(|most| *most > amount)
     }
 
     /// Holds the most against each budget that binds it.

@@ -49,6 +49,7 @@ mod param_values;
 mod params;
 pub mod parse;
 mod paths;
+pub mod preferences;
 mod preset;
 mod prices;
 mod profiles;

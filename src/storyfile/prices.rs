@@ -144,7 +144,8 @@ fn not_counted(node: &Node, sort: ProviderType, faults: &mut Faults) -> bool {
     fine
 }
 
-fn amount(key: &str, node: &Node, faults: &mut Faults) -> Option<Money> {
+/// Reads an amount of money. `None` after a reported fault.
+pub fn amount(key: &str, node: &Node, faults: &mut Faults) -> Option<Money> {
     let Some(scalar) = node.scalar() else {
         faults.sort(&format!("`{key}`"), "an amount of money", node);
         return None;

@@ -275,3 +275,26 @@ fn few_calls_a_yes_and_a_build_without_a_person_are_not_asked_about() {
     let built = run(&pages(&vendor, 11), &[]);
     assert_eq!((built.code, vendor.charges()), (Some(0), 32), "{}", built.err);
 }
+
+#[test]
+fn the_users_settings_say_when_a_person_is_asked() {
+    let vendor = Vendor::start();
+    let set = |space: &Space, text: &str| {
+        let like = space.command(&[]);
+        let home = like.get_envs().find(|(name, _)| *name == "XDG_CONFIG_HOME").unwrap().1.unwrap();
+        let folder = std::path::Path::new(home).join("storygen");
+        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::write(folder.join("settings.yaml"), text).unwrap();
+    };
+    let (eased, strict, wrong) = (pages(&vendor, 12), pages(&vendor, 2), pages(&vendor, 12));
+    set(&eased, "confirm: { calls: 12 }\n");
+    let Some((code, shown)) = at_a_terminal(&eased, &[], "n\n") else { return };
+    assert_eq!((code, shown.contains("Go on?"), vendor.charges()), (Some(0), false, 12), "{shown}");
+    set(&strict, "confirm: { amount: 0.05 }\n");
+    let Some((code, shown)) = at_a_terminal(&strict, &[], "n\n") else { return };
+    assert_eq!((code, vendor.charges()), (Some(3), 12), "{shown}");
+    set(&wrong, "confirm:\n  cals: 12\n");
+    let Some((code, shown)) = at_a_terminal(&wrong, &[], "y\n") else { return };
+    assert_eq!((code, vendor.charges()), (Some(2), 12), "{shown}");
+    assert!(shown.contains("settings.yaml:2:3") && shown.contains("the key `cals` is not known"), "{shown}");
+}

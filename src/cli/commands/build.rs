@@ -108,7 +108,7 @@ pub fn run(context: &Context, args: &BuildArgs) -> Result<u8, CliError> {
         return Err(refusal);
     }
     clear(context, args, &opened, &plan.may_run())?;
-    estimate::consent(args, &opened.project, &plan)?;
+    estimate::consent(context, args, &opened.project, &plan)?;
     let quiet = QuietBasis { request, storyfile: found.name.clone(), rows: 0, watch: Watch::default() };
     let exit = perform(context, args, &mut opened, &wish, selection, &plan, sink, stamp, quiet, recording)?;
     if args.json {

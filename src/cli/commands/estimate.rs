@@ -7,6 +7,7 @@ use crate::cli::commands::build::set_budgets;
 use crate::cli::context::Context;
 use crate::cli::error::CliError;
 use crate::cli::inputs::Inputs;
+use crate::cli::preferences::preferences;
 use crate::cli::rows::Stories;
 use crate::cli::session::{Found, open_project};
 use crate::cli::survey::Survey;
@@ -17,6 +18,7 @@ use crate::engine::open::{Access, Opened};
 use crate::engine::plan::{Plan, foresee};
 use crate::engine::select::Wish;
 use crate::report::bill::{json, question, text};
+use crate::storyfile::preferences::Confirm;
 use std::io::{self, BufRead, IsTerminal, Write};
 
 /// Says what a build would pay.
@@ -68,13 +70,13 @@ fn answer(context: &Context, args: &BuildArgs, bill: &Bill, fits: Vec<Fit>) {
 }
 
 /// Asks before a build that would pay much; fails with [`CliError::Declined`] if it is not wanted.
-pub fn consent(args: &BuildArgs, project: &Project, plan: &Plan) -> Result<(), CliError> {
+pub fn consent(context: &Context, args: &BuildArgs, project: &Project, plan: &Plan) -> Result<(), CliError> {
     if !asks(args) || project.providers.apis.is_empty() {
         return Ok(());
     }
     let mut bill = Bill::default();
     estimate(project, plan, &mut bill)?;
-    decide(&bill)
+    decide(&bill, preferences(&context.world)?.confirm)
 }
 
 /// The same before a build of all rows.
@@ -96,7 +98,7 @@ pub fn consent_to_rows(
         }
         Ok(())
     })?;
-    decide(&bill)
+    decide(&bill, preferences(&context.world)?.confirm)
 }
 
 /// Tells whether there is anything to pay and anybody to ask, who has not answered on the command line.
@@ -104,8 +106,8 @@ fn asks(args: &BuildArgs) -> bool {
     !args.yes && !args.offline && io::stdin().is_terminal() && io::stderr().is_terminal()
 }
 
-fn decide(bill: &Bill) -> Result<(), CliError> {
-    if !bill.is_large() {
+fn decide(bill: &Bill, confirm: Confirm) -> Result<(), CliError> {
+    if !bill.is_large(confirm) {
         return Ok(());
     }
     match is_wanted(bill, &mut io::stdin().lock(), &mut io::stderr().lock())? {

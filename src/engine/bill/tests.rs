@@ -91,15 +91,20 @@ fn a_person_is_asked_about_many_calls_much_money_and_what_nobody_knows() {
     let calls = |count: u32, each: &str| {
         bill(vec![item("a", (0..count).map(|number| quote(&number.to_string(), each)).collect())])
     };
-    assert!(!calls(10, "0.10 usd").is_large());
-    assert!(calls(11, "0.01 usd").is_large());
-    assert!(calls(11, "unknown").is_large());
-    assert!(calls(1, "1.01 eur").is_large());
-    assert!(!calls(20, "free").is_large());
+    let asks = |bill: &Bill| bill.is_large(Confirm::default());
+    assert!(!asks(&calls(10, "0.10 usd")));
+    assert!(asks(&calls(11, "0.01 usd")));
+    assert!(asks(&calls(11, "unknown")));
+    assert!(asks(&calls(1, "1.01 eur")));
+    assert!(!asks(&calls(20, "free")));
     let mut open = Bill::default();
-    assert!(!open.is_large());
+    assert!(!asks(&open));
     open.add_open("a", "writer");
-    assert!(open.is_large());
+    assert!(asks(&open));
+    // As the user likes it.
+    let above = |calls, amount: &str| Confirm::Above { calls, amount: Money::parse(amount).unwrap() };
+    assert!(!calls(20, "0.10 usd").is_large(above(20, "2")) && calls(20, "0.10 usd").is_large(above(20, "1.99")));
+    assert!(calls(1, "0.10 usd").is_large(above(0, "1")) && !open.is_large(Confirm::Never));
 }
 
 #[test]
