@@ -97,6 +97,7 @@ impl Manner {
     pub fn request(&self, text: &str) -> SpeechRequest {
         SpeechRequest {
             text: text.to_owned(),
+            tags: Vec::new(),
             language: self.language.clone(),
             voice: self.voice.clone(),
             speed: self.speed,
@@ -146,6 +147,7 @@ impl Speaker<'_> {
         let wants_context = self.manner.own.get("context").is_some_and(|value| value == true || value == "true");
         let context = |text: Option<&str>| text.filter(|_| wants_context).map(str::to_owned);
         SpeechRequest {
+            tags: piece.tags(),
             pronunciation,
             before: context(before),
             after: context(after),

@@ -27,11 +27,13 @@ pub(super) enum Tags {
 ///
 /// Emphasis marks fall only in pairs, as CommonMark has them: a lone `*` is the writer's own.
 /// Unlike CommonMark, marks inside a word open nothing, so `f**k` and `snake_case` stay.
-pub(super) fn strip(run: &[Mark], reading: &Reading) -> Vec<Mark> {
-    let pieces = strip_brackets(run, reading);
-    let fallen = emphasis(&pieces);
+///
+/// The tags that fall are put into `fallen`, each with the byte where it stands in the source.
+pub(super) fn strip(run: &[Mark], reading: &Reading, fallen: &mut Vec<(usize, String)>) -> Vec<Mark> {
+    let pieces = strip_brackets(run, reading, fallen);
+    let falls = emphasis(&pieces);
     let mut kept: Vec<Mark> = Vec::with_capacity(pieces.len());
-    for (piece, _) in pieces.iter().zip(fallen).filter(|(_, fallen)| !fallen) {
+    for (piece, _) in pieces.iter().zip(falls).filter(|(_, falls)| !falls) {
         // Behind a tag, a bracket that is no address here must be none when lines are joined: `[sad](so`.
         let met = piece.mark.1 == '(' && !piece.whole && kept.last().is_some_and(|&(_, c)| c == ']');
         if met && reading.tags == Tags::Stay {
@@ -74,7 +76,7 @@ enum Bracket {
     Closes(usize),
 }
 
-fn strip_brackets(run: &[Mark], reading: &Reading) -> Vec<Piece> {
+fn strip_brackets(run: &[Mark], reading: &Reading, fallen: &mut Vec<(usize, String)>) -> Vec<Piece> {
     let brackets = brackets(run, reading);
     let stay = reading.tags == Tags::Stay;
     let mut kept: Vec<Piece> = Vec::with_capacity(run.len());
@@ -86,6 +88,9 @@ fn strip_brackets(run: &[Mark], reading: &Reading) -> Vec<Piece> {
                 i = end;
             }
             (_, Some(Bracket::Gone(end))) => {
+                if run[i].1 == '[' {
+                    note_tags(&run[i..end], fallen);
+                }
                 i = end;
                 close_gap(&mut kept, &run[i..]);
             }
@@ -116,6 +121,26 @@ fn strip_brackets(run: &[Mark], reading: &Reading) -> Vec<Piece> {
         }
     }
     kept
+}
+
+/// Notes the `[tags]` of some text; of nested ones, the outer.
+pub(super) fn note_tags(text: &[Mark], tags: &mut Vec<(usize, String)>) {
+    let (mut depth, mut start) = (0_usize, 0);
+    for (i, &(_, c)) in text.iter().enumerate() {
+        match c {
+            '[' => {
+                start = if depth == 0 { i } else { start };
+                depth += 1;
+            }
+            ']' if depth > 0 => {
+                depth -= 1;
+                if depth == 0 {
+                    tags.push((text[start].0, text[start..=i].iter().map(|mark| mark.1).collect()));
+                }
+            }
+            _ => {}
+        }
+    }
 }
 
 /// Keeps a character that is no mark, with a backslash where the text may be read again.
@@ -355,7 +380,10 @@ mod tests {
     #[track_caller]
     fn check(source: &str, plain: &str) {
         let marks: Vec<Mark> = source.char_indices().collect();
-        assert_eq!(strip(&marks, &Reading::default()).iter().map(|mark| mark.1).collect::<String>(), plain);
+        assert_eq!(
+            strip(&marks, &Reading::default(), &mut Vec::new()).iter().map(|mark| mark.1).collect::<String>(),
+            plain
+        );
     }
 
     #[test]

@@ -13,6 +13,7 @@
 
 pub mod align;
 pub mod ass;
+mod block;
 pub mod boundary;
 pub mod breach;
 pub mod cue;

@@ -4,11 +4,14 @@
 //! `[tags]`, HTML comments, heading and list marks, rules, fences, emphasis marks, the addresses of links.
 //! All else stays to the letter.
 
-use super::markup::{Mark, Reading, Tags, name, strip};
+use super::block::{address, heading, is_block, is_fence, is_rule, list_item, numbered, trim, unquoted, untagged};
+use super::markup::{Mark, Reading, Tags, note_tags, strip};
 use super::sentence;
 use super::table;
 use super::token::{is_ideograph, words};
 use crate::base::span::Span;
+use std::iter::Peekable;
+use std::vec::IntoIter;
 
 /// Sentences that belong together; a heading is a paragraph of one sentence.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,6 +27,17 @@ pub struct Sentence {
     pub text: String,
     /// From its first to its last spoken character in the source; markup may stand between.
     pub span: Span,
+    /// What stands before its words in `[tags]`, in order.
+    pub tags: Vec<Tag>,
+}
+
+/// A `[tag]` of the script: how the words behind it are spoken. It is not spoken itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tag {
+    /// The byte of the spoken text before which it stands.
+    pub at: usize,
+    /// With its brackets.
+    pub text: String,
 }
 
 /// A text with its markup unfolded: marks of blocks and of emphasis gone, links as their text; `[tags]` stay.
@@ -53,8 +67,19 @@ pub enum RunSort {
 
 /// Returns the spoken paragraphs of a script.
 pub fn paragraphs(source: &str) -> Vec<Paragraph> {
-    let blocks = read(source, Tags::Fall).blocks;
-    blocks.iter().map(|block| Paragraph { sentences: block.iter().flat_map(sentences_of).collect() }).collect()
+    let Reader { blocks, mut fallen, .. } = read(source, Tags::Fall);
+    fallen.sort();
+    let mut fallen = fallen.into_iter().peekable();
+    let mut sentences = |run| -> Vec<Sentence> {
+        sentences_of(run).into_iter().filter_map(|marks| sentence_of(marks, &mut fallen)).collect()
+    };
+    let mut paragraphs: Vec<Paragraph> =
+        blocks.iter().map(|block| Paragraph { sentences: block.iter().flat_map(&mut sentences).collect() }).collect();
+    // Behind the last word they go with it.
+    if let Some(last) = paragraphs.last_mut().and_then(|paragraph| paragraph.sentences.last_mut()) {
+        last.tags.extend(fallen.map(|(_, text)| Tag { at: last.text.len(), text }));
+    }
+    paragraphs
 }
 
 /// Returns the text with its markup unfolded, to be written down again: what comes out is read as the same words.
@@ -108,18 +133,6 @@ fn as_prose(marks: &[Mark]) -> String {
     guarded(&marks.iter().map(|mark| mark.1).collect::<String>())
 }
 
-fn is_block(line: &[Mark]) -> bool {
-    !line.is_empty()
-        && !numbered(line)
-        && (line[0].1 == '>'
-            || is_rule(line)
-            || is_fence(line)
-            || table::is_rule(line)
-            || table::row(line).is_some()
-            || heading(line).is_some()
-            || list_item(line).is_some())
-}
-
 fn read(source: &str, tags: Tags) -> Reader {
     let lines = lines(&without_comments(source));
     let names = lines.iter().filter_map(|line| address(unquoted(line))).collect();
@@ -140,11 +153,14 @@ struct Reader {
     sort: RunSort,
     run: Vec<Mark>,
     left_out: Vec<Span>,
+    /// Tags that fell, each with the byte where it stands in the source.
+    fallen: Vec<(usize, String)>,
 }
 
 impl Reader {
     fn line(&mut self, line: &[Mark]) {
-        let line = untagged(trim(unquoted(line)));
+        let (line, tagged) = (untagged(trim(unquoted(line))), trim(unquoted(line)));
+        note_tags(&tagged[..tagged.len() - line.len()], &mut self.fallen);
         if line.is_empty() || is_rule(line) || is_fence(line) {
             return self.end_paragraph();
         }
@@ -180,7 +196,7 @@ impl Reader {
 
     fn end_run(&mut self) {
         let (sort, run) = (std::mem::take(&mut self.sort), std::mem::take(&mut self.run));
-        let kept = collapse(&strip(&run, &self.reading));
+        let kept = collapse(&strip(&run, &self.reading, &mut self.fallen));
         if !kept.is_empty() {
             self.block.push((sort, kept));
         }
@@ -194,17 +210,24 @@ impl Reader {
     }
 }
 
-fn sentences_of((sort, marks): &(RunSort, Vec<Mark>)) -> Vec<Sentence> {
+fn sentences_of((sort, marks): &(RunSort, Vec<Mark>)) -> Vec<&[Mark]> {
     match sort {
-        RunSort::Heading => sentence_of(marks).into_iter().collect(),
-        RunSort::Item | RunSort::Lines => {
-            sentence::split(marks).into_iter().filter_map(|range| sentence_of(&marks[range])).collect()
-        }
+        RunSort::Heading => vec![marks],
+        RunSort::Item | RunSort::Lines => sentence::split(marks).into_iter().map(|range| &marks[range]).collect(),
     }
 }
 
-fn sentence_of(marks: &[Mark]) -> Option<Sentence> {
-    Some(Sentence { text: marks.iter().map(|mark| mark.1).collect(), span: span_of(marks)? })
+/// Makes a sentence, with those of the `fallen` tags that stand before its last character.
+fn sentence_of(marks: &[Mark], fallen: &mut Peekable<IntoIter<(usize, String)>>) -> Option<Sentence> {
+    let span = span_of(marks)?;
+    let (mut text, mut tags) = (String::new(), Vec::new());
+    for &(place, c) in marks {
+        while let Some((_, tag)) = fallen.next_if(|(at, _)| *at < place) {
+            tags.push(Tag { at: text.len(), text: tag });
+        }
+        text.push(c);
+    }
+    Some(Sentence { text, span, tags })
 }
 
 fn span_of(marks: &[Mark]) -> Option<Span> {
@@ -256,92 +279,6 @@ fn collapse(marks: &[Mark]) -> Vec<Mark> {
 /// Returns whether `c` belongs to a script that is written without spaces, its punctuation included.
 pub(super) fn is_wide(c: char) -> bool {
     is_ideograph(c) || matches!(c, '\u{3000}'..='\u{303F}' | '\u{30FC}' | '\u{FF01}'..='\u{FF65}')
-}
-
-pub(super) fn trim(line: &[Mark]) -> &[Mark] {
-    let start = line.iter().position(|mark| !mark.1.is_whitespace()).unwrap_or(line.len());
-    let end = line.iter().rposition(|mark| !mark.1.is_whitespace()).map_or(start, |at| at + 1);
-    &line[start..end]
-}
-
-/// Takes off the marks of a block quotation.
-fn unquoted(line: &[Mark]) -> &[Mark] {
-    let mut line = trim(line);
-    while let [(_, '>'), rest @ ..] = line {
-        line = trim(rest);
-    }
-    line
-}
-
-/// Leaves out tags before a mark that begins a line: `[pause] # The Ferry` is a heading all the same.
-fn untagged(line: &[Mark]) -> &[Mark] {
-    let (mut rest, mut begins) = (line, false);
-    while let Some(close) = rest.iter().position(|mark| mark.1 == ']').filter(|_| rest[0].1 == '[') {
-        let behind = &rest[close + 1..];
-        // Only a space parts a tag from a mark: `[a](b)` and `[a]: b` are no tags.
-        if rest[1..close].iter().any(|mark| mark.1 == '[') || behind.first().is_some_and(|m| !m.1.is_whitespace()) {
-            break;
-        }
-        let behind = trim(behind);
-        begins |= behind.first().is_some_and(|mark| mark.1 == '>');
-        rest = trim(unquoted(behind));
-    }
-    begins |= is_block(rest) || !rest.is_empty() && numbered(rest);
-    if begins { rest } else { line }
-}
-
-fn is_rule(line: &[Mark]) -> bool {
-    let first = line[0].1;
-    let marks = line.iter().filter(|mark| !mark.1.is_whitespace());
-    matches!(first, '-' | '*' | '_' | '=') && line.len() >= 3 && marks.clone().count() >= 3 && {
-        marks.clone().all(|mark| mark.1 == first)
-    }
-}
-
-fn is_fence(line: &[Mark]) -> bool {
-    let starts = |c: char| line.len() >= 3 && line[..3].iter().all(|mark| mark.1 == c);
-    starts('~') && !line[3..].iter().any(|mark| mark.1 == '~')
-        || starts('`') && !line[3..].iter().any(|mark| mark.1 == '`')
-}
-
-/// Returns the text of a `# heading`, without marks that close it.
-fn heading(line: &[Mark]) -> Option<&[Mark]> {
-    let level = line.iter().take_while(|mark| mark.1 == '#').count();
-    let rest = &line[level..];
-    if !(1..=6).contains(&level) || !rest.first().is_none_or(|mark| mark.1.is_whitespace()) {
-        return None;
-    }
-    let rest = trim(rest);
-    let end = rest.iter().rposition(|mark| mark.1 != '#').map_or(0, |at| at + 1);
-    let closed = end < rest.len() && (end == 0 || rest[end - 1].1.is_whitespace());
-    Some(trim(if closed { &rest[..end] } else { rest }))
-}
-
-fn list_item(line: &[Mark]) -> Option<&[Mark]> {
-    match line {
-        [(_, '-' | '*' | '+' | '•'), (_, space), rest @ ..] if space.is_whitespace() => Some(trim(rest)),
-        [(_, '-' | '*' | '+' | '•')] => Some(&[]),
-        _ => numbered(line).then_some(line),
-    }
-}
-
-/// Whether the line begins `1. ` or `1) `: a new item, whose number is spoken.
-fn numbered(line: &[Mark]) -> bool {
-    let digits = line.iter().take_while(|mark| mark.1.is_ascii_digit()).count();
-    (1..=3).contains(&digits) && matches!(line[digits..], [(_, '.' | ')'), (_, space), ..] if space.is_whitespace())
-}
-
-/// Returns the name that a line gives an address: `[name]: https://example.org "Title"`.
-fn address(line: &[Mark]) -> Option<String> {
-    let line = trim(line);
-    let close = line.iter().position(|mark| mark.1 == ']').filter(|_| line.first().is_some_and(|m| m.1 == '['))?;
-    let rest: String = line[close + 1..].iter().map(|mark| mark.1).collect();
-    let rest = rest.strip_prefix(':')?.trim_start();
-    let (target, title) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
-    let titled = title.trim().is_empty() || title.trim().starts_with(['"', '\'', '(']);
-    let placed = target.contains("://") || target.starts_with(['/', '#', '<', '.']) || target.starts_with("mailto:");
-    let name = name(&line[1..close]);
-    (placed && titled && target.len() > 1 && !name.is_empty()).then_some(name)
 }
 
 #[cfg(test)]
@@ -404,6 +341,28 @@ mod tests {
             "[pause] # The Ferry\n[warmly] [slowly] > Come home.\n[tender] - one\n[sad] 1. two\n[calm] ---\n[sad] So",
             [&["The Ferry"], &["Come home.", "one", "1. two"], &["So"]],
         );
+    }
+
+    #[test]
+    fn a_tag_stands_before_the_words_that_it_is_about() {
+        let tagged = |source: &str| -> Vec<String> {
+            let paragraphs = paragraphs(source);
+            let sentences = paragraphs.iter().flat_map(|paragraph| &paragraph.sentences);
+            let shown = |sentence: &Sentence| {
+                let mut text = sentence.text.clone();
+                sentence.tags.iter().rev().for_each(|tag| text.insert_str(tag.at, &tag.text));
+                text
+            };
+            sentences.map(shown).collect()
+        };
+        assert_eq!(
+            tagged("[sad] He **left** [sighs] alone. [softly][slowly] No."),
+            ["[sad]He left [sighs]alone.", "[softly][slowly]No."]
+        );
+        assert_eq!(tagged("[pause] # One\n[long pause]\n- [warmly] two"), ["[pause]One", "[long pause][warmly]two"]);
+        assert_eq!(tagged("Well [sighs], no.\n\n[crying]"), ["Well[sighs], no.[crying]"]);
+        // A link, a picture, code and what is escaped are no tags.
+        assert_eq!(tagged("[map](http://x.y) ![sea](s.png) `[a]` \\[b\\] end"), ["map [a] [b] end"]);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Reads the lines of a table as they are spoken: row by row, a comma between cells.
 
+use super::block::trim;
 use super::markup::Mark;
-use super::plain::trim;
 
 /// Whether the line parts a table's head from its rows: `|---|:--:|`.
 pub(super) fn is_rule(line: &[Mark]) -> bool {

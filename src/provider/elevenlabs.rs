@@ -70,6 +70,7 @@ struct Facts {
     two_cost: u64,
     languages: Languages,
     context: Context,
+    tags: Tags,
 }
 
 /// How a model is told a language.
@@ -89,6 +90,13 @@ enum Context {
     Refused,
 }
 
+/// Whether a model is steered by `[tags]` in the text, or speaks them.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Tags {
+    Heeded,
+    Spoken,
+}
+
 #[derive(Deserialize)]
 struct Answer {
     audio_base64: Option<String>,
@@ -97,7 +105,8 @@ struct Answer {
 
 impl Facts {
     fn of(model: &str) -> Facts {
-        let usual = Facts { chars_max: 5_000, two_cost: 2, languages: Languages::Heard, context: Context::Taken };
+        let (languages, context, tags) = (Languages::Heard, Context::Taken, Tags::Spoken);
+        let usual = Facts { chars_max: 5_000, two_cost: 2, languages, context, tags };
         match model {
             "eleven_multilingual_v2" | "eleven_multilingual_v1" => Facts { chars_max: 10_000, ..usual },
             "eleven_monolingual_v1" => Facts { chars_max: 10_000, languages: Languages::English, ..usual },
@@ -108,7 +117,7 @@ impl Facts {
                 Facts { chars_max: 30_000, two_cost: 1, languages: Languages::English, ..usual }
             }
             _ if model.starts_with("eleven_v3") => {
-                Facts { languages: Languages::Told, context: Context::Refused, ..usual }
+                Facts { languages: Languages::Told, context: Context::Refused, tags: Tags::Heeded, ..usual }
             }
             _ => usual,
         }
@@ -123,7 +132,7 @@ impl ElevenLabs {
     fn body(&self, request: &SpeechRequest) -> Result<Value, Misfit> {
         let own = Own(&request.settings);
         let mut body = Map::new();
-        body.insert("text".into(), sent(request).text.into());
+        body.insert("text".into(), self.sent(request).text.into());
         body.insert("model_id".into(), json!(self.model));
         if self.facts.languages == Languages::Told {
             body.insert("language_code".into(), json!(base_language(&request.language)));
@@ -196,7 +205,7 @@ impl SpeechApi for ElevenLabs {
     }
 
     fn most(&self, request: &SpeechRequest) -> Usage {
-        let text = sent(request).text;
+        let text = self.sent(request).text;
         let audio_ms = Some(most_audio_ms(&text, request.speed));
         Usage { characters: Some(self.counted(&text)), audio_ms, ..Usage::default() }
     }
@@ -220,7 +229,7 @@ impl SpeechApi for ElevenLabs {
             Some(("pcm", rate)) => wav::raw(&bytes, rate.parse().unwrap_or_default()),
             _ => wav::read_whole(&bytes).map_err(|error| unreadable(&error))?,
         };
-        let sent = sent(request);
+        let sent = self.sent(request);
         let words = alignment::words(&request.text, &sent, answer.alignment.as_ref(), &sound);
         let Sound { rate, samples } = sound;
         let spoken_by = format!("{}, voice {}", self.model, request.voice.as_deref().unwrap_or_default());
@@ -230,14 +239,18 @@ impl SpeechApi for ElevenLabs {
 }
 
 impl ElevenLabs {
+    /// Their API takes pronunciations only from dictionaries that are kept there: ours are written into the text.
+    fn sent(&self, request: &SpeechRequest) -> Respelt {
+        let sent = respelt(&request.text, &request.pronunciation);
+        match self.facts.tags {
+            Tags::Heeded => sent.tagged(&request.text, &request.tags),
+            Tags::Spoken => sent,
+        }
+    }
+
     fn counted(&self, text: &str) -> u64 {
         (text.chars().count() as u64 * self.facts.two_cost).div_ceil(2)
     }
-}
-
-/// Their API takes pronunciations only from dictionaries that are kept there: ours are written into the text.
-fn sent(request: &SpeechRequest) -> Respelt {
-    respelt(&request.text, &request.pronunciation)
 }
 
 fn manner(request: &SpeechRequest, own: &Own<'_>) -> Result<Map<String, Value>, Misfit> {

@@ -143,6 +143,7 @@ mod tests {
     fn request(settings: Value) -> SpeechRequest {
         SpeechRequest {
             text: "To the sea.".into(),
+            tags: Vec::new(),
             language: "de".into(),
             voice: Some("alloy".into()),
             speed: 1.0,

@@ -1,5 +1,6 @@
 //! Writes words the way they are said, for services that take no pronunciation, and knows where each letter went. Pure.
 
+use crate::media::plain::Tag;
 use crate::media::token::tokens;
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -17,6 +18,36 @@ impl Respelt {
     /// several words was replaced.
     pub fn place(&self, range: &Range<usize>) -> (f64, f64) {
         (self.places[range.start].0, self.places[range.end - 1].1)
+    }
+}
+
+impl Respelt {
+    /// Puts each of the tags of `text`, which was respelt, before what became of the character at which it stands.
+    pub fn tagged(self, text: &str, tags: &[Tag]) -> Respelt {
+        let sent: Vec<char> = self.text.chars().collect();
+        let place_of = |tag: &Tag| {
+            let written = text[..tag.at].chars().count();
+            self.places.get(written).map_or(sent.len(), |place| place.0 as usize)
+        };
+        let mut tags = tags.iter().map(|tag| (place_of(tag), tag)).peekable();
+        // For each sent character, how far the tags before it move it.
+        let mut moved = Vec::with_capacity(sent.len());
+        let (mut with, mut added) = (String::new(), 0);
+        for at in 0..=sent.len() {
+            while let Some((_, tag)) = tags.next_if(|(place, _)| *place <= at) {
+                let before = with.chars().next_back().is_some_and(|c| !c.is_whitespace());
+                let behind = sent.get(at).is_some_and(|c| c.is_alphanumeric() || "“‘«\"(¿¡—".contains(*c));
+                let tag = format!("{}{}{}", if before { " " } else { "" }, tag.text, if behind { " " } else { "" });
+                added += tag.chars().count();
+                with.push_str(&tag);
+            }
+            moved.push(added as f64);
+            with.extend(sent.get(at));
+        }
+        let start = |place: f64| place + moved[place as usize];
+        let end = |place: f64| place + moved[(place.ceil() as usize).saturating_sub(1)];
+        let places = self.places.iter().map(|(from, to)| (start(*from), end(*to))).collect();
+        Respelt { text: with, places }
     }
 }
 
@@ -158,5 +189,21 @@ mod tests {
         assert_eq!(two.place(&(0..3)), (0.0, 3.0));
         let shared = check("A B.", &[("A B", "alpha")], "alpha.");
         assert_eq!(shared.place(&(0..1)), (0.0, 5.0 / 3.0));
+    }
+    #[test]
+    fn tags_stand_before_what_became_of_their_words() {
+        let tag = |at: usize, text: &str| Tag { at, text: text.into() };
+        let text = "He met Mara, no.";
+        let said = [("Mara".to_owned(), "mah rah".to_owned())].into();
+        let tags = [tag(0, "[sad]"), tag(7, "[softly]"), tag(11, "[sighs]"), tag(16, "[pause]")];
+        let found = respelt(text, &said).tagged(text, &tags);
+        assert_eq!(found.text, "[sad] He met [softly] mah rah [sighs], no. [pause]");
+        let sent: Vec<char> = found.text.chars().collect();
+        let word = |range: Range<usize>| {
+            let (from, to) = found.place(&range);
+            sent[from as usize..to as usize].iter().collect::<String>()
+        };
+        assert_eq!([word(0..2), word(3..6), word(7..11), word(13..16)], ["He", "met", "mah rah", "no."]);
+        assert_eq!(respelt(text, &said).tagged(text, &[]), respelt(text, &said));
     }
 }

@@ -2,6 +2,7 @@
 
 use super::chat::BoxFuture;
 use crate::base::failure::{Cause, Failure};
+use crate::media::plain::Tag;
 use crate::media::wav::quantise;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -12,6 +13,10 @@ use tokio_util::sync::CancellationToken;
 pub struct SpeechRequest {
     /// Plain text as the script has it; tags and markup are already gone.
     pub text: String,
+    /// The `[tags]` that stood in it, for a voice that is steered by them. What is played or spoken here is not: they are no
+    /// part of its request.
+    #[serde(skip)]
+    pub tags: Vec<Tag>,
     /// BCP 47: `en`.
     pub language: String,
     /// The voice's name, if the stage names one.

@@ -188,6 +188,27 @@ fn settings_a_seed_and_words_that_are_said_otherwise_are_sent() {
 }
 
 #[test]
+fn a_model_that_is_steered_by_tags_is_sent_them_and_no_other_is() {
+    let script = "[warmly] The bus was late. [sighs] “Do you,” [softly] she said.\n\n[pause] I did, Mara. [laughs]\n";
+    let plain = ["The bus was late. “Do you,” she said.", "I did, Mara."];
+    let tagged = ["[warmly] The bus was late. [sighs] “Do you,” [softly] she said.", "[pause] I did, Mara. [laughs]"];
+    for (model, texts) in [("eleven_v3", tagged), ("eleven_multilingual_v2", plain)] {
+        let vendor = Vendor::start();
+        let story = vendor.elevenlabs("narrator").to_string().replace("eleven_multilingual_v2", model);
+        let space = space(&story, &format!("voice: {VOICE}")).file("script.md", script);
+        build(&space).exit(0);
+        let sent: Vec<String> =
+            vendor.calls().iter().map(|call| call.body["text"].as_str().unwrap().to_owned()).collect();
+        assert_eq!(sent, texts);
+        is_whole(&space, &plain.join(" "));
+        assert_eq!(estimated(&space), 0);
+        // Another tag is another reading of its paragraph, where it is heard.
+        build(&space.file("script.md", &script.replace("[pause]", "[long pause]"))).exit(0);
+        assert_eq!(vendor.charges(), if model == "eleven_v3" { 3 } else { 2 });
+    }
+}
+
+#[test]
 fn what_the_service_cannot_be_told_is_told_before_any_call() {
     let vendor = Vendor::start();
     for (with, said) in [

@@ -5,7 +5,7 @@
 //! as much as fits, up to the end of a clause if there is one. So a changed sentence changes one piece.
 
 use super::Part;
-use crate::media::plain::Sentence;
+use crate::media::plain::{Sentence, Tag};
 use crate::media::token::{Token, is_closer, is_spoken, tokens};
 use crate::media::words::{Break, Word};
 use crate::provider::speech::SpeechWarning;
@@ -51,6 +51,20 @@ impl<'s> Piece<'s> {
         words
     }
 
+    /// Returns the tags that stand in it, each at its byte of the piece.
+    pub fn tags(&self) -> Vec<Tag> {
+        let of = |line: &Line<'s>| -> Vec<Tag> {
+            let moved = |tag: &Tag| Tag { at: tag.at.max(line.from) - line.from + line.at, ..tag.clone() };
+            line.tags().map(moved).collect()
+        };
+        self.lines.iter().flat_map(of).collect()
+    }
+
+    /// Returns how long it is with its tags, in characters.
+    fn length(&self) -> usize {
+        length(&self.text) + self.lines.iter().flat_map(Line::tags).map(|tag| length(&tag.text) + 2).sum::<usize>()
+    }
+
     /// Tells whether there is anything to say, and not only a dash in a line of its own.
     pub fn is_to_be_spoken(&self) -> bool {
         tokens(&self.text).iter().any(|token| is_spoken(token.text))
@@ -92,6 +106,14 @@ impl<'s> Line<'s> {
     fn text(&self) -> &'s str {
         &self.sentence.text[self.from..self.to]
     }
+
+    /// Returns the tags before its words; the last of a sentence has those behind it.
+    fn tags(&self) -> impl Iterator<Item = &'s Tag> + use<'s> {
+        let (sentence, from, to) = (self.sentence, self.from, self.to);
+        let first = if from == 0 { 0 } else { sentence.text[..from].trim_end().len() + 1 };
+        let end = if to == sentence.text.len() { usize::MAX } else { to + 1 };
+        sentence.tags.iter().filter(move |tag| (first..end).contains(&tag.at))
+    }
 }
 
 /// Cuts a script into pieces of up to `most` characters; `None`: into sentences.
@@ -100,7 +122,7 @@ pub(super) fn pieces(parts: &[Part], most: Option<usize>) -> Vec<Piece<'_>> {
     let mut pieces = Vec::new();
     for paragraph in parts.split_inclusive(|part| part.after == Break::Paragraph) {
         let whole = piece(paragraph.iter().map(Line::whole));
-        if length(&whole.text) <= most {
+        if whole.length() <= most {
             pieces.push(whole);
         } else {
             pieces.extend(paragraph.iter().flat_map(|part| sentence(part, most)));
@@ -124,6 +146,8 @@ fn piece<'s>(lines: impl IntoIterator<Item = Line<'s>>) -> Piece<'s> {
 /// Cuts a sentence that is too long between words. A single word that is longer is left to the service to refuse.
 fn sentence(part: &Part, most: usize) -> Vec<Piece<'_>> {
     let text = part.sentence.text.as_str();
+    let tags: usize = part.sentence.tags.iter().map(|tag| length(&tag.text) + 2).sum();
+    let most = most.saturating_sub(tags).max(1);
     let mut pieces = Vec::new();
     let mut from = 0;
     while length(&text[from..]) > most {

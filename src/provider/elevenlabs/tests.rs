@@ -8,6 +8,7 @@ const VOICE: &str = "21m00Tcm4TlvDq8ikWAM";
 fn request(settings: Value) -> SpeechRequest {
     SpeechRequest {
         text: "To the sea.".into(),
+        tags: Vec::new(),
         language: "en".into(),
         voice: Some(VOICE.into()),
         speed: 1.0,

@@ -154,6 +154,7 @@ fn a_voice_plays_recordings_and_a_text_is_no_voice() {
     let ask = |text: &str| {
         let request = SpeechRequest {
             text: text.into(),
+            tags: Vec::new(),
             language: "en".into(),
             voice: None,
             speed: 1.0,

@@ -111,6 +111,7 @@ fn a_recording_comes_back_sample_by_sample_and_its_words_to_the_last_digit() {
     };
     let request = SpeechRequest {
         text: "07.".into(),
+        tags: Vec::new(),
         language: "en".into(),
         voice: None,
         speed: 1.0,

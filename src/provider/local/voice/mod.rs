@@ -204,6 +204,7 @@ mod tests {
     fn a_wrong_speed_or_an_unknown_setting_is_refused_before_any_work() {
         let request = |speed: f64, setting: Option<&str>| SpeechRequest {
             text: "Hello.".to_owned(),
+            tags: Vec::new(),
             language: "en".to_owned(),
             voice: None,
             speed,

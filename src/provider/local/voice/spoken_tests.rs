@@ -24,6 +24,7 @@ static VOICE: LazyLock<Option<LocalVoice>> = LazyLock::new(|| {
 fn request(text: &str) -> SpeechRequest {
     SpeechRequest {
         text: text.to_owned(),
+        tags: Vec::new(),
         language: "en".to_owned(),
         voice: None,
         speed: 1.0,
