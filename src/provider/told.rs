@@ -137,6 +137,11 @@ fn unanswered(who: &str, error: &CallError) -> Told {
                 .hint("Is its address right, and the network there?"),
             Follow::Again(None),
         ),
+        CallError::Unsent(HttpError::Certificate(_)) => (
+            failure(Cause::Setup, format!("{who} cannot be called: {error}"))
+                .hint("Look at `base_url`, or have this machine trust who signed it; nothing was sent."),
+            Follow::Never,
+        ),
         CallError::Unsent(_) => (failure(Cause::Setup, format!("{who} cannot be called: {error}")), Follow::Never),
         CallError::Unanswered(HttpError::Redirect(_)) => (
             failure(Cause::Setup, format!("{who} sends us elsewhere: {error}"))

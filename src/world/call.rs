@@ -1,6 +1,6 @@
 //! Calls an API over HTTP: one request with its secrets, one answer, bounded.
 
-use crate::world::http::{HttpError, Patience, client, is_allowed, is_loopback, whole_story};
+use crate::world::http::{HttpError, Patience, client, is_allowed, is_loopback, unconnected, whole_story};
 use jiff::Timestamp;
 use jiff::fmt::rfc2822;
 use reqwest::header::{CONTENT_LENGTH, DATE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
@@ -205,7 +205,7 @@ fn headers(given: &[(String, String)]) -> Result<HeaderMap, CallError> {
 fn no_answer(error: reqwest::Error) -> CallError {
     let story = whole_story(&error);
     match error {
-        error if error.is_connect() => CallError::Unsent(HttpError::Connect(story)),
+        error if error.is_connect() => CallError::Unsent(unconnected(&error)),
         error if error.is_builder() => CallError::Unsent(HttpError::Address(story)),
         _ => CallError::Unanswered(HttpError::Cut(story)),
     }

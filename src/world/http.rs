@@ -3,6 +3,7 @@
 use reqwest::header::{CONTENT_RANGE, HeaderValue, RANGE};
 use reqwest::{Client, Response, StatusCode, Url, redirect};
 use std::error::Error;
+use std::io;
 use std::net::IpAddr;
 use std::sync::Once;
 use std::time::Duration;
@@ -37,6 +38,9 @@ pub enum HttpError {
     Address(String),
     #[error("no connection: {0}")]
     Connect(String),
+    /// The server cannot show who it is.
+    #[error("its certificate is not trusted here: {0}")]
+    Certificate(String),
     #[error("the server answered {0}")]
     Status(u16),
     #[error("redirect refused: {0}")]
@@ -180,9 +184,32 @@ fn no_answer(error: reqwest::Error) -> HttpError {
     let story = whole_story(&error);
     match error {
         error if error.is_redirect() => HttpError::Redirect(story),
-        error if error.is_connect() => HttpError::Connect(story),
+        error if error.is_connect() => unconnected(&error),
         _ => HttpError::Cut(story),
     }
+}
+
+/// Says why there is no connection.
+pub(super) fn unconnected(error: &reqwest::Error) -> HttpError {
+    match distrust(error) {
+        Some(why) => HttpError::Certificate(why),
+        None => HttpError::Connect(whole_story(error)),
+    }
+}
+
+/// Returns what is wrong with the server's certificate, if that is the reason.
+fn distrust(error: &(dyn Error + 'static)) -> Option<String> {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        // An error of input and output hides the one that it wraps from `source`.
+        let inner = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+        let tls = error.downcast_ref().or_else(|| inner.and_then(|inner| inner.downcast_ref()));
+        if let Some(rustls::Error::InvalidCertificate(why)) = tls {
+            return Some(why.to_string());
+        }
+        next = error.source().or(inner.map(|inner| inner as &(dyn Error + 'static)));
+    }
+    None
 }
 
 /// Returns the innermost reason: the outer ones only repeat the address.
