@@ -6,14 +6,14 @@ use crate::space::Space;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::thread::yield_now;
 
 /// Calls in flight at most.
 const FLIGHT: usize = 8;
 
-/// Pages for each kill: no round uses up more.
-const PAGES: usize = 30;
+/// Answers that a round gets at most.
+const ANSWERS: usize = 3 * FLIGHT;
 
 /// A build of many paid calls that is killed again and again.
 struct Soak {
@@ -35,7 +35,7 @@ struct Soak {
 
 impl Soak {
     fn new(kills: usize, seed: u64) -> Soak {
-        let (vendor, pages) = (Vendor::start(), kills * PAGES);
+        let (vendor, pages) = (Vendor::start(), kills * ANSWERS + FLIGHT);
         let list: Vec<String> = (0..pages).map(|n| n.to_string()).collect();
         let writer = vendor
             .openai("writer")
@@ -61,23 +61,17 @@ impl Soak {
         command
     }
 
-    /// Kills a build at a random moment: some calls have come in, or all are held up and some are let go; then the
-    /// scheduler had some turns.
+    /// Kills a build at a random moment: some calls have come in, the first of them are answered at once and the others
+    /// not at all, and then the scheduler had some turns.
     fn kill(&mut self) {
-        let (is_held, calls, turns) = (self.roll(2) == 0, 1 + self.roll(FLIGHT), self.roll(400));
-        if is_held {
-            self.vendor.hold();
+        let answers = self.roll(ANSWERS);
+        let (calls, turns) = (1 + self.roll(answers + FLIGHT), self.roll(400));
+        self.vendor.hold();
+        for _ in 0..answers {
+            self.vendor.release_one();
         }
-        let mut child: Child =
-            self.command(&["build", "-q"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-        if is_held {
-            self.vendor.wait_for_calls(self.seen + FLIGHT);
-            for _ in 0..calls {
-                self.vendor.release_one();
-            }
-        } else {
-            self.vendor.wait_for_calls(self.seen + calls);
-        }
+        let mut child = self.command(&["build"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        self.vendor.wait_for_calls(self.seen + calls);
         (0..turns).for_each(|_| yield_now());
         child.kill().unwrap();
         child.wait().unwrap();
