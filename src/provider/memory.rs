@@ -1,7 +1,11 @@
 //! Asks a provider through the memory of requests: what was answered once, usable or not, is never asked for again.
 //!
 //! The order for a service: remembered? → its gate → the budget → the claim to the request → the intent, durable → the
-//! call → the answer, durable. Every retry begins anew and holds nothing while it waits.
+//! call → the answer, written down as it comes → the answer, durable. Every retry begins anew and holds nothing while it
+//! waits. Waits for the disk are done aside, so that the answers of other calls are read meanwhile.
+
+mod arrival;
+mod aside;
 
 use crate::base::digest::Digest;
 use crate::base::failure::{Cause, Failure};
@@ -9,13 +13,14 @@ use crate::base::id::Take;
 use crate::base::money::{Cost, Money, Price, Usage};
 use crate::provider::api::{Api, ApiCall, Exchange, shown};
 use crate::provider::desk::{Desk, Payer};
+use crate::provider::gate::Pass;
 use crate::provider::ledger::Reservation;
+use crate::provider::memory::arrival::{Spooling, recovered};
+use crate::provider::memory::aside::machine;
 use crate::provider::told::{Follow, Told};
-use crate::store::{Answer, Claim, Intent, Left, Lookup, Reply, ReplyOutcome, Spool, StoreError};
+use crate::store::{Claim, Intent, Lookup, Reply, ReplyOutcome};
 use crate::storyfile::retry::Retry;
-use crate::world::call::{Ear, Head};
 use serde::Serialize;
-use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::future::Future;
 use std::hash::{BuildHasher, RandomState};
@@ -89,6 +94,13 @@ pub struct Reading {
     pub outcome: ReplyOutcome,
 }
 
+impl Errand<'_> {
+    /// Returns the most that it may cost, where somebody knows.
+    fn most(&self) -> Option<Cost> {
+        self.api.price().and_then(|price| price.cost(&self.most))
+    }
+}
+
 impl<'a> Memory<'a> {
     pub fn new(desk: Desk<'a>) -> Memory<'a> {
         Memory { desk, requests: Vec::new(), warnings: Vec::new(), makers: BTreeSet::new() }
@@ -110,17 +122,18 @@ impl<'a> Memory<'a> {
         };
         let call = call_id(&request.key);
         let intent = self.desk.intent(&call, BUILT_IN, request.description, Some(Cost::FREE));
-        claim.intend(&intent).map_err(machine)?;
-        match work.await {
+        let noted = aside::intend(claim, intent).await?;
+        let done = work.await;
+        let claim = noted.sent();
+        match done {
             Ok(body) => {
                 let reading = (request.reading)(&body)?;
                 self.makers.insert(reading.made_by.clone());
                 self.requests.push(request.key);
-                claim.save(&body, self.desk.meta(&call, BUILT_IN, reading, Some(Cost::FREE))).map_err(machine)?;
-                Ok(body)
+                aside::save(claim, body, self.desk.meta(&call, BUILT_IN, reading, Some(Cost::FREE))).await
             }
             Err(failure) => {
-                claim.close().map_err(machine)?;
+                aside::close(claim).await?;
                 Err(failure)
             }
         }
@@ -141,15 +154,16 @@ impl<'a> Memory<'a> {
         };
         drop(waiting);
         let call = call_id(&request.key);
-        claim.intend(&desk.intent(&call, name, request.description, most)).map_err(machine)?;
+        let noted = aside::intend(claim, desk.intent(&call, name, request.description, most)).await?;
         reservation.sent();
+        let claim = noted.sent();
         let reading = (request.reading)(&body)?;
         let cost = price.cost(&reading.usage);
         reservation.settle(cost.map_or(Money::ZERO, |cost| cost.amount));
         self.makers.insert(reading.made_by.clone());
         self.requests.push(request.key);
         self.desk.note(|spend| spend.answered(cost));
-        Ok(claim.save(&body, desk.meta(&call, name, reading, cost)).map_err(machine)?.body)
+        aside::save(claim, body, desk.meta(&call, name, reading, cost)).await
     }
 
     /// Returns whose requests these are.
@@ -190,72 +204,83 @@ impl<'a> Memory<'a> {
         }
         errand.api.ready()?;
         let (desk, api) = (self.desk, errand.api);
-        let most = api.price().and_then(|price| price.cost(&errand.most));
         let waiting = desk.watch.wait();
         let tokens = errand.most.input_tokens.unwrap_or(0) + errand.most.output_tokens.unwrap_or(0);
         let pass = api.gate().enter(tokens, desk.cancel).await?;
-        let mut reservation = desk.reserve(api, most).await?;
+        let reservation = desk.reserve(api, errand.most()).await?;
         let claim = match self.look_up(request).await? {
             Found::Reply(reply) => return Ok(Tried::Answered(self.heard(request, reply))),
             Found::Claim(claim) => claim,
         };
         drop(waiting);
-        let call = call_id(&request.key);
-        if let Some((body, reading)) = claim.left().and_then(|left| recovered(left, request)) {
+        let turn = Turn { pass, reservation, claim, call: call_id(&request.key) };
+        match turn.claim.left().and_then(|left| recovered(left, request)) {
             // An earlier run paid for it and died before it could be put away.
-            return self.put_away(claim, request, errand, &call, &body, reading, reservation).map(Tried::Answered);
+            Some((body, reading)) => self.put_away(request, errand, turn, body, reading).await.map(Tried::Answered),
+            None => self.send(request, errand, turn, tries).await,
         }
+    }
+
+    /// Makes a call whose turn it is.
+    async fn send(
+        &mut self,
+        request: &Request<'_>,
+        errand: &Errand<'_>,
+        turn: Turn<'_>,
+        tries: &mut Tries,
+    ) -> Result<Tried, Failure> {
+        let (desk, api, most) = (self.desk, errand.api, errand.most());
+        let Turn { pass, mut reservation, claim, call } = turn;
         let intent = desk.intent(&call, api.name(), request.description, most);
-        claim.intend(&Intent { room_bytes: errand.room_bytes, ..intent }).map_err(machine)?;
-        let mut spooling = match claim.spool() {
-            Ok(spool) => Spooling { spool, error: None },
-            Err(error) => {
-                claim.close().map_err(machine)?;
-                return Err(machine(error));
-            }
-        };
+        let intent = Intent { room_bytes: errand.room_bytes, ..intent };
+        let (noted, spool) = aside::intend_spooled(claim, intent).await?;
+        if desk.cancel.is_cancelled() {
+            return Err(stopped(request));
+        }
         reservation.sent();
+        let (claim, mut spooling) = (noted.sent(), Spooling::new(spool));
         let (told, said) = match exchange(&desk, errand, &request.key, &mut spooling).await {
             Exchange::Answered(answer) => match (request.reading)(&answer.body) {
                 Ok(reading) => {
                     spooling.end();
+                    drop(spooling);
                     api.gate().good();
-                    drop(pass);
-                    let body = self.put_away(claim, request, errand, &call, &answer.body, reading, reservation)?;
-                    return Ok(Tried::Answered(body));
+                    let turn = Turn { pass, reservation, claim, call };
+                    return self.put_away(request, errand, turn, answer.body, reading).await.map(Tried::Answered);
                 }
                 Err(failure) => (Told::Failed(failure, Follow::Doubt), shown(&answer.body)),
             },
             Exchange::Failed { told, said } => (told, said),
         };
-        drop((pass, spooling));
         if !said.trim().is_empty() {
             (desk.log)(&format!("{}\n", said.trim_end()));
         }
         let Told::Failed(failure, follow) = told else { unreachable!("an answer is no failure") };
+        // The gate hears of it before it lets anybody else through.
+        let next = tries.next(api, desk.retry, failure, follow);
+        drop((pass, spooling));
         if matches!(follow, Follow::Doubt | Follow::Abandoned) {
-            claim.doubt().map_err(machine)?;
             reservation.lose();
             desk.note(|spend| spend.in_doubt += 1);
+            aside::doubt(claim).await?;
         } else {
             reservation.release();
-            claim.close().map_err(machine)?;
+            aside::close(claim).await?;
         }
-        tries.next(api, desk.retry, failure, follow).map(Tried::Again)
+        next.map(Tried::Again)
     }
 
-    /// Puts an answer away and settles its cost.
-    #[expect(clippy::too_many_arguments, reason = "all that one call was")]
-    fn put_away(
+    /// Settles the cost of an answer and puts it away.
+    async fn put_away(
         &mut self,
-        claim: Claim,
         request: &Request<'_>,
         errand: &Errand<'_>,
-        call: &str,
-        body: &[u8],
+        turn: Turn<'_>,
+        body: Vec<u8>,
         reading: Reading,
-        reservation: Reservation,
     ) -> Result<Vec<u8>, Failure> {
+        let Turn { pass, reservation, claim, call } = turn;
+        drop(pass);
         let cost = errand.api.price().and_then(|price| price.cost(&reading.usage));
         match cost {
             Some(cost) => reservation.settle(cost.amount),
@@ -265,8 +290,8 @@ impl<'a> Memory<'a> {
         self.makers.insert(reading.made_by.clone());
         self.requests.push(request.key);
         self.desk.note(|spend| spend.answered(cost));
-        let meta = self.desk.meta(call, errand.api.name(), reading, cost);
-        Ok(claim.save(body, meta).map_err(machine)?.body)
+        let meta = self.desk.meta(&call, errand.api.name(), reading, cost);
+        aside::save(claim, body, meta).await
     }
 
     async fn look_up(&mut self, request: &Request<'_>) -> Result<Found, Failure> {
@@ -308,6 +333,15 @@ impl<'a> Memory<'a> {
     }
 }
 
+/// What a call holds whose turn it is.
+struct Turn<'g> {
+    pass: Pass<'g>,
+    reservation: Reservation,
+    claim: Claim,
+    /// The call's id.
+    call: String,
+}
+
 enum Found {
     Reply(Reply),
     Claim(Claim),
@@ -328,14 +362,6 @@ async fn exchange(desk: &Desk<'_>, errand: &Errand<'_>, key: &Digest, ear: &mut 
         () = desk.give_up() => quit.cancel(),
     }
     exchange.await
-}
-
-/// Returns the answer that a dead call left, if it is one: whole, or at least readable to its end.
-fn recovered(left: &Left, request: &Request<'_>) -> Option<(Vec<u8>, Reading)> {
-    let Answer { head, body, .. } = left.answer.as_ref()?;
-    let status = serde_json::from_slice::<Value>(head).ok()?.get("status")?.as_u64()?;
-    (200..300).contains(&status).then_some(())?;
-    Some((body.clone(), (request.reading)(body).ok()?))
 }
 
 /// Returns an id for one call, another each time.
@@ -409,42 +435,6 @@ fn delay(retry: &Retry, again: u32) -> Duration {
     whole.mul_f64(1.0 - dice / 4.0)
 }
 
-/// Writes an answer down as it comes in.
-struct Spooling {
-    spool: Spool,
-    error: Option<StoreError>,
-}
-
-impl Spooling {
-    fn end(&mut self) {
-        let ended = self.spool.end();
-        self.note(ended);
-    }
-
-    /// A disk that fails meanwhile is met again when the answer, which is in memory, is put away.
-    fn note(&mut self, written: Result<(), StoreError>) {
-        if let Err(error) = written
-            && self.error.is_none()
-        {
-            tracing::warn!(%error, "an answer cannot be written down as it comes in");
-            self.error = Some(error);
-        }
-    }
-}
-
-impl Ear for Spooling {
-    fn head(&mut self, head: &Head) {
-        let told = json!({"status": head.status, "length": head.length}).to_string();
-        let written = self.spool.head(told.as_bytes());
-        self.note(written);
-    }
-
-    fn piece(&mut self, bytes: &[u8]) {
-        let written = self.spool.piece(bytes);
-        self.note(written);
-    }
-}
-
 impl Variant {
     /// Returns the first answer of `take`.
     pub fn of(take: Take) -> Variant {
@@ -483,11 +473,6 @@ pub fn request_key(form: &str, identity: &str, request: &[u8], variant: Variant)
 
 fn stopped(request: &Request<'_>) -> Failure {
     Failure::new(Cause::Cancelled, format!("stopped before {}", request.description))
-}
-
-fn machine(error: StoreError) -> Failure {
-    let failure = Failure::new(Cause::Machine, format!("failed to {error}"));
-    if error.is_disk_full() { failure.hint("Free some disk space; what is paid for is kept.") } else { failure }
 }
 
 #[cfg(test)]

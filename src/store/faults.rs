@@ -3,7 +3,7 @@
 #[cfg(test)]
 mod calls;
 #[cfg(test)]
-mod disk;
+pub mod disk;
 
 use super::record::tests::record;
 use super::request::tests::{claim, intent, meta};

@@ -5,6 +5,7 @@
 
 use super::error::{MissReason, StoreError};
 use super::frame::{self, Frame, FrameSort, Place};
+use super::sync::SharedSync;
 use crate::base::digest::Digest;
 use crate::world::disk::{Append, Disk};
 use std::collections::HashMap;
@@ -87,13 +88,21 @@ impl Index {
     }
 }
 
+/// The handles by which this process appends, each opened when it is first needed.
+#[derive(Default)]
+struct Writer {
+    file: Option<Box<dyn Append>>,
+    /// Another one, so that who waits for the disk holds up no append.
+    sync: Option<Arc<SharedSync>>,
+}
+
 /// An open log.
 pub struct Log {
     disk: Arc<dyn Disk>,
     path: PathBuf,
     index: RwLock<Index>,
-    /// Opened at the first append. Whoever holds it is the only one of this process to append.
-    writer: Mutex<Option<Box<dyn Append>>>,
+    /// Whoever holds it is the only one of this process to append.
+    writer: Mutex<Writer>,
     /// Whether the log's name itself is known to survive a power cut.
     name_is_durable: AtomicBool,
 }
@@ -101,7 +110,7 @@ pub struct Log {
 impl Log {
     /// Opens the log at `path`, which need not exist, and indexes it.
     pub fn open(disk: Arc<dyn Disk>, path: PathBuf) -> Result<Log, StoreError> {
-        let (index, writer) = (RwLock::default(), Mutex::new(None));
+        let (index, writer) = (RwLock::default(), Mutex::default());
         let log = Log { disk, path, index, writer, name_is_durable: AtomicBool::new(false) };
         log.refresh()?;
         Ok(log)
@@ -111,7 +120,7 @@ impl Log {
     pub fn refresh(&self) -> Result<(), StoreError> {
         let mut writer = self.writer();
         if let Found::AnotherFile = self.catch_up(&mut self.index_mut())? {
-            *writer = None;
+            *writer = Writer::default();
         }
         Ok(())
     }
@@ -130,15 +139,34 @@ impl Log {
 
     /// Appends one frame; it survives the death of this process, not a power cut.
     pub fn append(&self, sort: FrameSort, key: &Digest, payload: &[u8]) -> Result<(), StoreError> {
+        self.write(&mut self.writer(), sort, key, payload)
+    }
+
+    /// Appends one frame and returns once it would survive a power cut; all who wait at the same time wait together.
+    pub fn append_durable(&self, sort: FrameSort, key: &Digest, payload: &[u8]) -> Result<(), StoreError> {
+        let ticket = {
+            let mut writer = self.writer();
+            let sync = self.sync_of(&mut writer)?;
+            self.write(&mut writer, sort, key, payload)?;
+            sync.ticket()
+        };
+        ticket.wait(|file| self.make_durable(file)).map_err(StoreError::io("make durable", &self.path))
+    }
+
+    /// Returns once all that is in the log would survive a power cut.
+    pub fn sync(&self) -> Result<(), StoreError> {
+        self.make_durable(&mut *self.open_to_append()?).map_err(StoreError::io("make durable", &self.path))
+    }
+
+    fn write(&self, writer: &mut Writer, sort: FrameSort, key: &Digest, payload: &[u8]) -> Result<(), StoreError> {
         let bytes = frame::encode(sort, key, payload)
             .ok_or_else(|| StoreError::TooLarge { path: self.path.clone(), size_bytes: payload.len() })?;
-        let mut guard = self.writer();
-        let writer = match &mut *guard {
-            Some(writer) => writer,
+        let file = match &mut writer.file {
+            Some(file) => file,
             empty => empty.insert(self.open_to_append()?),
         };
-        writer.append(&bytes).map_err(StoreError::io("append to", &self.path))?;
-        let len = writer.size().map_err(StoreError::io("measure", &self.path))?;
+        file.append(&bytes).map_err(StoreError::io("append to", &self.path))?;
+        let len = file.size().map_err(StoreError::io("measure", &self.path))?;
         let mut index = self.index_mut();
         if index.inode.is_some() && index.end + bytes.len() as u64 == len {
             let place = Place::in_frame(index.end, payload.len());
@@ -151,26 +179,18 @@ impl Log {
         Ok(())
     }
 
-    /// Appends one frame and returns once it would survive a power cut.
-    pub fn append_durable(&self, sort: FrameSort, key: &Digest, payload: &[u8]) -> Result<(), StoreError> {
-        // A handle of its own, so that waiting for the platter holds up no other append; opened before the write,
-        // because the system reports a lost write only to handles that were open then.
-        let mut file = self.open_to_append()?;
-        self.append(sort, key, payload)?;
-        self.make_durable(&mut *file)
+    /// Returns the handle by which what is appended next can be made durable.
+    fn sync_of(&self, writer: &mut Writer) -> Result<Arc<SharedSync>, StoreError> {
+        if let Some(sync) = writer.sync.as_ref().filter(|sync| !sync.has_failed()) {
+            return Ok(sync.clone());
+        }
+        Ok(writer.sync.insert(Arc::new(SharedSync::new(self.open_to_append()?))).clone())
     }
 
-    /// Returns once all that is in the log would survive a power cut.
-    pub fn sync(&self) -> Result<(), StoreError> {
-        self.make_durable(&mut *self.open_to_append()?)
-    }
-
-    fn make_durable(&self, file: &mut dyn Append) -> Result<(), StoreError> {
-        file.sync().map_err(StoreError::io("make durable", &self.path))?;
+    fn make_durable(&self, file: &mut dyn Append) -> io::Result<()> {
+        file.sync()?;
         if !self.name_is_durable.load(Ordering::Acquire) {
-            for dir in self.path.ancestors().skip(1).take(2) {
-                self.disk.sync_dir(dir).map_err(StoreError::io("make durable", dir))?;
-            }
+            self.path.ancestors().skip(1).take(2).try_for_each(|dir| self.disk.sync_dir(dir))?;
             self.name_is_durable.store(true, Ordering::Release);
         }
         Ok(())
@@ -268,7 +288,7 @@ impl Log {
         self.index.write().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn writer(&self) -> MutexGuard<'_, Option<Box<dyn Append>>> {
+    fn writer(&self) -> MutexGuard<'_, Writer> {
         self.writer.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -25,10 +25,11 @@ mod record;
 mod request;
 mod reserve;
 mod spool;
+mod sync;
 mod tree;
 
 #[cfg(test)]
-mod faults;
+pub(crate) mod faults;
 
 pub use account::{Entry, EntrySort};
 pub use blob::Materialised;

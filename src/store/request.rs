@@ -51,8 +51,8 @@ pub struct Claim {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Left {
     pub intent: Intent,
-    /// What arrived of its answer, if anything did. Saved, it is the reply; else [`Claim::intend`] and [`Claim::doubt`]
-    /// note that the call may have been charged, which without an answer is noted already.
+    /// What arrived of its answer, if anything did. Saved, it is the reply; whatever else is done with the claim notes that
+    /// the call may have been charged.
     pub answer: Option<Answer>,
 }
 
@@ -144,7 +144,7 @@ impl Store {
         Ok(Reply { body, meta })
     }
 
-    /// Looks at what an intent that stands open has left: its caller is dead, since we hold the claim.
+    /// Looks at what an intent that stands open has left: its caller is dead, since we hold the claim. Changes nothing.
     fn take_over(&self, key: &Digest) -> Result<(Option<Left>, State), StoreError> {
         let mut state = State { intent: Standing::None, spool: None, left: Vec::new() };
         let place = self.inner.log.index().intents.get(key).copied();
@@ -152,12 +152,7 @@ impl Store {
         let intent = self.inner.log.read(place).ok().and_then(|payload| journal::decode_intent(&payload));
         let intent = intent.unwrap_or_default();
         let (answer, files) = self.spooled(key, &intent.call)?;
-        if answer.is_some() {
-            (state.intent, state.left) = (Standing::Left, files);
-        } else {
-            self.note_doubt(key, &intent)?;
-            files.iter().try_for_each(|path| self.remove_spool(path))?;
-        }
+        (state.intent, state.left) = (Standing::Left, files);
         Ok((Some(Left { intent, answer }), state))
     }
 
@@ -324,6 +319,10 @@ impl Claim {
     }
 
     fn append_reply(&self, body: &[u8], meta: &ReplyMeta) -> Result<(), StoreError> {
+        if self.left.as_ref().is_some_and(|left| left.answer.is_none()) {
+            // A call that brought nothing is another than the one that is answered here.
+            self.settle_left(&mut self.state())?;
+        }
         let stored_body = if body.len() <= PACKED_BYTES_MAX {
             StoredBody::Here(body.to_vec())
         } else {

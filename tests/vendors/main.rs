@@ -1,4 +1,6 @@
 //! The vendors: a server that answers and fails as they do, and what storygen makes of it.
+//!
+//! `STORYGEN_SOAK=1` makes the kills and the crowds long: more rounds of the same code.
 
 #![cfg(unix)]
 
@@ -20,3 +22,8 @@ mod voices;
 #[path = "../e2e/space.rs"]
 mod space;
 mod tls;
+
+/// Whether the long variants of the tests are to run.
+fn is_soak() -> bool {
+    std::env::var_os("STORYGEN_SOAK").is_some_and(|value| value == "1")
+}

@@ -1,12 +1,15 @@
 //! Tests of the memory of requests, with a real store and what is asked here; services are asked in `tests/vendors`.
 
 use super::*;
+use crate::base::address::Address;
 use crate::base::money::{Budget, Currency, Money, Period, Spend, Tariff};
 use crate::provider::desk::{Payer, Watch};
 use crate::provider::ledger::{Ledger, Scope};
 use crate::store::Store;
+use crate::store::faults::disk::{Fails, FaultyDisk};
 use crate::storyfile::retry::Retry;
 use crate::world::clock::SystemClock;
+use crate::world::disk::Disk;
 use crate::world::real::RealDisk;
 use std::cell::Cell;
 use std::sync::{Arc, Mutex};
@@ -28,8 +31,12 @@ struct Bench {
 
 impl Bench {
     fn new() -> Bench {
+        Bench::on(Arc::new(RealDisk))
+    }
+
+    fn on(disk: Arc<dyn Disk>) -> Bench {
         let dir = tempfile::tempdir().unwrap();
-        let store = Store::open(Arc::new(RealDisk), dir.path().join("store")).unwrap();
+        let store = Store::open(disk, dir.path().join("store")).unwrap();
         let delay = Duration::from_secs(2);
         Bench {
             _dir: dir,
@@ -132,6 +139,20 @@ async fn a_stopped_job_asks_nothing() {
     bench.cancel.cancel();
     let asked = bench.memory().ask_here(&request(Digest::of(b"k")), async { Ok(Vec::new()) }).await;
     assert_eq!(asked.unwrap_err(), Failure::new(Cause::Cancelled, "stopped before sentence 3"));
+}
+
+#[tokio::test]
+async fn a_job_that_is_stopped_while_its_call_is_noted_sends_nothing_and_leaves_no_note() {
+    let disk = FaultyDisk::new(Fails::Never);
+    let bench = Bench::on(Arc::new(disk.clone()));
+    let cancel = bench.cancel.clone();
+    disk.state.lock().unwrap().at_sync = Some(Arc::new(move || cancel.cancel()));
+    // Nobody is there: a call that is sent would fail, and not be called stopped.
+    let api = Api::open(Address::parse("http://127.0.0.1:9").unwrap());
+    let errand = Errand { api: &api, call: &ApiCall::get("/x"), most: Usage::default(), room_bytes: ROOM_BYTES };
+    let asked = bench.memory().ask_service(&request(Digest::of(b"k")), &errand).await;
+    assert_eq!(asked.unwrap_err(), Failure::new(Cause::Cancelled, "stopped before sentence 3"));
+    assert_eq!((bench.store.account(), bench.spend.lock().unwrap().in_doubt), (vec![], 0));
 }
 
 #[test]

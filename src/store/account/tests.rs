@@ -120,7 +120,7 @@ async fn what_was_taken_back_or_free_is_no_doubt() {
     let free = claim(&store, &key).await;
     free.intend(&Intent { reserved: Some(Cost::FREE), ..intent("two") }).unwrap();
     drop(free);
-    drop(claim(&store, &key).await);
+    claim(&store, &key).await.close().unwrap();
     assert_eq!((told(dir.path()), store.doubts()), (vec![], vec![]));
 }
 
@@ -149,6 +149,6 @@ async fn calls_that_the_first_version_noted_are_counted() {
     let account = store.account();
     let words = account.iter().map(|entry| (entry.sort, entry.description.as_str(), entry.provider.as_str()));
     assert_eq!(words.collect::<Vec<_>>(), [(EntrySort::Open, "POST /images", ""), (EntrySort::Paid, "", "m")]);
-    drop(claim(&store, &keys[0]).await);
+    claim(&store, &keys[0]).await.doubt().unwrap();
     assert_eq!(store.unanswered()[0].sort, EntrySort::Possible);
 }

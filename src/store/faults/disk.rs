@@ -19,6 +19,8 @@ pub struct FaultState {
     pub fails: Fails,
     /// What a failure is.
     pub error: io::ErrorKind,
+    /// What is done first when somebody waits for the disk.
+    pub at_sync: Option<Arc<dyn Fn() + Send + Sync>>,
     /// What a power cut would leave of each name made here.
     names: BTreeMap<PathBuf, Durable>,
 }
@@ -42,8 +44,8 @@ pub struct Durable {
 
 impl FaultyDisk {
     pub fn new(fails: Fails) -> FaultyDisk {
-        let state = FaultState { done: 0, fails, error: io::ErrorKind::StorageFull, names: BTreeMap::new() };
-        FaultyDisk { state: Arc::new(Mutex::new(state)) }
+        let (error, names) = (io::ErrorKind::StorageFull, BTreeMap::new());
+        FaultyDisk { state: Arc::new(Mutex::new(FaultState { done: 0, fails, error, at_sync: None, names })) }
     }
 
     fn step(&self) -> io::Result<()> {
@@ -106,6 +108,8 @@ impl Append for FaultyAppend {
     }
 
     fn sync(&mut self) -> io::Result<()> {
+        let at_sync = self.disk.state.lock().unwrap().at_sync.clone();
+        at_sync.iter().for_each(|first| first());
         self.disk.step()?;
         let len = self.file.size()?;
         self.disk.state.lock().unwrap().names.get_mut(&self.path).unwrap().len = len;

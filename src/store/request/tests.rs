@@ -159,10 +159,27 @@ async fn a_dead_call_is_left_to_the_next_claim_and_counts_as_possibly_charged() 
     first.intend(&intent("call-1")).unwrap();
     drop(first);
     let store = store(dir.path());
+    for _ in 0..2 {
+        // Looking changes nothing: whoever does not go on leaves it to the next.
+        let next = claim(&store, &key).await;
+        assert_eq!(next.left(), Some(&Left { intent: intent("call-1"), answer: None }));
+        assert_eq!((store.doubts().len(), store.unanswered().len()), (0, 1));
+    }
     let next = claim(&store, &key).await;
-    assert_eq!(next.left(), Some(&Left { intent: intent("call-1"), answer: None }));
-    drop(next);
+    next.intend(&intent("call-2")).unwrap();
+    next.close().unwrap();
     // Told once: what was taken over is settled.
     assert_eq!(claim(&store, &key).await.left(), None);
     assert_eq!((store.doubts().len(), store.unanswered().len()), (1, 1));
+}
+
+#[tokio::test]
+async fn an_answer_is_never_taken_for_that_of_a_dead_call_that_brought_none() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, key) = (store(dir.path()), Digest::of(b"request"));
+    claim(&store, &key).await.intend(&intent("call-1")).unwrap();
+    let found = ReplyMeta { call: "call-2".into(), ..meta(ReplyOutcome::Good) };
+    claim(&store, &key).await.save(b"answer", found).unwrap();
+    let account = store.account();
+    assert_eq!(account.iter().map(|entry| entry.call.as_str()).collect::<Vec<_>>(), ["call-1", "call-2"]);
 }

@@ -2,6 +2,7 @@
 
 use super::{HOUSES, House, build, command, space};
 use crate::fake::Vendor;
+use crate::is_soak;
 use crate::space::Space;
 use std::process::{Child, Stdio};
 
@@ -58,14 +59,18 @@ fn who_is_asked_too_much_is_asked_less() {
 
 #[test]
 fn sixteen_programs_pay_for_each_answer_once() {
-    let vendor = Vendor::start();
-    let space = space(House::OpenAi.writer(&vendor), &stages(50));
-    let programs: Vec<Child> = (0..16).map(|_| spawn(&space)).collect();
-    programs.into_iter().for_each(ends_well);
-    assert_eq!((vendor.calls().len(), vendor.charges(), vendor.charges_by_body().len()), (50, 50, 50));
-    for (n, call) in (1..=50).map(|n| (n, format!("Tale {n}\""))) {
+    // Each round in a repo that remembers nothing yet.
+    for round in 1..=if is_soak() { 20 } else { 1 } {
+        let vendor = Vendor::start();
+        let space = space(House::OpenAi.writer(&vendor), &stages(50));
+        let programs: Vec<Child> = (0..16).map(|_| spawn(&space)).collect();
+        programs.into_iter().for_each(ends_well);
+        let counts = (vendor.calls().len(), vendor.charges(), vendor.charges_by_body().len());
+        assert_eq!(counts, (50, 50, 50), "round {round}");
         let calls = vendor.calls();
-        let asked = calls.iter().find(|one| one.body.to_string().contains(&call)).unwrap();
-        assert_eq!(space.read(&format!("a{n}.md")).trim_end(), asked.text.as_deref().unwrap());
+        for (n, call) in (1..=50).map(|n| (n, format!("Tale {n}\""))) {
+            let asked = calls.iter().find(|one| one.body.to_string().contains(&call)).unwrap();
+            assert_eq!(space.read(&format!("a{n}.md")).trim_end(), asked.text.as_deref().unwrap());
+        }
     }
 }

@@ -7,8 +7,10 @@ use super::gate::Gate;
 use super::house::House;
 use super::mint::Mint;
 use super::wire::{DoorState, Line};
+use axum::body::Bytes;
 use serde_json::Value;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::net::SocketAddr;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
@@ -35,6 +37,8 @@ pub struct Call {
     pub status: u16,
     /// What was generated.
     pub text: Option<String>,
+    /// All of the answer, before any fault touches it.
+    pub answer: Bytes,
     pub is_charged: bool,
     pub ending: Ending,
 }
@@ -90,6 +94,8 @@ pub struct State {
     pub in_flight_peak: usize,
     pub in_flight_max: Option<usize>,
     pub connections: usize,
+    /// Who is connected now.
+    pub guests: BTreeSet<SocketAddr>,
     pub sent_bytes: u64,
     pub manner: Manner,
     pub hold: Option<Gate>,
@@ -174,8 +180,15 @@ impl Desk {
         self.change(|state| state.door = Some(door));
     }
 
-    pub fn connected(&self) {
-        self.change(|state| state.connections += 1);
+    pub fn connected(&self, guest: SocketAddr) {
+        self.change(|state| {
+            state.connections += 1;
+            state.guests.insert(guest);
+        });
+    }
+
+    pub fn disconnected(&self, guest: SocketAddr) {
+        self.change(|state| state.guests.remove(&guest));
     }
 
     pub fn sent(&self, bytes: usize) {
@@ -223,6 +236,7 @@ impl Desk {
                 headers: asked.headers,
                 status: answer.status,
                 text: answer.text.clone(),
+                answer: answer.body.clone(),
                 is_charged,
                 ending: Ending::Open,
             });

@@ -6,7 +6,7 @@ use super::gate::Gate;
 use super::server::Server;
 use super::wire::{self, DoorState};
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use tokio::net::TcpSocket;
 
@@ -142,6 +142,18 @@ impl Vendor {
         self.desk.wait_until(&format!("{count} × {ending:?}"), |state| {
             state.calls.iter().filter(|call| call.ending == ending).count() >= count
         });
+        self
+    }
+
+    /// Waits until nobody is connected any more: what a dead client had sent is read by then, and listed. Panics if
+    /// somebody stays.
+    pub fn wait_until_left(&self) -> &Vendor {
+        // Who comes last has been let in after all who had knocked before.
+        let last = TcpStream::connect(self.address).expect("the door is open");
+        let guest = last.local_addr().expect("who is connected has an address");
+        self.desk.wait_until("the door", |state| state.guests.contains(&guest));
+        drop(last);
+        self.desk.wait_until("all to leave", |state| state.guests.is_empty());
         self
     }
 }

@@ -72,8 +72,8 @@ impl Listener for Door {
             let Ok((stream, from)) = accepted else { continue };
             // What is dripped is to go out byte by byte.
             stream.set_nodelay(true).ok();
-            self.desk.connected();
-            return (Wire { stream, line: Line::default(), desk: self.desk.clone() }, from);
+            self.desk.connected(from);
+            return (Wire { stream, line: Line::default(), desk: self.desk.clone(), from }, from);
         }
     }
 
@@ -119,6 +119,13 @@ pub struct Wire {
     stream: TcpStream,
     line: Line,
     desk: Arc<Desk>,
+    from: SocketAddr,
+}
+
+impl Drop for Wire {
+    fn drop(&mut self) {
+        self.desk.disconnected(self.from);
+    }
 }
 
 impl Wire {
