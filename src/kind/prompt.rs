@@ -9,6 +9,7 @@ mod rubric;
 mod sample;
 mod settings;
 mod split;
+mod weave;
 
 use crate::base::failure::{Cause, Failure};
 use crate::base::span::Span;

@@ -70,8 +70,8 @@ enum Step {
     Theirs,
 }
 
-/// Returns which word of ours is which of theirs.
-fn pairs(ours: &[Vec<char>], theirs: &[&[char]]) -> Vec<(usize, usize)> {
+/// Returns which word of ours is which of theirs, the last pair first.
+pub fn pairs(ours: &[Vec<char>], theirs: &[&[char]]) -> Vec<(usize, usize)> {
     let (rows, columns) = (ours.len(), theirs.len());
     if rows.saturating_mul(columns) > PAIRS_MAX {
         return Vec::new();

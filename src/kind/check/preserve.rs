@@ -88,7 +88,7 @@ fn letters(text: &str) -> Vec<Letter> {
 }
 
 /// Returns the bytes of the tag that `rest` begins with, brackets included.
-pub(super) fn tag_length(rest: &str) -> Option<usize> {
+pub fn tag_length(rest: &str) -> Option<usize> {
     let inner = rest.strip_prefix('[')?;
     let close = inner.find(']')?;
     let (name, after) = (&inner[..close], &inner[close + 1..]);

@@ -1,6 +1,6 @@
 //! Asks for one sample until its reply is right: each attempt is remembered, each repair quotes what was wrong.
 
-use super::judge::Judge;
+use super::judge::{Accepted, Judge};
 use crate::base::failure::{Cause, Failure};
 use crate::provider::chat::{ChatReply, ChatRequest, ChatWarning, Finish};
 use crate::provider::memory::{Memory, Variant};
@@ -39,7 +39,10 @@ pub async fn answer(question: &Question<'_>, variant: Variant, memory: &mut Memo
         let reply = question.writer.ask(&request, variant, &described(question.about, variant), memory).await?;
         let reply = usable(reply, &request)?;
         let faults = match question.judge.accept(&reply.text) {
-            Ok(text) => return Ok(Answer { text, warnings: reply.warnings }),
+            Ok(Accepted { text, warning }) => {
+                let warning = warning.map(|message| ChatWarning { at: None, message });
+                return Ok(Answer { text, warnings: reply.warnings.into_iter().chain(warning).collect() });
+            }
             Err(faults) => faults,
         };
         if attempt == question.repair {

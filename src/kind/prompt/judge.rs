@@ -1,5 +1,6 @@
 //! Tells whether a reply is what was asked for, and brings it into the output's form.
 
+use super::weave::woven;
 use crate::base::failure::Cause;
 use crate::kind::check::preserve::difference;
 use crate::kind::schema::{Schema, SchemaFault};
@@ -23,15 +24,24 @@ pub struct Judge {
     pub kept: Option<String>,
 }
 
+/// A reply that is what was asked for, in the output's form.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Accepted {
+    pub text: String,
+    /// What was made of it that it did not say itself.
+    pub warning: Option<String>,
+}
+
 /// This many faults of one reply are told.
 const FAULTS_TOLD: usize = 8;
 
 impl Judge {
     /// Returns the reply in the output's form; `Err` holds its faults, each a fragment.
-    pub fn accept(&self, reply: &str) -> Result<String, Vec<String>> {
+    pub fn accept(&self, reply: &str) -> Result<Accepted, Vec<String>> {
+        let as_it_is = |text| Accepted { text, warning: None };
         match self.format {
-            Format::Json => self.json(reply),
-            Format::Line => self.line(reply),
+            Format::Json => self.json(reply).map(as_it_is),
+            Format::Line => self.line(reply).map(as_it_is),
             Format::Text => self.text(reply),
         }
     }
@@ -59,12 +69,19 @@ impl Judge {
         Ok(text)
     }
 
-    fn text(&self, reply: &str) -> Result<String, Vec<String>> {
+    fn text(&self, reply: &str) -> Result<Accepted, Vec<String>> {
         let mut text = reply.replace("\r\n", "\n").trim().to_owned();
         text.push('\n');
-        match self.kept.as_deref().and_then(|kept| difference(kept, &text)) {
-            None => Ok(text),
-            Some(difference) => Err(vec![format!("words were changed, only tags may be added: {difference}")]),
+        let Some((kept, difference)) = self.kept.as_deref().and_then(|kept| Some((kept, difference(kept, &text)?)))
+        else {
+            return Ok(Accepted { text, warning: None });
+        };
+        match woven(kept, &text) {
+            Some(text) => {
+                let warning = format!("only the tags of the reply were taken, it changed the text: {difference}");
+                Ok(Accepted { text, warning: Some(warning) })
+            }
+            None => Err(vec![format!("words were changed, only tags may be added: {difference}")]),
         }
     }
 }
@@ -142,7 +159,7 @@ mod tests {
 
     #[test]
     fn json_is_found_and_written_in_one_form() {
-        let accept = |reply: &str| judge(Format::Json).accept(reply).unwrap();
+        let accept = |reply: &str| judge(Format::Json).accept(reply).unwrap().text;
         let pretty = "{\n  \"b\": 1,\n  \"a\": [\n    2\n  ]\n}\n";
         assert_eq!(accept(r#"{"b":1,"a":[2]}"#), pretty);
         assert_eq!(accept("Here it is:\n```json\n{\"b\": 1, \"a\": [2]}\n```\nEnjoy!"), pretty);
@@ -167,7 +184,7 @@ mod tests {
 
     #[test]
     fn a_title_is_one_bare_line() {
-        let accept = |reply: &str| judge(Format::Line).accept(reply).unwrap();
+        let accept = |reply: &str| judge(Format::Line).accept(reply).unwrap().text;
         for reply in [
             "The Last Bus\n",
             "\"The Last Bus\"",
@@ -185,7 +202,7 @@ mod tests {
     fn a_line_may_come_in_a_form() {
         let schema = json!({"type": "object", "required": ["title"], "properties": {"title": {"maxLength": 20}}});
         let judge = Judge { schema: Some(Schema::compile("schema", &schema).unwrap()), ..judge(Format::Line) };
-        assert_eq!(judge.accept(r#"{"title": "“The Last Bus”"}"#).unwrap(), "The Last Bus");
+        assert_eq!(judge.accept(r#"{"title": "“The Last Bus”"}"#).unwrap().text, "The Last Bus");
         assert_eq!(judge.accept("{}").unwrap_err(), ["\"title\" is a required property"]);
         assert!(judge.accept(r#"{"title": "A title that is longer than it may be"}"#).is_err());
     }
@@ -193,8 +210,18 @@ mod tests {
     #[test]
     fn text_that_must_be_kept_is_held_against_the_reply() {
         let judge = Judge { kept: Some("He left.\n".into()), ..judge(Format::Text) };
-        assert_eq!(judge.accept("  [sad] He left.  ").unwrap(), "[sad] He left.\n");
+        assert_eq!(judge.accept("  [sad] He left.  ").unwrap().text, "[sad] He left.\n");
         let faults = judge.accept("[sad] She left.").unwrap_err();
         assert_eq!(faults, ["words were changed, only tags may be added: “He left.” became “She left.”"]);
+    }
+    #[test]
+    fn a_copy_that_is_nearly_right_gives_its_tags() {
+        let kept = "He left at nine, and she did not ask him why he would not stay.\n";
+        let judge = Judge { kept: Some(kept.into()), ..judge(Format::Text) };
+        let accepted = judge.accept("[sad] He left at nine and she did not ask him why he wouldn't stay.").unwrap();
+        assert_eq!(accepted.text, format!("[sad] {kept}"));
+        let warning = "only the tags of the reply were taken, it changed the text: “nine, and she did not ask …” became “nine and \
+                       she did not ask …”";
+        assert_eq!(accepted.warning.as_deref(), Some(warning));
     }
 }
