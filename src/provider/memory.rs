@@ -2,10 +2,12 @@
 //!
 //! The order for a service: remembered? → its gate → the budget → the claim to the request → the intent, durable → the
 //! call → the answer, written down as it comes → the answer, durable. Every retry begins anew and holds nothing while it
-//! waits. Waits for the disk are done aside, so that the answers of other calls are read meanwhile.
+//! waits. Calls are made on a thread of their own, and waits for the disk on others: whatever this build is at, an answer
+//! that comes is written down.
 
 mod arrival;
 mod aside;
+mod line;
 
 use crate::base::digest::Digest;
 use crate::base::failure::{Cause, Failure};
@@ -17,6 +19,7 @@ use crate::provider::gate::Pass;
 use crate::provider::ledger::Reservation;
 use crate::provider::memory::arrival::{Spooling, recovered};
 use crate::provider::memory::aside::machine;
+use crate::provider::memory::line::on_the_line;
 use crate::provider::told::{Follow, Told};
 use crate::store::{Claim, Intent, Lookup, Reply, ReplyOutcome};
 use crate::storyfile::retry::Retry;
@@ -25,6 +28,7 @@ use std::collections::BTreeSet;
 use std::future::Future;
 use std::hash::{BuildHasher, RandomState};
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
@@ -68,7 +72,7 @@ pub struct Request<'a> {
 
 /// A request of a service.
 pub struct Errand<'a> {
-    pub api: &'a Api,
+    pub api: &'a Arc<Api>,
     pub call: &'a ApiCall,
     /// The most that it may come to.
     pub most: Usage,
@@ -238,12 +242,10 @@ impl<'a> Memory<'a> {
             return Err(stopped(request));
         }
         reservation.sent();
-        let (claim, mut spooling) = (noted.sent(), Spooling::new(spool));
-        let (told, said) = match exchange(&desk, errand, &request.key, &mut spooling).await {
+        let claim = noted.sent();
+        let (told, said) = match exchange(&desk, errand, &request.key, Spooling::new(spool)).await {
             Exchange::Answered(answer) => match (request.reading)(&answer.body) {
                 Ok(reading) => {
-                    spooling.end();
-                    drop(spooling);
                     api.gate().good();
                     let turn = Turn { pass, reservation, claim, call };
                     return self.put_away(request, errand, turn, answer.body, reading).await.map(Tried::Answered);
@@ -258,7 +260,7 @@ impl<'a> Memory<'a> {
         let Told::Failed(failure, follow) = told else { unreachable!("an answer is no failure") };
         // The gate hears of it before it lets anybody else through.
         let next = tries.next(api, desk.retry, failure, follow);
-        drop((pass, spooling));
+        drop(pass);
         if matches!(follow, Follow::Doubt | Follow::Abandoned) {
             reservation.lose();
             desk.note(|spend| spend.in_doubt += 1);
@@ -354,14 +356,27 @@ enum Tried {
 }
 
 /// Makes the call; once the run is stopped it may still be answered for a while.
-async fn exchange(desk: &Desk<'_>, errand: &Errand<'_>, key: &Digest, ear: &mut Spooling) -> Exchange {
+async fn exchange(desk: &Desk<'_>, errand: &Errand<'_>, key: &Digest, mut spooling: Spooling) -> Exchange {
     let (quit, once) = (CancellationToken::new(), key.to_string());
-    let mut exchange = pin!(errand.api.exchange(errand.call, Some(&once), ear, &quit));
-    tokio::select! {
-        exchange = &mut exchange => return exchange,
-        () = desk.give_up() => quit.cancel(),
-    }
-    exchange.await
+    let (api, call, quits) = (errand.api.clone(), errand.call.clone(), quit.clone());
+    let mut made = pin!(on_the_line(async move {
+        let exchange = api.exchange(&call, Some(&once), &mut spooling, &quits).await;
+        if let Exchange::Answered(_) = &exchange {
+            spooling.end();
+        }
+        exchange
+    }));
+    let made = tokio::select! {
+        made = &mut made => made,
+        () = desk.give_up() => {
+            quit.cancel();
+            made.await
+        }
+    };
+    made.unwrap_or_else(|error| {
+        let failure = Failure::new(Cause::Machine, format!("the call broke off: {error}"));
+        Exchange::Failed { told: Told::Failed(failure, Follow::Doubt), said: String::new() }
+    })
 }
 
 /// Returns an id for one call, another each time.

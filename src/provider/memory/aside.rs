@@ -1,7 +1,7 @@
-//! What waits for the disk, done on other threads: the one that all calls share goes on reading what comes in.
+//! What waits for the disk, done on other threads: the others' calls go on, and begin.
 //!
-//! An answer that is not read yet lies in its socket, and is lost with the process. What is begun here is done to its end,
-//! also where nobody waits for it any more: who is dropped meanwhile loses nothing and leaves no note that is wrong.
+//! What is begun here is done to its end, also where nobody waits for it any more: who is dropped meanwhile loses nothing and
+//! leaves no note that is wrong.
 
 use crate::base::failure::{Cause, Failure};
 use crate::store::{Claim, Intent, ReplyMeta, Spool, StoreError};

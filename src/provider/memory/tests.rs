@@ -148,7 +148,7 @@ async fn a_job_that_is_stopped_while_its_call_is_noted_sends_nothing_and_leaves_
     let cancel = bench.cancel.clone();
     disk.state.lock().unwrap().at_sync = Some(Arc::new(move || cancel.cancel()));
     // Nobody is there: a call that is sent would fail, and not be called stopped.
-    let api = Api::open(Address::parse("http://127.0.0.1:9").unwrap());
+    let api = Arc::new(Api::open(Address::parse("http://127.0.0.1:9").unwrap()));
     let errand = Errand { api: &api, call: &ApiCall::get("/x"), most: Usage::default(), room_bytes: ROOM_BYTES };
     let asked = bench.memory().ask_service(&request(Digest::of(b"k")), &errand).await;
     assert_eq!(asked.unwrap_err(), Failure::new(Cause::Cancelled, "stopped before sentence 3"));
