@@ -36,8 +36,11 @@ pub async fn answer(question: &Question<'_>, variant: Variant, memory: &mut Memo
     loop {
         let variant = Variant { attempt, ..variant };
         let request = ChatRequest { prompt, ..question.request.clone() };
-        let reply = question.writer.ask(&request, variant, &described(question.about, variant), memory).await?;
-        let reply = usable(reply, &request)?;
+        let described = described(question.about, variant);
+        let reply = question.writer.ask(&request, variant, &described, memory).await?;
+        // What is of no use was paid for all the same: a person may want to read it.
+        let keep = |reply: &ChatReply| memory.log(&format!("{described}, by {}:\n{}\n", reply.written_by, reply.text));
+        let reply = usable(&reply, &request).inspect_err(|_| keep(&reply)).map(|()| reply)?;
         let faults = match question.judge.accept(&reply.text) {
             Ok(Accepted { text, warning }) => {
                 let warning = warning.map(|message| ChatWarning { at: None, message });
@@ -45,6 +48,7 @@ pub async fn answer(question: &Question<'_>, variant: Variant, memory: &mut Memo
             }
             Err(faults) => faults,
         };
+        keep(&reply);
         if attempt == question.repair {
             return Err(invalid(&faults, attempt));
         }
@@ -64,7 +68,7 @@ fn described(about: &str, variant: Variant) -> String {
     if about.is_empty() { what } else { format!("{what} to {about}") }
 }
 
-fn usable(reply: ChatReply, request: &ChatRequest) -> Result<ChatReply, Failure> {
+fn usable(reply: &ChatReply, request: &ChatRequest) -> Result<(), Failure> {
     let who = &reply.written_by;
     match reply.finish {
         Finish::Refusal => {
@@ -75,13 +79,14 @@ fn usable(reply: ChatReply, request: &ChatRequest) -> Result<ChatReply, Failure>
         }
         Finish::Length => {
             let message = format!("the reply was cut at its bound of {} tokens", request.max_tokens);
-            Err(Failure::new(Cause::Length, message).hint("Raise `max_tokens`, or ask for less."))
+            Err(Failure::new(Cause::Length, message)
+                .hint("Raise `max_tokens`, or ask for less; `storygen log` shows what came."))
         }
         Finish::Stop if reply.text.trim().is_empty() => {
             Err(Failure::new(Cause::Empty, format!("{who} gave an empty reply"))
                 .hint("Change the prompt, or ask again with `build --force`."))
         }
-        Finish::Stop => Ok(reply),
+        Finish::Stop => Ok(()),
     }
 }
 

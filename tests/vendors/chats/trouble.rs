@@ -1,6 +1,6 @@
 //! Vendors out of order: who stands in, and who is not concerned.
 
-use super::{House, build, ending, event, space};
+use super::{House, asking, build, ending, event, space};
 use crate::fake::{Vendor, fault};
 
 #[test]
@@ -72,5 +72,25 @@ fn a_service_is_asked_again_only_for_what_the_stage_names() {
         vendor.script([fault::status(status)]);
         build(&space, &[]);
         assert_eq!(vendor.calls().len(), calls, "{named}, {status}");
+    }
+}
+
+#[test]
+fn an_answer_of_no_use_can_be_read_in_the_log() {
+    for fault in [fault::length(), fault::off_schema()] {
+        let vendor = Vendor::start();
+        let settings = "repair: 0, schema: { type: object, additionalProperties: false, required: [title], properties: { title: \
+                        { type: string } } }";
+        let space = asking(House::OpenAi, &vendor, settings);
+        vendor.script([fault]);
+        build(&space, &[]).exit(1);
+        let said = vendor.calls()[0].text.clone().unwrap();
+        // Whether it was answered now or is remembered.
+        for _ in 0..2 {
+            let log = space.run(&["log", "a"]).exit(0).out;
+            assert!(log.contains("the reply, by ") && log.contains(said.trim()), "{log}\n{said}");
+            build(&space, &[]).exit(1);
+        }
+        assert_eq!(vendor.charges(), 1);
     }
 }
