@@ -16,28 +16,19 @@ use crate::world::World;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-/// What could not be heard.
-#[derive(Debug, Default)]
-pub struct Unheard {
-    /// What stands is right, and its answers are remembered nowhere here.
-    pub lost: Vec<ActionId>,
-    /// A tape does not hear what they ask.
-    pub mute: Vec<ActionId>,
-}
-
-/// Plays the answers of these actions to `tape`.
+/// Plays the answers of these actions to `tape`. Returns those that stand, and whose answers are remembered nowhere here.
 pub async fn replay(
     project: &mut Project,
     world: &World,
     options: &Options,
     actions: &BTreeSet<usize>,
     tape: &Arc<Tape>,
-) -> Result<Unheard, EngineError> {
+) -> Result<Vec<ActionId>, EngineError> {
     let recorded = project.providers.on(tape);
     let providers = std::mem::replace(&mut project.providers, recorded);
-    let unheard = play(project, world, options, actions).await;
+    let lost = play(project, world, options, actions).await;
     project.providers = providers;
-    unheard
+    lost
 }
 
 async fn play(
@@ -45,24 +36,21 @@ async fn play(
     world: &World,
     options: &Options,
     actions: &BTreeSet<usize>,
-) -> Result<Unheard, EngineError> {
-    let mut unheard = Unheard::default();
+) -> Result<Vec<ActionId>, EngineError> {
+    let mut lost = Vec::new();
     let mut crew = Crew::new(project, world, options, "replay")?;
     // A job that is stopped asks nothing; what is remembered it is told all the same.
     crew.cancel.cancel();
     let sink: Arc<dyn Sink> = Arc::new(Nobody);
     let taking_part: Vec<usize> = actions.difference(&project.skipped).copied().collect();
     for action in taking_part {
-        let Work::Kind { kind, .. } = &project.node(action).action.work else { continue };
-        let id = project.node(action).action.id.clone();
-        match project.registry.get(kind).and_then(|kind| kind.info().capability) {
-            None => continue,
-            Some("text" | "voice") => {}
-            Some(_) => {
-                unheard.mute.push(id);
-                continue;
-            }
+        let Work::Kind { kind, providers, .. } = &project.node(action).action.work else { continue };
+        // A kind that needs nobody asks whom the stage names for it.
+        let needs = project.registry.get(kind).and_then(|kind| kind.info().capability);
+        if needs.is_none() && providers.is_empty() {
+            continue;
         }
+        let id = project.node(action).action.id.clone();
         let stands = project.lock.get(&project.line_name(action)).map(|line| line.take);
         crew.book(action, Ticket { take: stands.unwrap_or(1), ..Ticket::default() });
         if crew.attempt(project, action, world, &sink)?.is_err() {
@@ -70,10 +58,10 @@ async fn play(
         }
         let Completion::Kind { made: Err(failure), .. } = crew.next().await else { continue };
         if failure.cause == Cause::Cancelled && stands.is_some() {
-            unheard.lost.push(id);
+            lost.push(id);
         }
     }
-    Ok(unheard)
+    Ok(lost)
 }
 
 /// Hears nothing: a replay is no part of the run.

@@ -3,17 +3,15 @@
 use crate::base::address::Address;
 use crate::base::digest::Digest;
 use crate::base::failure::{Cause, Failure};
-use crate::base::id::Take;
-use crate::base::money::Usage;
 use crate::kind::contract::{Guess, Job, Kind, Made, Pay, Quoted, Work};
 use crate::kind::fault::{SettingFault, every_fault};
 use crate::kind::settings::Settings;
 use crate::provider::Providers;
-use crate::provider::api::{AnswerSort, Api, ApiCall};
+use crate::provider::api::{AnswerSort, ApiCall};
 use crate::provider::chat::BoxFuture;
-use crate::provider::memory::{Errand, Memory, ROOM_BYTES, Reading, Request, Variant, request_key};
+use crate::provider::courier::Courier;
+use crate::provider::memory::{Memory, Variant};
 use crate::provider::quote::Quote;
-use crate::store::ReplyOutcome;
 use crate::storyfile::catalog::KindInfo;
 use crate::storyfile::headers::{header_fault, is_secret_header};
 use base64::Engine as _;
@@ -21,10 +19,6 @@ use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
-
-/// Names the form of what is remembered of an answer: its body, secrets taken out.
-const FORM: &str = "http 2";
 
 /// How much of an answer that cannot be used the log shows, in characters.
 const LOG_CHARS_MAX: usize = 64 * 1024;
@@ -46,31 +40,31 @@ impl Kind for Http {
     }
 
     fn faults(&self, work: &Work<'_>) -> Vec<SettingFault> {
-        let api = api(work.named, work.providers);
-        if api.is_none() && work.named.contains_key("http") {
+        let courier = courier(work.named, work.providers);
+        if courier.is_none() && work.named.contains_key("http") {
             // A provider that is declared and is none: what is wrong with it is told where it stands.
             return Vec::new();
         }
-        every_fault(work.settings, |settings| read(settings, work.late, api).map(drop))
+        every_fault(work.settings, |settings| read(settings, work.late, courier).map(drop))
     }
 
     fn identity(&self, work: &Work<'_>) -> Result<Option<String>, Failure> {
         // Without a provider the whole address stands among the settings.
-        Ok(api(work.named, work.providers).map(|api| api.identity().to_owned()))
+        Ok(courier(work.named, work.providers).map(|courier| courier.identity().to_owned()))
     }
 
     fn quote(&self, quoted: &Quoted<'_>) -> Result<Vec<Quote>, Failure> {
-        let Sent { api, key, .. } = sent(quoted.settings, api(quoted.named, quoted.providers), quoted.take)?;
-        Ok(vec![Quote::of(&api, key, Usage::default(), quoted.store)])
+        let Sent { courier, call, .. } = sent(quoted.settings, quoted.named, quoted.providers)?;
+        Ok(courier.quote(&call, Variant::of(quoted.take), quoted.store).into_iter().collect())
     }
 
     fn guess(&self, work: &Work<'_>, _input_bytes: Option<u64>) -> Guess {
-        let declared = api(work.named, work.providers);
-        let api = match read(work.settings, work.late, declared).map(|asked| asked.url) {
-            Ok(Url::Whole(address)) => Some(Arc::new(Api::open(address))),
+        let declared = courier(work.named, work.providers);
+        let courier = match (read(work.settings, work.late, declared).map(|asked| asked.url), declared) {
+            (Ok(Url::Whole(address)), None) => Some(work.providers.open(address)),
             _ => declared.cloned(),
         };
-        let quotes = api.map(|api| vec![Quote::guess(&api, Usage::default())]);
+        let quotes = courier.map(|courier| courier.guess().into_iter().collect());
         Guess { quotes, output_bytes: None }
     }
 
@@ -104,48 +98,40 @@ struct Extract {
     is_base64: bool,
 }
 
-fn api<'a>(named: &BTreeMap<String, String>, providers: &'a Providers) -> Option<&'a Arc<Api>> {
-    providers.apis.get(named.get("http")?)
+fn courier<'a>(named: &BTreeMap<String, String>, providers: &'a Providers) -> Option<&'a Courier> {
+    providers.couriers.get(named.get("http")?)
 }
 
-/// The call of a stage, and of whom.
+/// The call of a stage, and who carries it.
 struct Sent {
-    api: Arc<Api>,
+    courier: Courier,
     call: ApiCall,
-    key: Digest,
     extract: Extract,
 }
 
 /// Puts the call of a stage together.
-fn sent(settings: &Value, api: Option<&Arc<Api>>, take: Take) -> Result<Sent, Failure> {
-    let Asked { method, url, mut headers, json, extract } = read(settings, &BTreeSet::new(), api)?;
-    let (api, path) = match (url, api) {
-        (Url::Below(path), Some(api)) => (api.clone(), path),
-        (Url::Whole(address), _) => (Arc::new(Api::open(address)), String::new()),
+fn sent(settings: &Value, named: &BTreeMap<String, String>, providers: &Providers) -> Result<Sent, Failure> {
+    let declared = courier(named, providers);
+    let Asked { method, url, mut headers, json, extract } = read(settings, &BTreeSet::new(), declared)?;
+    let (courier, path) = match (url, declared) {
+        (Url::Below(path), Some(courier)) => (courier.clone(), path),
+        // Whoever plays the services of others is asked by their whole address.
+        (Url::Whole(address), Some(courier)) => (courier.clone(), address.join("")),
+        (Url::Whole(address), None) => (providers.open(address), String::new()),
         _ => return Err(Failure::new(Cause::Machine, "the address was not known")),
     };
     if json.is_some() {
         headers.insert("content-type".into(), "application/json".into());
     }
-    let identity = format!("{}{}", api.identity(), if path.is_empty() { api.base().join("") } else { String::new() });
     let body = json.map(|json| json.to_string().into_bytes());
     let call = ApiCall { method, path, headers, body, answer: AnswerSort::Any };
-    let key = request_key(FORM, &identity, &call.bytes(), Variant::of(take));
-    Ok(Sent { api, call, key, extract })
+    Ok(Sent { courier, call, extract })
 }
 
 async fn perform(job: Job<'_>) -> Result<Made, Failure> {
-    let Sent { api, call, key, extract } = sent(&job.settings, api(job.named, job.providers), job.take)?;
-    let made_by = api.base().vendor();
-    let description = format!("{} {}{} of {made_by}", call.method, api.base().path(), call.path);
-    let reading = |_: &[u8]| {
-        let (made_by, usage) = (made_by.to_owned(), Usage::default());
-        Ok(Reading { made_by, usage, outcome: ReplyOutcome::Good })
-    };
-    let request = Request { key, description: &description, reading: &reading };
-    let errand = Errand { api: &api, call: &call, most: Usage::default(), room_bytes: ROOM_BYTES };
+    let Sent { courier, call, extract } = sent(&job.settings, job.named, job.providers)?;
     let mut memory = Memory::new(job.desk);
-    let body = memory.ask_service(&request, &errand).await?;
+    let body = courier.ask(&call, Variant::of(job.take), &mut memory).await?;
     let content = extract.of(&body).map_err(|failure| {
         let shown: String = String::from_utf8_lossy(&body).chars().take(LOG_CHARS_MAX).collect();
         (job.desk.log)(&format!("{}\n", shown.trim_end()));
@@ -161,7 +147,7 @@ async fn perform(job: Job<'_>) -> Result<Made, Failure> {
 }
 
 /// Reads the settings; those in `late` are absent and not judged.
-fn read(settings: &Value, late: &BTreeSet<String>, api: Option<&Arc<Api>>) -> Result<Asked, SettingFault> {
+fn read(settings: &Value, late: &BTreeSet<String>, courier: Option<&Courier>) -> Result<Asked, SettingFault> {
     let settings = Settings::of(settings);
     let json = settings.get("json").cloned();
     let has_body = json.is_some() || late.contains("json");
@@ -171,7 +157,7 @@ fn read(settings: &Value, late: &BTreeSet<String>, api: Option<&Arc<Api>>) -> Re
             .hint("Write `method: POST`, or put the values into `url`."));
     }
     let url = match settings.text("url")? {
-        Some(text) => url(text, api)?,
+        Some(text) => url(text, courier)?,
         // That one is given is checked when the file is loaded.
         None => Url::Late,
     };
@@ -181,7 +167,7 @@ fn read(settings: &Value, late: &BTreeSet<String>, api: Option<&Arc<Api>>) -> Re
         if let Some(fault) = header_fault(name) {
             return Err(SettingFault::setting(full, format!("`{name}` {fault}")).hint("Take it away."));
         }
-        if is_secret_header(name) || api.is_some_and(|api| api.sets(&name.to_lowercase())) {
+        if is_secret_header(name) || courier.is_some_and(|courier| courier.sets(&name.to_lowercase())) {
             return Err(SettingFault::setting(full, format!("the header `{name}` belongs to the provider"))
                 .hint("Secrets stand under `providers:`, in `api_key` and `headers`; they are never part of a key."));
         }
@@ -198,18 +184,19 @@ fn read(settings: &Value, late: &BTreeSet<String>, api: Option<&Arc<Api>>) -> Re
     Ok(Asked { method, url, headers, json, extract: Extract::read(&settings)? })
 }
 
-fn url(text: &str, api: Option<&Arc<Api>>) -> Result<Url, SettingFault> {
+fn url(text: &str, courier: Option<&Courier>) -> Result<Url, SettingFault> {
     let wrong = |message: String, hint: &str| Err(SettingFault::setting("url", message).hint(hint));
     let text = text.trim().replace(' ', "%20");
     if text.contains(['#', '\\']) || text.chars().any(char::is_control) {
         return wrong("a sign in `url` cannot stand in an address".into(), "Leave out `#`, `\\` and line breaks.");
     }
-    match (text.contains("://"), api.is_some()) {
-        (true, true) => wrong(
+    let has_address = courier.is_some_and(|courier| courier.base().is_some());
+    match (text.contains("://"), courier.is_some()) {
+        (true, true) if has_address => wrong(
             "`url` is a whole address, and the provider has one".into(),
             "Write the path below its `base_url`: `/images`.",
         ),
-        (true, false) => match Address::parse(&text) {
+        (true, _) => match Address::parse(&text) {
             Ok(address) if address.is_loopback() => wrong(
                 "`url` names a server on this machine, which is another one elsewhere".into(),
                 "Put its address into a provider: `providers: { art: { type: http, base_url: … } }`.",

@@ -10,6 +10,7 @@ mod body;
 pub mod chat;
 pub mod checkup;
 mod complaint;
+pub mod courier;
 pub mod desk;
 pub mod ears;
 mod elevenlabs;
@@ -37,9 +38,11 @@ pub mod voice;
 pub mod weights;
 pub mod writer;
 
+use crate::base::address::Address;
 use crate::base::failure::{Cause, Failure};
 use crate::provider::anthropic::Anthropic;
 use crate::provider::api::Api;
+use crate::provider::courier::Courier;
 use crate::provider::ears::Ears;
 use crate::provider::elevenlabs::ElevenLabs;
 use crate::provider::gemini::Gemini;
@@ -63,10 +66,13 @@ pub struct Providers {
     pub chats: BTreeMap<String, Writer>,
     pub voices: BTreeMap<String, Voice>,
     pub ears: BTreeMap<String, Ears>,
+    pub couriers: BTreeMap<String, Courier>,
+    /// The services among them.
     pub apis: BTreeMap<String, Arc<Api>>,
     pub scripts: BTreeMap<String, Arc<Script>>,
     pub ledger: Arc<Ledger>,
     pub trust: Arc<Trust>,
+    tape: Option<Arc<Tape>>,
 }
 
 impl Providers {
@@ -100,6 +106,8 @@ impl Providers {
                     let script = Arc::new(Script::new(name, scripted, shelf.clone()));
                     providers.chats.insert(name.clone(), Writer::script(script.clone()));
                     providers.voices.insert(name.clone(), Voice::script(script.clone()));
+                    providers.ears.insert(name.clone(), Ears::script(script.clone()));
+                    providers.couriers.insert(name.clone(), Courier::script(script.clone()));
                     providers.scripts.insert(name.clone(), script);
                 }
             }
@@ -126,7 +134,10 @@ impl Providers {
             self.voices.insert(name.to_owned(), Voice::service(api.clone(), tells));
         }
         if service.api == ServiceApi::OpenAi {
-            self.ears.insert(name.to_owned(), Ears::new(api.clone(), &model));
+            self.ears.insert(name.to_owned(), Ears::service(api.clone(), &model));
+        }
+        if service.api == ServiceApi::Http {
+            self.couriers.insert(name.to_owned(), Courier::service(api.clone()));
         }
         if let Some(speaks) = speaks {
             self.chats.insert(name.to_owned(), Writer::service(api.clone(), speaks));
@@ -168,7 +179,16 @@ impl Providers {
         let mut providers = self.clone();
         providers.chats.values_mut().for_each(|writer| *writer = writer.clone().on(tape));
         providers.voices.values_mut().for_each(|voice| *voice = voice.clone().on(tape));
+        providers.ears.values_mut().for_each(|ears| *ears = ears.clone().on(tape));
+        providers.couriers.values_mut().for_each(|courier| *courier = courier.clone().on(tape));
+        providers.tape = Some(tape.clone());
         providers
+    }
+
+    /// Returns who calls an address that no provider has.
+    pub fn open(&self, address: Address) -> Courier {
+        let courier = Courier::open(address);
+        self.tape.iter().fold(courier, Courier::on)
     }
 
     /// Returns the writer called `name`.

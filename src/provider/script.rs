@@ -2,24 +2,27 @@
 //! same variant, always gets the same answer.
 
 mod content;
+mod load;
 mod matching;
 mod nearest;
+mod others;
 
-use crate::base::diagnostic::{Diagnostic, Source};
+use crate::base::diagnostic::Diagnostic;
 use crate::base::failure::{Cause, Failure};
 use crate::base::money::{Price, Usage};
 use crate::base::path::RepoPath;
 use crate::media::wav;
 use crate::provider::chat::{ChatReply, ChatRequest, ChatWarning, Finish};
 use crate::provider::speech::{SpeechReply, SpeechRequest, SpeechWarning, SpokenWord};
-use crate::storyfile::answers::{Ended, Entry, Says, holds_entries, read};
+use crate::storyfile::answers::{Ended, Entry, Says};
 use crate::storyfile::service::Scripted;
 use crate::storyfile::story::Selector;
-use crate::world::disk::{Disk, Spelling};
-pub use content::{chat_content, speech_content};
+use crate::world::disk::Disk;
+pub use content::{call_content, chat_content, hearing_content, speech_content};
 pub use matching::{Asked, Words};
 use matching::{choose, nth};
 use nearest::refusal;
+pub use others::Said;
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
@@ -177,79 +180,27 @@ impl Script {
     }
 
     fn sound(&self, file: &RepoPath, audio: &str) -> Result<wav::Sound, Failure> {
+        let bytes = self.named(file, "the recording", audio)?;
+        let sound = wav::read_channels(&bytes).map_err(|error| {
+            let message = format!("the recording `{audio}`, which `{file}` names, cannot be played: {error}");
+            Failure::new(Cause::Setup, message).hint("An answer's recording is a WAV file.")
+        })?;
+        Ok(sound.mixed())
+    }
+
+    /// Returns the content of a file that an entry of `file` names.
+    fn named(&self, file: &RepoPath, what: &str, name: &str) -> Result<Vec<u8>, Failure> {
         let wrong = |why: String| {
-            Failure::new(Cause::Setup, format!("the recording `{audio}`, which `{file}` names, {why}"))
-                .hint("An answer's recording is a WAV file in the folder of the answers.")
+            Failure::new(Cause::Setup, format!("{what} `{name}`, which `{file}` names, {why}"))
+                .hint("What an answer names lies in the folder of the answers.")
         };
-        let path = beside(file, audio).ok_or_else(|| wrong("is no path of this folder".into()))?;
+        let path = beside(file, name).ok_or_else(|| wrong("is no path of this folder".into()))?;
         let bytes = self.shelf.disk.read(&path.under(&self.shelf.root));
-        let bytes = bytes.map_err(|error| wrong(format!("cannot be read: {error}")))?;
-        let sound = wav::read_channels(&bytes).map_err(|error| wrong(format!("cannot be played: {error}")))?.mixed();
-        Ok(sound)
+        bytes.map_err(|error| wrong(format!("cannot be read: {error}")))
     }
 
     fn loaded(&self) -> &Loaded {
-        self.loaded.get_or_init(|| self.load())
-    }
-
-    fn load(&self) -> Loaded {
-        let mut loaded = Loaded::default();
-        for file in self.files() {
-            // A file that is not there is an input that is missing, which is told as such.
-            let Ok(bytes) = self.shelf.disk.read(&file.under(&self.shelf.root)) else { continue };
-            let text = String::from_utf8_lossy(&bytes).into_owned();
-            let (entries, faults) = read(file.as_str(), &text);
-            let source = Arc::new(Source { name: file.to_string(), text });
-            loaded.faults.extend(faults.into_iter().map(|fault| fault.in_file(&source)));
-            for entry in entries {
-                if let Some(fault) = self.misplaced(&file, &entry) {
-                    loaded.faults.push(fault.in_file(&source));
-                }
-                loaded.entries.push(Placed { file: file.clone(), entry });
-            }
-        }
-        loaded
-    }
-
-    /// A recording that is not among the answers is no input of the stage: a change of it would go unseen.
-    fn misplaced(&self, file: &RepoPath, entry: &Entry) -> Option<Diagnostic> {
-        let Says::Sound { audio, .. } = &entry.says else { return None };
-        let is_inside = match &self.answers {
-            Selector::Tree(folder) => beside(file, audio).is_some_and(|path| path.is_within(folder)),
-            Selector::File(_) | Selector::Glob { .. } => false,
-        };
-        let fault = Diagnostic::error(
-            "S168",
-            format!("the recording `{audio}` does not lie in a folder of answers"),
-            entry.span,
-        );
-        (!is_inside).then(|| {
-            fault.label("names a file elsewhere").help(
-                "put both into a folder and name that: `answers: answers/`; a path starts at the file that names it",
-            )
-        })
-    }
-
-    /// Returns the files that hold entries, in the order of their paths.
-    fn files(&self) -> Vec<RepoPath> {
-        let (mut folders, mut files) = match &self.answers {
-            Selector::File(path) => (Vec::new(), vec![path.clone()]),
-            Selector::Tree(path) => (vec![path.clone()], Vec::new()),
-            Selector::Glob { .. } => (Vec::new(), Vec::new()),
-        };
-        while let Some(folder) = folders.pop() {
-            let listed = self.shelf.disk.list(&folder.under(&self.shelf.root)).unwrap_or_default();
-            for entry in listed.into_iter().filter(|entry| entry.spelling == Spelling::Exact) {
-                let Ok(path) = RepoPath::found(&format!("{folder}/{}", entry.name)) else { continue };
-                match entry.sort_is_dir {
-                    true => folders.push(path),
-                    false if holds_entries(&entry.name) => files.push(path),
-                    false => {}
-                }
-            }
-        }
-        files.sort();
-        files
+        self.loaded.get_or_init(|| load::load(&self.answers, &self.shelf))
     }
 }
 

@@ -6,18 +6,25 @@ use crate::base::digest::Digest;
 use crate::base::failure::{Cause, Failure};
 use crate::media::wav;
 use crate::provider::chat::{ChatReply, ChatRequest};
+use crate::provider::courier::{CallReply, CallRequest};
+use crate::provider::ears::{HeardReply, HearingRequest};
 use crate::provider::memory::Variant;
-use crate::provider::script::{chat_content, speech_content};
+use crate::provider::script::{call_content, chat_content, hearing_content, speech_content};
 use crate::provider::speech::{SpeechReply, SpeechRequest};
 use line::line;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// The first line of a file that was recorded.
-pub const MARK: &str = "# recorded by `storygen build --record`, which replaces this file";
+const MARK: &str = "# recorded by `storygen build --record`, which replaces this file";
 
-/// The folder of recordings, in that of the answers.
-pub const AUDIO: &str = "audio";
+/// The folders of recordings and of what services sent, in that of the answers, and what their files end in. None of
+/// these endings is that of a list of answers.
+const AUDIO: (&str, &str) = ("audio", "wav");
+const BODIES: (&str, &str) = ("bodies", "bin");
+
+/// How long a text that a service sent may be to stand among the answers, in bytes: a longer one is a file.
+const INLINE_BYTES_MAX: usize = 16 * 1024;
 
 /// What was heard.
 #[derive(Default)]
@@ -44,6 +51,8 @@ enum Answer {
         reply: SpeechReply,
         chunk_chars: Option<usize>,
     },
+    Call(CallReply),
+    Heard(HeardReply),
     /// It is an answer all the same: asking again would give the same.
     Fault(Failure),
 }
@@ -64,11 +73,7 @@ impl Tape {
         action: &str,
         answer: &Result<ChatReply, Failure>,
     ) -> Result<(), Failure> {
-        let answer = match answer {
-            Ok(reply) => Answer::Text(reply.clone()),
-            Err(failure) if is_answer(failure) => Answer::Fault(failure.clone()),
-            Err(_) => return Ok(()),
-        };
+        let answer = heard(answer, Answer::Text);
         self.add(action, chat_content(request)?, variant, &request.prompt, answer);
         Ok(())
     }
@@ -82,16 +87,37 @@ impl Tape {
         answer: &Result<SpeechReply, Failure>,
         chunk_chars: Option<usize>,
     ) -> Result<(), Failure> {
-        let answer = match answer {
-            Ok(reply) => Answer::Sound { reply: reply.clone(), chunk_chars },
-            Err(failure) if is_answer(failure) => Answer::Fault(failure.clone()),
-            Err(_) => return Ok(()),
-        };
+        let answer = heard(answer, |reply| Answer::Sound { reply, chunk_chars });
         self.add(action, speech_content(request)?, variant, &request.text, answer);
         Ok(())
     }
 
-    fn add(&self, action: &str, request: Digest, variant: Variant, asked: &str, answer: Answer) {
+    /// Hears the answer to a call.
+    pub fn call(
+        &self,
+        request: &CallRequest<'_>,
+        variant: Variant,
+        action: &str,
+        answer: &Result<CallReply, Failure>,
+    ) -> Result<(), Failure> {
+        self.add(action, call_content(request)?, variant, &request.words().told(), heard(answer, Answer::Call));
+        Ok(())
+    }
+
+    /// Hears what was heard in a recording.
+    pub fn hearing(
+        &self,
+        request: &HearingRequest<'_>,
+        variant: Variant,
+        action: &str,
+        answer: &Result<HeardReply, Failure>,
+    ) -> Result<(), Failure> {
+        self.add(action, hearing_content(request)?, variant, &request.words().told(), heard(answer, Answer::Heard));
+        Ok(())
+    }
+
+    fn add(&self, action: &str, request: Digest, variant: Variant, asked: &str, answer: Option<Answer>) {
+        let Some(answer) = answer else { return };
         let (action, asked) = (action.to_owned(), asked.to_owned());
         self.heard().push(Heard { action, request, variant, asked, answer });
     }
@@ -115,12 +141,9 @@ impl Tape {
             if !written.insert((heard.asked_for(), whose)) {
                 continue;
             }
-            let audio = match &heard.answer {
-                Answer::Sound { reply, .. } => Some(recording(reply, &mut files)?),
-                Answer::Text(_) | Answer::Fault(_) => None,
-            };
+            let file = beside(&heard.answer, &mut files)?;
             let is_varied = variants.get(&heard.request).is_some_and(|count| *count > 1);
-            let line = line(heard, whose, is_varied, audio.as_deref());
+            let line = line(heard, whose, is_varied, file.as_deref());
             let stage = heard.action.split(':').next().unwrap_or_default();
             let file = files.entry(format!("{stage}.jsonl")).or_insert_with(|| format!("{MARK}\n").into_bytes());
             file.extend(line.into_bytes());
@@ -131,6 +154,14 @@ impl Tape {
 
     fn heard(&self) -> MutexGuard<'_, Vec<Heard>> {
         self.heard.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Returns what there is to play; `None`: nobody could answer.
+fn heard<T: Clone>(answer: &Result<T, Failure>, of: impl FnOnce(T) -> Answer) -> Option<Answer> {
+    match answer {
+        Ok(reply) => Some(of(reply.clone())),
+        Err(failure) => is_answer(failure).then(|| Answer::Fault(failure.clone())),
     }
 }
 
@@ -157,18 +188,48 @@ fn contested(all: &[Heard]) -> BTreeSet<(Digest, u32, u32)> {
         .collect()
 }
 
-/// Adds a recording to the files and returns its path: it is named by its content.
-fn recording(reply: &SpeechReply, files: &mut BTreeMap<String, Vec<u8>>) -> Result<String, Failure> {
-    let bytes = wav::write(&reply.samples, reply.sample_rate)
-        .map_err(|error| Failure::new(Cause::Machine, format!("write a recording: {error}")))?;
-    let path = audio_path(&bytes);
+/// Adds the file that an answer needs beside its line, and returns its path: it is named by its content.
+fn beside(answer: &Answer, files: &mut BTreeMap<String, Vec<u8>>) -> Result<Option<String>, Failure> {
+    let (place, bytes) = match answer {
+        Answer::Sound { reply, .. } => {
+            let bytes = wav::write(&reply.samples, reply.sample_rate)
+                .map_err(|error| Failure::new(Cause::Machine, format!("write a recording: {error}")))?;
+            (AUDIO, bytes)
+        }
+        Answer::Call(reply) if text(&reply.body).is_none() => (BODIES, reply.body.clone()),
+        Answer::Call(_) | Answer::Text(_) | Answer::Heard(_) | Answer::Fault(_) => return Ok(None),
+    };
+    let path = path(place, &bytes);
     files.insert(path.clone(), bytes);
-    Ok(path)
+    Ok(Some(path))
 }
 
-/// Returns the path that a recording with these bytes has.
-pub fn audio_path(bytes: &[u8]) -> String {
-    format!("{AUDIO}/{}.wav", &Digest::of(bytes).to_string()[..24])
+/// Returns what a service sent as a text, if it is a short one.
+fn text(body: &[u8]) -> Option<&str> {
+    std::str::from_utf8(body).ok().filter(|text| text.len() <= INLINE_BYTES_MAX)
+}
+
+fn path((folder, ending): (&str, &str), bytes: &[u8]) -> String {
+    format!("{folder}/{}.{ending}", &Digest::of(bytes).to_string()[..24])
+}
+
+/// Tells whether a file in a folder of answers may be one that a recording wrote, by its path there.
+pub fn may_be_recorded(name: &str) -> bool {
+    name.ends_with(".jsonl") || place_of(name).is_some()
+}
+
+/// Tells whether a file with this content is one that a recording wrote: lists by their first line, others by their name.
+pub fn is_recorded(name: &str, bytes: &[u8]) -> bool {
+    match place_of(name) {
+        Some(place) => path(place, bytes) == name,
+        None => bytes.starts_with(MARK.as_bytes()),
+    }
+}
+
+fn place_of(name: &str) -> Option<(&'static str, &'static str)> {
+    let (folder, file) = name.split_once('/')?;
+    let (_, ending) = file.rsplit_once('.')?;
+    [AUDIO, BODIES].into_iter().find(|place| *place == (folder, ending))
 }
 
 #[cfg(test)]

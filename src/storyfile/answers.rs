@@ -3,6 +3,7 @@
 //! A file is a list of entries, as YAML, JSON or JSON Lines. An entry says to which requests it is the answer
 //! ([`Asks`]) and what the answer is ([`Says`]).
 
+mod asks;
 mod says;
 
 use crate::base::diagnostic::Diagnostic;
@@ -11,10 +12,11 @@ use crate::base::span::Span;
 use crate::storyfile::faults::Faults;
 use crate::storyfile::parse::{is_blank, parse};
 use crate::storyfile::tree::{Content, Node};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Keys of an entry.
-const KEYS: [&str; 13] = [
+const KEYS: [&str; 18] = [
     "request",
     "match",
     "reply",
@@ -23,6 +25,11 @@ const KEYS: [&str; 13] = [
     "fault",
     "audio",
     "words",
+    "body",
+    "file",
+    "status",
+    "headers",
+    "heard",
     "by",
     "usage",
     "warnings",
@@ -30,14 +37,8 @@ const KEYS: [&str; 13] = [
     "asked",
 ];
 
-/// Keys of `match`.
-const MATCH_KEYS: [&str; 7] = ["stage", "prompt", "system", "text", "take", "sample", "repair"];
-
 /// Keys of `usage`.
 const USAGE_KEYS: [&str; 5] = ["input_tokens", "cached_tokens", "output_tokens", "characters", "audio_ms"];
-
-/// The fewest digits of a request's digest that name it.
-const DIGITS_MIN: usize = 12;
 
 /// Names of files that hold answers.
 const EXTENSIONS: [&str; 4] = ["yaml", "yml", "json", "jsonl"];
@@ -68,18 +69,27 @@ pub struct Asks {
     pub request: Option<String>,
     /// A stage, or one instance of it.
     pub stage: Option<String>,
-    /// Pieces of the prompt.
-    pub prompt: Vec<String>,
-    /// Pieces of the house rules.
-    pub system: Vec<String>,
-    /// Pieces of the text to be spoken.
-    pub text: Vec<String>,
+    /// Of a call.
+    pub method: Option<String>,
+    /// Pieces of what is asked, each with its key in `match`.
+    pub pieces: Vec<(&'static str, String)>,
     /// From 1.
     pub take: Option<u32>,
     /// From 1.
     pub sample: Option<u32>,
     /// 0: the first attempt.
     pub repair: Option<u32>,
+}
+
+/// What a request asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sort {
+    Text,
+    Speech,
+    /// A call of a service of any sort.
+    Call,
+    /// What is said in a recording.
+    Hearing,
 }
 
 /// What an answer is.
@@ -89,8 +99,20 @@ pub enum Says {
     Texts { replies: Vec<String>, finish: Ended },
     /// A recording, as a path from the folder of the file; without words they share its time.
     Sound { audio: String, words: Option<Vec<Word>> },
+    /// What a service of any sort says to a call; names of headers are in lower case.
+    Call { status: u16, headers: BTreeMap<String, String>, body: Body },
+    /// What was heard in a recording; without words nobody knows when.
+    Heard { text: String, words: Vec<Word> },
     /// There is no answer.
     Fault { cause: String, message: Option<String>, hint: Option<String> },
+}
+
+/// What a call brings.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Body {
+    Text(String),
+    /// As a path from the folder of the file.
+    File(String),
 }
 
 /// How a text ended.
@@ -116,6 +138,28 @@ pub struct Warning {
     /// Bytes in the text that it is about; `None`: the whole.
     pub at: Option<(u32, u32)>,
     pub message: String,
+}
+
+impl Entry {
+    /// Returns which requests it may answer; `None`: a fault that anybody may meet.
+    pub fn sort(&self) -> Option<Sort> {
+        match &self.says {
+            Says::Texts { .. } => Some(Sort::Text),
+            Says::Sound { .. } => Some(Sort::Speech),
+            Says::Call { .. } => Some(Sort::Call),
+            Says::Heard { .. } => Some(Sort::Hearing),
+            Says::Fault { .. } => self.asks.sort(),
+        }
+    }
+
+    /// Returns the file that its answer stands in, as a path from the folder of the entry's own.
+    pub fn names(&self) -> Option<&str> {
+        match &self.says {
+            Says::Sound { audio, .. } => Some(audio),
+            Says::Call { body: Body::File(name), .. } => Some(name),
+            Says::Texts { .. } | Says::Call { .. } | Says::Heard { .. } | Says::Fault { .. } => None,
+        }
+    }
 }
 
 /// Tells whether a file in a folder of answers holds entries: all others are what entries name.
@@ -183,12 +227,13 @@ fn entry(node: &Node, text: &str, faults: &mut Faults) -> Option<Entry> {
     faults.map("an answer", node)?;
     faults.keys("the key", node, &KEYS, &[]);
     let says = says::read(node, faults);
+    let asks = asks::read(node, faults);
     let by = given(node, "by").and_then(|node| faults.text("`by`", node)).map(str::to_owned);
     let asked = given(node, "asked").and_then(|node| faults.text("`asked`", node)).map(str::to_owned);
     Some(Entry {
         line: node.span.line_column(text).0,
-        span: given(node, "audio").map_or(node.span, |node| node.span),
-        asks: asks(node, faults),
+        span: given(node, "audio").or(given(node, "file")).map_or(node.span, |node| node.span),
+        asks,
         by,
         usage: given(node, "usage").map(|node| usage(node, faults)).unwrap_or_default(),
         warnings: says::warnings(node, faults),
@@ -196,41 +241,6 @@ fn entry(node: &Node, text: &str, faults: &mut Faults) -> Option<Entry> {
         asked,
         says: says?,
     })
-}
-
-fn asks(node: &Node, faults: &mut Faults) -> Asks {
-    let mut asks = Asks { request: given(node, "request").and_then(|node| request(node, faults)), ..Asks::default() };
-    let Some(node) = given(node, "match") else { return asks };
-    if faults.map("`match`", node).is_none() {
-        return asks;
-    }
-    faults.keys("the key", node, &MATCH_KEYS, &[]);
-    asks.stage = given(node, "stage").and_then(|node| faults.text("`stage`", node)).map(str::to_owned);
-    let mut pieces = |key: &str| -> Vec<String> {
-        let texts = given(node, key).map(|node| faults.texts(&format!("`{key}`"), node)).unwrap_or_default();
-        texts.into_iter().map(|(text, _)| text.to_owned()).collect()
-    };
-    (asks.prompt, asks.system, asks.text) = (pieces("prompt"), pieces("system"), pieces("text"));
-    let mut number =
-        |key: &str, least| given(node, key).and_then(|node| faults.whole(&format!("`{key}`"), node, least..=1_000_000));
-    (asks.take, asks.sample, asks.repair) = (number("take", 1), number("sample", 1), number("repair", 0));
-    asks
-}
-
-fn request(node: &Node, faults: &mut Faults) -> Option<String> {
-    let text = faults.text("`request`", node)?;
-    let is_digest = text.len() >= DIGITS_MIN && text.len() <= 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
-    if !is_digest {
-        faults.push(
-            Diagnostic::error("S168", format!("`{text}` is no digest of a request"), node.span)
-                .label("not a digest")
-                .help(
-                    "storygen prints it where it finds no answer; write `match: { prompt: … }` to go by what is asked",
-                ),
-        );
-        return None;
-    }
-    Some(text.to_ascii_lowercase())
 }
 
 fn usage(node: &Node, faults: &mut Faults) -> Usage {

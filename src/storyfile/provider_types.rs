@@ -1,6 +1,6 @@
 //! Which types of providers there are, and which keys each takes: the tables of the loader and of the schema.
 
-use crate::storyfile::service::ServiceApi;
+use crate::storyfile::service::{Scripted, ServiceApi};
 
 /// What `type:` of a provider says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -107,7 +107,7 @@ impl ProviderType {
         let abilities = match self {
             ProviderType::Local | ProviderType::LocalVoice => return Vec::new(),
             ProviderType::Service(api) => api.abilities(),
-            ProviderType::Scripted => &["text", "voice"],
+            ProviderType::Scripted => Scripted::ABILITIES,
         };
         let mut keys = Vec::new();
         for key in abilities.iter().flat_map(|ability| keys_of(ability)) {

@@ -96,8 +96,7 @@ impl Provider {
             Provider::Local => &["text"],
             Provider::LocalVoice => &["voice"],
             Provider::Service(service) => service.api.abilities(),
-            // Which answers it holds is known once its file is read.
-            Provider::Scripted(_) => &["text", "voice"],
+            Provider::Scripted(_) => Scripted::ABILITIES,
         }
     }
 
@@ -125,6 +124,11 @@ impl Provider {
             _ => Map::new(),
         }
     }
+}
+
+impl Scripted {
+    /// All that anybody can do: which answers it holds is known once its file is read.
+    pub const ABILITIES: &[&str] = &["text", "voice", "transcription", "http"];
 }
 
 impl ServiceApi {

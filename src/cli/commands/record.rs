@@ -9,7 +9,7 @@ use crate::engine::judge::Project;
 use crate::engine::options::Options;
 use crate::engine::replay::replay;
 use crate::engine::workspace::stays_inside;
-use crate::provider::tape::{AUDIO, MARK, Tape, audio_path};
+use crate::provider::tape::{Tape, is_recorded, may_be_recorded};
 use crate::storyfile::story::{ANSWERS_ROLE, Selector};
 use crate::world::World;
 use crate::world::disk::Sort;
@@ -24,7 +24,6 @@ pub struct Recording {
     folder: RepoPath,
     tape: Arc<Tape>,
     lost: Vec<String>,
-    mute: Vec<String>,
 }
 
 impl Recording {
@@ -50,7 +49,7 @@ impl Recording {
             return Err(refused("that is a file"));
         }
         let (root, tape) = (found.root.clone(), Arc::default());
-        Ok(Some(Recording { root, folder, tape, lost: Vec::new(), mute: Vec::new() }))
+        Ok(Some(Recording { root, folder, tape, lost: Vec::new() }))
     }
 
     /// Refuses a folder that this very build plays: it would change under its own feet.
@@ -81,9 +80,8 @@ impl Recording {
         options: &Options,
         actions: &BTreeSet<usize>,
     ) -> Result<(), CliError> {
-        let unheard = replay(project, world, options, actions, &self.tape).await?;
-        self.lost.extend(unheard.lost.iter().map(ToString::to_string));
-        self.mute.extend(unheard.mute.iter().map(ToString::to_string));
+        let lost = replay(project, world, options, actions, &self.tape).await?;
+        self.lost.extend(lost.iter().map(ToString::to_string));
         Ok(())
     }
 
@@ -107,25 +105,24 @@ impl Recording {
             context.world.disk.remove_file(&place).map_err(|error| CliError::write(&place, &error))?;
         }
         context.say(&format!("recorded {} into {}/", answers(self.tape.count()), self.folder));
-        Ok(self.tell_unheard(context))
+        Ok(self.tell_lost(context))
     }
 
     /// Says whose answers are not among those recorded.
-    fn tell_unheard(&self, context: &Context) -> u8 {
-        let warn = |message: &str, way_out: &str| context.say(&format!("warning: {message}\n  hint: {way_out}"));
-        if !self.mute.is_empty() {
-            let message = format!("answers of the kind `http` are not recorded: {}", named(&self.mute));
-            warn(&message, "A script plays texts and voices; keep a stub server for the others.");
+    fn tell_lost(&self, context: &Context) -> u8 {
+        if self.lost.is_empty() {
+            return 0;
         }
-        if !self.lost.is_empty() {
-            let message =
-                format!("the answers of {} are not remembered here: they were not recorded", named(&self.lost));
-            warn(&message, "`storygen build --force STAGE --record DIR` asks for them again.");
-        }
-        u8::from(!self.lost.is_empty())
+        let names: Vec<String> = self.lost.iter().map(|name| format!("`{name}`")).collect();
+        context.say(&format!(
+            "warning: the answers of {} are not remembered here: they were not recorded\n  \
+             hint: `storygen build --force STAGE --record DIR` asks for them again.",
+            names.join(", ")
+        ));
+        1
     }
 
-    /// Returns what an earlier recording wrote, by its path in the folder: lists by their first line, sounds by their name.
+    /// Returns what an earlier recording wrote, by its path in the folder.
     fn recorded_before(&self, world: &World, place: &Path) -> Result<BTreeMap<String, Vec<u8>>, CliError> {
         let mut found = BTreeMap::new();
         let mut folders = vec![String::new()];
@@ -137,15 +134,12 @@ impl Recording {
             };
             for entry in listed {
                 let name = if folder.is_empty() { entry.name } else { format!("{folder}/{}", entry.name) };
-                let is_audio = name.starts_with(&format!("{AUDIO}/")) && name.ends_with(".wav");
                 if entry.sort_is_dir {
                     folders.push(name);
-                } else if name.ends_with(".jsonl") || is_audio {
+                } else if may_be_recorded(&name) {
                     let file = place.join(&name);
                     let bytes = world.disk.read(&file).map_err(|error| CliError::read(&file, &error))?;
-                    let is_ours =
-                        if is_audio { audio_path(&bytes) == name } else { bytes.starts_with(MARK.as_bytes()) };
-                    if is_ours {
+                    if is_recorded(&name, &bytes) {
                         found.insert(name, bytes);
                     }
                 }
@@ -163,9 +157,4 @@ impl Recording {
 
 fn answers(count: usize) -> String {
     if count == 1 { "1 answer".to_owned() } else { format!("{count} answers") }
-}
-
-fn named(all: &[String]) -> String {
-    let names: Vec<String> = all.iter().map(|name| format!("`{name}`")).collect();
-    names.join(", ")
 }

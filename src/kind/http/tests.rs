@@ -1,12 +1,18 @@
 //! Against a real server on this machine: sockets, headers, bodies.
 
 use super::*;
+use crate::base::path::RepoPath;
 use crate::kind::bench::{Bench, output};
-use crate::storyfile::service::{Limits, SecretPiece, SecretText, Service, ServiceApi};
+use crate::provider::api::Api;
+use crate::provider::script::{Script, Shelf};
+use crate::storyfile::service::{Limits, Scripted, SecretPiece, SecretText, Service, ServiceApi};
+use crate::storyfile::story::Selector;
 use crate::world::env::Environment;
+use crate::world::real::RealDisk;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::thread::JoinHandle;
 
 /// A server that gives these answers in turn; an empty one hangs up.
@@ -71,7 +77,8 @@ fn bench(base: &str) -> Bench {
     let vars = vars.map(|(name, value)| (name.to_owned(), value.to_owned()));
     let environment = Arc::new(Environment::with(vars, PathBuf::new()));
     let mut bench = Bench::new();
-    bench.providers.apis.insert("art".into(), Arc::new(Api::new("art", &declared, environment)));
+    let api = Arc::new(Api::new("art", &declared, environment));
+    bench.providers.couriers.insert("art".into(), Courier::service(api));
     bench.named.insert("http".into(), "art".into());
     bench
 }
@@ -202,7 +209,8 @@ fn a_variable_that_is_not_set_is_told_before_the_call() {
         api_key: Some(secret("NOT_SET")),
         ..Service::at(ServiceApi::Http, Address::parse("http://127.0.0.1:9").unwrap())
     };
-    bench.providers.apis.insert("art".into(), Arc::new(Api::new("art", &declared, Arc::default())));
+    let api = Arc::new(Api::new("art", &declared, Arc::default()));
+    bench.providers.couriers.insert("art".into(), Courier::service(api));
     let failure = made(&bench, json!({"url": "/a"})).unwrap_err();
     assert_eq!(failure.message, "the provider `art` needs the variable `NOT_SET` (api_key)");
     assert_eq!(failure.hint.unwrap(), "Set it where storygen is called: `export NOT_SET=…`.");
@@ -252,4 +260,43 @@ fn base64_is_read_as_services_write_it() {
     }
     assert_eq!(decoded(b"-_-_").unwrap(), [0xfb, 0xff, 0xbf]);
     assert_eq!(decoded(b"hello!"), None);
+}
+
+/// A bench whose provider `art` plays these answers.
+fn scripted(answers: &str) -> (tempfile::TempDir, Bench) {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("answers.yaml"), answers).unwrap();
+    let answers = Selector::File(RepoPath::parse("answers.yaml").unwrap());
+    let declared = Scripted { answers, model: None, price: None };
+    let shelf = Shelf { disk: Arc::new(RealDisk), root: dir.path().to_owned() };
+    let mut bench = Bench::new();
+    let script = Arc::new(Script::new("art", &declared, shelf));
+    bench.providers.couriers.insert("art".into(), Courier::script(script));
+    bench.named.insert("http".into(), "art".into());
+    (dir, bench)
+}
+
+#[test]
+fn a_script_answers_as_a_service_does() {
+    let (_dir, bench) = scripted(
+        "- { match: { url: /images, body: '\"size\":2' }, body: { image: aGVsbG8= } }\n\
+         - { match: { url: 'https://api.example.com/feed' }, body: fed }\n\
+         - { match: { url: /odd }, status: 422, body: { error: no such size } }\n\
+         - { match: { url: /busy }, status: 503, headers: { Retry-After: 300 } }\n\
+         - { match: { url: /zip }, headers: { Content-Encoding: gzip }, body: x }\n\
+         - { match: { url: /down }, fault: { cause: server, message: out of order } }\n",
+    );
+    let extract = json!({"pointer": "/image", "decode": "base64"});
+    let settings = json!({"url": "/images", "json": {"size": 2}, "extract": extract});
+    assert_eq!(made(&bench, settings).unwrap(), b"hello");
+    // It plays whoever is called: also an address that no provider has.
+    assert_eq!(made(&bench, json!({"url": "https://api.example.com/feed"})).unwrap(), b"fed");
+    let told = |url: &str| made(&bench, json!({ "url": url })).unwrap_err();
+    assert_eq!(told("/odd").message, "the provider `art` answered 422: no such size");
+    assert!(bench.log.lock().unwrap().contains("{\"error\":\"no such size\"}"));
+    assert!(told("/busy").hint.unwrap().starts_with("It asks to wait longer than two minutes"));
+    assert_eq!(told("/zip").cause, Cause::Validation);
+    assert_eq!(told("/down").message, "out of order");
+    let nobody = told("/else");
+    assert!(nobody.message.starts_with("`answers.yaml` has no answer for GET /else: request "), "{nobody}");
 }

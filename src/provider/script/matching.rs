@@ -3,7 +3,8 @@
 use super::Placed;
 use crate::base::digest::Digest;
 use crate::provider::memory::Variant;
-use crate::storyfile::answers::{Asks, Entry, Says};
+use crate::storyfile::answers::{Asks, Entry, Sort};
+use std::borrow::Cow;
 
 /// A request as entries see it.
 #[derive(Clone, Copy, Debug)]
@@ -22,6 +23,44 @@ pub struct Asked<'a> {
 pub enum Words<'a> {
     Chat { prompt: &'a str, system: Option<&'a str> },
     Speech { text: &'a str },
+    Call { method: &'a str, url: &'a str, body: &'a str },
+    Hearing { file: &'a str },
+}
+
+impl<'a> Words<'a> {
+    /// Returns what an answer must be of.
+    pub fn sort(&self) -> Sort {
+        match self {
+            Words::Chat { .. } => Sort::Text,
+            Words::Speech { .. } => Sort::Speech,
+            Words::Call { .. } => Sort::Call,
+            Words::Hearing { .. } => Sort::Hearing,
+        }
+    }
+
+    /// Returns what is asked, as a person reads it: a recording keeps it as `asked`.
+    pub fn told(&self) -> Cow<'a, str> {
+        match *self {
+            Words::Chat { prompt, .. } => prompt.into(),
+            Words::Speech { text } => text.into(),
+            Words::Call { method, url, body: "" } => format!("{method} {url}").into(),
+            Words::Call { method, url, body } => format!("{method} {url} {body}").into(),
+            Words::Hearing { file } => file.into(),
+        }
+    }
+
+    /// Returns the text in which a piece is looked for, by its key in `match`.
+    fn text(&self, key: &str) -> &'a str {
+        match (*self, key) {
+            (Words::Chat { prompt, .. }, "prompt") => prompt,
+            (Words::Chat { system, .. }, "system") => system.unwrap_or_default(),
+            (Words::Speech { text }, "text") => text,
+            (Words::Call { url, .. }, "url") => url,
+            (Words::Call { body, .. }, "body") => body,
+            (Words::Hearing { file }, "file") => file,
+            _ => "",
+        }
+    }
 }
 
 /// Something that an entry says of the requests that it answers.
@@ -46,13 +85,7 @@ pub fn choose<'e>(entries: &'e [Placed], asked: &Asked<'_>) -> Option<&'e Placed
 
 /// Tells whether an entry is an answer of the sort that is asked for.
 pub fn suits(entry: &Entry, asked: &Asked<'_>) -> bool {
-    let of_text = !entry.asks.prompt.is_empty() || !entry.asks.system.is_empty();
-    match (&entry.says, asked.words) {
-        (Says::Texts { .. }, Words::Chat { .. }) | (Says::Sound { .. }, Words::Speech { .. }) => true,
-        (Says::Fault { .. }, Words::Chat { .. }) => entry.asks.text.is_empty(),
-        (Says::Fault { .. }, Words::Speech { .. }) => !of_text,
-        _ => false,
-    }
+    entry.sort().is_none_or(|sort| sort == asked.words.sort())
 }
 
 /// Returns all that an entry says of its requests, and whether it holds.
@@ -67,6 +100,9 @@ pub fn conditions<'a>(asks: &'a Asks, asked: &Asked<'_>) -> Vec<Condition<'a>> {
     if let Some(stage) = &asks.stage {
         add("stage", stage, stage == asked.stage || stage == asked.action);
     }
+    if let (Some(wanted), Words::Call { method, .. }) = (&asks.method, asked.words) {
+        add("method", wanted, wanted == method);
+    }
     let Variant { take, sample, attempt } = asked.variant;
     for (key, wanted, found) in
         [("take", asks.take, take), ("sample", asks.sample, sample + 1), ("repair", asks.repair, attempt)]
@@ -75,20 +111,12 @@ pub fn conditions<'a>(asks: &'a Asks, asked: &Asked<'_>) -> Vec<Condition<'a>> {
             add(key, &wanted, wanted == found);
         }
     }
-    let (prompt, system, text) = match asked.words {
-        Words::Chat { prompt, system } => (prompt, system.unwrap_or_default(), ""),
-        Words::Speech { text } => ("", "", text),
-    };
-    for (key, pieces, found) in
-        [("prompt", &asks.prompt, prompt), ("system", &asks.system, system), ("text", &asks.text, text)]
-    {
-        all.extend(pieces.iter().map(|piece| Condition {
-            key,
-            value: piece.clone(),
-            holds: found.contains(piece.as_str()),
-            piece: Some(piece.as_str()),
-        }));
-    }
+    all.extend(asks.pieces.iter().map(|(key, piece)| Condition {
+        key,
+        value: piece.clone(),
+        holds: asked.words.text(key).contains(piece.as_str()),
+        piece: Some(piece.as_str()),
+    }));
     all
 }
 

@@ -19,15 +19,13 @@ pub fn refusal(answers: &str, entries: &[Placed], asked: &Asked<'_>, description
     }
     let place = if answers.ends_with('/') { format!("a file in `{answers}`") } else { format!("`{answers}`") };
     lines.push(format!("Add an entry to {place}, by this request or by what is asked:"));
-    let answer = match asked.words {
-        Words::Chat { .. } => "reply: …",
-        Words::Speech { .. } => "audio: ….wav",
+    let (answer, key, words) = match asked.words {
+        Words::Chat { prompt, .. } => ("reply: …", "prompt", prompt),
+        Words::Speech { text } => ("audio: ….wav", "text", text),
+        Words::Call { url, .. } => ("body: …", "url", url),
+        Words::Hearing { file } => ("heard: …, words: […]", "file", file),
     };
     lines.push(format!("- {{ request: {}, {answer} }}", asked.request));
-    let (key, words) = match asked.words {
-        Words::Chat { prompt, .. } => ("prompt", prompt),
-        Words::Speech { text } => ("text", text),
-    };
     let line = words.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default();
     let piece: String = line.chars().take(PIECE_CHARS_MAX).collect();
     let piece = serde_json::Value::String(piece);
@@ -50,20 +48,17 @@ fn nearest<'e>(entries: &'e [Placed], asked: &Asked<'_>) -> Option<(&'e Placed, 
 
 /// Returns how near an entry comes, in thousandths, and why it does not answer.
 fn compared(placed: &Placed, asked: &Asked<'_>) -> (u64, String) {
-    let now = match asked.words {
-        Words::Chat { prompt, .. } => prompt,
-        Words::Speech { text } => text,
-    };
+    let now = asked.words.told();
     let all = conditions(&placed.entry.asks, asked);
     let Some(wrong) = all.iter().find(|condition| !condition.holds) else { return (0, "it answers".into()) };
     if let ("request", Some(then)) = (wrong.key, &placed.entry.asked) {
-        if then == now {
-            return (1000, "it was recorded of the same words, with other house rules, schema or settings".into());
+        if *then == now {
+            return (1000, format!("it was recorded of {}", other(&asked.words)));
         }
         let same = then.chars().zip(now.chars()).take_while(|(one, two)| one == two).count();
         let most = then.chars().count().max(now.chars().count()).max(1);
         let rest = |text: &str| text.chars().skip(same).collect::<String>();
-        let why = format!("there “{}” was asked, and here “{}”", cut(&rest(then)), cut(&rest(now)));
+        let why = format!("there “{}” was asked, and here “{}”", cut(&rest(then)), cut(&rest(&now)));
         return ((same * 900 / most) as u64, why);
     }
     let held = all.iter().filter(|condition| condition.holds).count();
@@ -72,6 +67,15 @@ fn compared(placed: &Placed, asked: &Asked<'_>) -> (u64, String) {
         None => format!("it is for {} {}", wrong.key, cut(&wrong.value)),
     };
     ((held * 800 / all.len()) as u64, why)
+}
+
+/// Returns what parts requests that are told in the same words.
+fn other(words: &Words<'_>) -> &'static str {
+    match words {
+        Words::Chat { .. } | Words::Speech { .. } => "the same words, with other house rules, schema or settings",
+        Words::Call { .. } => "the same call, with other headers",
+        Words::Hearing { .. } => "a file of that name with another sound, or in another language",
+    }
 }
 
 /// Returns the start of a text, in one line.

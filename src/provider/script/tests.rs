@@ -3,9 +3,12 @@
 use super::matching::nth;
 use super::*;
 use crate::base::digest::Digest;
+use crate::provider::courier::CallRequest;
+use crate::provider::ears::HearingRequest;
 use crate::provider::memory::Variant;
 use crate::world::real::RealDisk;
 use serde_json::Map;
+use std::collections::BTreeMap;
 use tempfile::TempDir;
 
 struct Bench {
@@ -49,6 +52,23 @@ impl Bench {
         let content = chat_content(&request).unwrap();
         let asked = Asked { request: content, words, variant, stage: "poem", action: "poem:en" };
         self.script.chat(&request, &asked, "the reply")
+    }
+
+    fn call(&self, method: &str, url: &str, body: &str) -> Result<Said, Failure> {
+        let headers = BTreeMap::new();
+        let request = CallRequest { method, url: url.into(), headers: &headers, body: body.into() };
+        let (content, words) = (call_content(&request).unwrap(), request.words());
+        let asked = Asked { request: content, words, variant: Variant::of(1), stage: "cover", action: "cover" };
+        self.script.call(&asked, "the call")
+    }
+
+    fn hear(&self, file: &str, language: &str) -> Result<String, Failure> {
+        let request = HearingRequest { file, language: language.into(), audio: Digest::of(b"sound").to_string() };
+        let (content, words) = (hearing_content(&request).unwrap(), request.words());
+        let asked = Asked { request: content, words, variant: Variant::of(1), stage: "words", action: "words" };
+        let (reply, usage) = self.script.hear(&asked, 1500, "the recording")?;
+        let words: Vec<&str> = reply.words.iter().map(|word| word.text.as_str()).collect();
+        Ok(format!("{} {words:?} {}", reply.text, usage.audio_ms.unwrap()))
     }
 
     fn says(&self, prompt: &str) -> String {
@@ -159,7 +179,7 @@ fn a_voice_plays_recordings_and_a_text_is_no_voice() {
             voice: None,
             speed: 1.0,
             seed: None,
-            pronunciation: std::collections::BTreeMap::new(),
+            pronunciation: BTreeMap::new(),
             settings: Map::new(),
             before: None,
             after: None,
@@ -187,4 +207,79 @@ fn a_recording_outside_the_folder_is_a_fault_with_its_place() {
     );
     assert_eq!(fault.source.as_ref().unwrap().name, "answers/a.yaml");
     assert_eq!(fault.span.unwrap().line_column("- { audio: ../a.wav }\n"), (1, 12));
+}
+
+#[test]
+fn a_call_goes_by_its_digest_or_by_method_address_and_body() {
+    let headers = BTreeMap::new();
+    let exact = CallRequest { method: "GET", url: "/a".into(), headers: &headers, body: "".into() };
+    let digest = call_content(&exact).unwrap();
+    let bench = script(&[(
+        "a.yaml",
+        &format!(
+            "- {{ match: {{ method: POST, url: /image, body: [bus, night] }}, body: {{ id: 7 }} }}\n\
+             - {{ match: {{ method: GET }}, body: got, by: me, usage: {{ characters: 3 }} }}\n\
+             - {{ request: {digest}, body: exact }}\n"
+        ),
+    )]);
+    let said = |method: &str, url: &str, body: &str| {
+        bench.call(method, url, body).map(|said| String::from_utf8(said.answer.body).unwrap())
+    };
+    assert_eq!(said("POST", "/image?size=2", "a bus at night").unwrap(), "{\"id\":7}");
+    assert_eq!((said("GET", "/a", "").unwrap(), said("GET", "/b", "").unwrap()), ("exact".into(), "got".into()));
+    let got = bench.call("GET", "/b", "").unwrap();
+    assert_eq!((got.by.as_str(), got.usage.characters, got.answer.head.status), ("me", Some(3), 200));
+    let hint = said("POST", "/image", "a bus").unwrap_err().hint.unwrap();
+    assert!(hint.starts_with("Nearest is `answers/a.yaml`, line 1: its body “night” does not stand"), "{hint}");
+    assert!(hint.contains("- { match: { stage: cover, url: \"/image\" }, body: … }"), "{hint}");
+}
+
+#[test]
+fn a_service_can_be_played_that_is_out_of_order() {
+    let bench = script(&[(
+        "a.yaml",
+        "- { match: { url: /a }, status: 429, headers: { Retry-After: 7 }, body: later }\n- { match: { url: /b }, fault: timeout }\n",
+    )]);
+    let head = bench.call("GET", "/a", "").unwrap().answer.head;
+    assert_eq!((head.status, head.retry_after.unwrap().as_secs()), (429, 7));
+    assert_eq!(bench.call("GET", "/b", "").unwrap_err().cause, Cause::Timeout);
+}
+
+#[test]
+fn what_an_answer_names_is_no_list_of_answers() {
+    let bench = script(&[
+        ("a.yaml", "- { match: { url: /feed }, file: feeds/feed.json }\n- { match: { url: /none }, file: none.bin }\n"),
+        ("feeds/feed.json", "[{\"title\": \"Late\"}]"),
+    ]);
+    assert!(bench.script.faults().is_empty(), "{:?}", bench.script.faults());
+    assert_eq!(bench.call("GET", "/feed", "").unwrap().answer.body, b"[{\"title\": \"Late\"}]");
+    let failure = bench.call("GET", "/none", "").unwrap_err();
+    assert!(
+        failure.message.starts_with("the file `none.bin`, which `answers/a.yaml` names, cannot be read"),
+        "{failure}"
+    );
+    let fault = script(&[("a.yaml", "- { file: ../feed.json }\n")]).script.faults()[0].clone();
+    assert_eq!(fault.message, "the file `../feed.json` does not lie in a folder of answers");
+}
+
+#[test]
+fn a_recording_is_heard_by_its_sound_or_by_the_name_of_its_file() {
+    let request = HearingRequest { file: "x", language: "en".into(), audio: Digest::of(b"sound").to_string() };
+    let digest = hearing_content(&request).unwrap();
+    let bench = script(&[(
+        "a.yaml",
+        &format!(
+            "- {{ match: {{ stage: words, file: es/ }}, heard: Buenas, words: [[Buenas, 0, 0.5]] }}\n\
+             - {{ request: {digest}, heard: Good, asked: a.wav }}\n- {{ match: {{ file: bad }}, fault: refusal }}\n"
+        ),
+    )]);
+    assert_eq!(bench.hear("voice/es/a.wav", "es").unwrap(), "Buenas [\"Buenas\"] 1500");
+    assert_eq!(bench.hear("renamed.wav", "en").unwrap(), "Good [] 1500");
+    assert_eq!(bench.hear("bad.wav", "de").unwrap_err().cause, Cause::Refusal);
+    let hint = bench.hear("a.wav", "de").unwrap_err().hint.unwrap();
+    assert!(
+        hint.contains("it was recorded of a file of that name with another sound, or in another language"),
+        "{hint}"
+    );
+    assert!(hint.contains("- { match: { stage: words, file: \"a.wav\" }, heard: …, words: […] }"), "{hint}");
 }

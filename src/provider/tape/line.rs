@@ -5,8 +5,8 @@ use crate::provider::chat::Finish;
 use serde_json::{Map, Value, json};
 
 /// Returns the entry of an answer. `whose` is set where others got another answer to the same request, `is_varied` where
-/// it was asked for several times.
-pub fn line(heard: &Heard, whose: Option<&str>, is_varied: bool, audio: Option<&str>) -> String {
+/// it was asked for several times; `file` holds what is no text.
+pub fn line(heard: &Heard, whose: Option<&str>, is_varied: bool, file: Option<&str>) -> String {
     let mut entry = Map::new();
     entry.insert("request".into(), json!(heard.request.to_string()));
     let mut rules = Map::new();
@@ -20,12 +20,12 @@ pub fn line(heard: &Heard, whose: Option<&str>, is_varied: bool, audio: Option<&
     if !rules.is_empty() {
         entry.insert("match".into(), Value::Object(rules));
     }
-    said(&heard.answer, audio, &mut entry);
+    said(&heard.answer, file, &mut entry);
     entry.insert("asked".into(), json!(heard.asked));
     escaped(&Value::Object(entry).to_string())
 }
 
-fn said(answer: &Answer, audio: Option<&str>, entry: &mut Map<String, Value>) {
+fn said(answer: &Answer, file: Option<&str>, entry: &mut Map<String, Value>) {
     match answer {
         Answer::Text(reply) => {
             entry.insert("reply".into(), json!(reply.text));
@@ -46,7 +46,7 @@ fn said(answer: &Answer, audio: Option<&str>, entry: &mut Map<String, Value>) {
             list("warnings", warnings.collect(), entry);
         }
         Answer::Sound { reply, chunk_chars } => {
-            entry.insert("audio".into(), json!(audio));
+            entry.insert("audio".into(), json!(file));
             let words = reply.words.iter().map(|word| json!([word.text, word.start, word.end]));
             entry.insert("words".into(), Value::Array(words.collect()));
             entry.insert("by".into(), json!(reply.spoken_by));
@@ -59,6 +59,19 @@ fn said(answer: &Answer, audio: Option<&str>, entry: &mut Map<String, Value>) {
             let warnings = reply.warnings.iter();
             let warnings = warnings.map(|found| json!({"at": [found.start, found.end], "message": found.message}));
             list("warnings", warnings.collect(), entry);
+        }
+        Answer::Call(reply) => {
+            match file {
+                Some(file) => entry.insert("file".into(), json!(file)),
+                None => entry.insert("body".into(), json!(String::from_utf8_lossy(&reply.body))),
+            };
+            entry.insert("by".into(), json!(reply.by));
+        }
+        Answer::Heard(reply) => {
+            entry.insert("heard".into(), json!(reply.text));
+            let words = reply.words.iter().map(|word| json!([word.text, word.start, word.end]));
+            list("words", words.collect(), entry);
+            entry.insert("by".into(), json!(reply.heard_by));
         }
         Answer::Fault(failure) => {
             let mut fault = json!({"cause": failure.cause, "message": failure.message});

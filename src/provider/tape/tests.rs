@@ -2,9 +2,10 @@
 
 use super::*;
 use crate::base::money::Usage;
+use crate::media::recognise::HeardWord;
 use crate::provider::chat::{ChatWarning, Finish};
 use crate::provider::speech::{SpeechWarning, SpokenWord};
-use crate::storyfile::answers::{Ended, Says, read};
+use crate::storyfile::answers::{Body, Ended, Says, Word, read};
 use serde_json::Map;
 
 fn request(prompt: &str) -> ChatRequest {
@@ -127,6 +128,60 @@ fn a_recording_comes_back_sample_by_sample_and_its_words_to_the_last_digit() {
     assert_eq!((faults, entries[0].chunk_chars), (Vec::new(), Some(1000)));
     let Says::Sound { audio, words: Some(words) } = &entries[0].says else { panic!("{:?}", entries[0].says) };
     assert_eq!((words[0].text.as_str(), words[0].end), ("07.", end));
-    assert_eq!(audio, &audio_path(&files[audio]));
+    assert!(is_recorded(audio, &files[audio]), "{audio}");
     assert_eq!(wav::read(&files[audio]).unwrap().samples, samples);
+}
+
+#[test]
+fn what_a_service_sent_comes_back_byte_by_byte_beside_its_line_if_it_is_long_or_no_text() {
+    let tape = Tape::default();
+    let headers = BTreeMap::new();
+    let long = "ü".repeat(INLINE_BYTES_MAX);
+    let bodies: [&[u8]; 4] = [b"{ \"id\": 7 }\n", b"", b"\x89PNG\0\xff", long.as_bytes()];
+    for (number, body) in bodies.iter().enumerate() {
+        let url = format!("/{number}");
+        let request = CallRequest { method: "POST", url: url.into(), headers: &headers, body: "{}".into() };
+        let reply = CallReply { body: body.to_vec(), by: "art.example".into() };
+        tape.call(&request, Variant::of(1), "cover", &Ok(reply)).unwrap();
+    }
+    let files = tape.files().unwrap();
+    let (entries, faults) = read("cover.jsonl", &text_of(&files, "cover.jsonl"));
+    assert_eq!((faults, entries.len(), files.len()), (Vec::new(), 4, 3));
+    for (entry, expected) in entries.iter().zip(bodies) {
+        let Says::Call { status: 200, body, .. } = &entry.says else { panic!("{entry:?}") };
+        let found = match body {
+            Body::Text(text) => text.as_bytes(),
+            Body::File(name) => files[name].as_slice(),
+        };
+        assert_eq!(found, expected);
+        assert_eq!(entry.by.as_deref(), Some("art.example"));
+    }
+    assert_eq!(entries[2].asked.as_deref(), Some("POST /2 {}"));
+    assert!(entries[2].names().unwrap().starts_with("bodies/"));
+}
+
+#[test]
+fn what_was_heard_comes_back_to_the_last_digit() {
+    let tape = Tape::default();
+    let request = HearingRequest { file: "voice.wav", language: "en".into(), audio: Digest::of(b"sound").to_string() };
+    let end = 0.1 + 0.2;
+    let words = vec![HeardWord { text: "07".into(), start: 5.179999828338623, end }];
+    let reply = HeardReply { text: "07".into(), words, heard_by: "whisper-1".into() };
+    tape.hearing(&request, Variant::of(1), "words", &Ok(reply)).unwrap();
+    let (entries, faults) = read("words.jsonl", &text_of(&tape.files().unwrap(), "words.jsonl"));
+    assert_eq!(faults, []);
+    let words = vec![Word { text: "07".into(), start: 5.179999828338623, end }];
+    assert_eq!(entries[0].says, Says::Heard { text: "07".into(), words });
+    assert_eq!((entries[0].asked.as_deref(), entries[0].by.as_deref()), (Some("voice.wav"), Some("whisper-1")));
+}
+
+#[test]
+fn only_what_a_recording_wrote_is_known_as_such() {
+    let path = path(BODIES, b"picture");
+    assert!(may_be_recorded(&path) && is_recorded(&path, b"picture"));
+    assert!(!is_recorded(&path, b"another"));
+    assert!(is_recorded("a.jsonl", format!("{MARK}\n").as_bytes()) && !is_recorded("a.jsonl", b"{}\n"));
+    for name in ["README.md", "bodies/a.png", "pictures/a.bin", "audio/a.mp3", "all.yaml"] {
+        assert!(!may_be_recorded(name), "{name}");
+    }
 }

@@ -1,9 +1,10 @@
-//! What an entry answers: texts, a recording, or a fault.
+//! What an entry answers: texts, a recording, what a service says to a call, what was heard, or a fault.
 
-use super::{Ended, KEYS, Says, Warning, Word, given};
+use super::{Body, Ended, KEYS, Says, Sort, Warning, Word, given};
 use crate::base::diagnostic::Diagnostic;
 use crate::storyfile::faults::Faults;
 use crate::storyfile::tree::{Content, Node};
+use std::collections::BTreeMap;
 
 /// What can go wrong at a service, as `fault:` says it.
 const CAUSES: [&str; 7] = ["timeout", "empty", "length", "refusal", "rate-limit", "server", "quota"];
@@ -11,26 +12,43 @@ const CAUSES: [&str; 7] = ["timeout", "empty", "length", "refusal", "rate-limit"
 /// How a reply may end, as `finish:` says it.
 const FINISHES: [&str; 3] = ["stop", "length", "refusal"];
 
+/// The keys of an answer, and which requests each is for; a fault is for all.
+const ANSWERS: [(&str, Option<Sort>); 7] = [
+    ("reply", Some(Sort::Text)),
+    ("replies", Some(Sort::Text)),
+    ("audio", Some(Sort::Speech)),
+    ("body", Some(Sort::Call)),
+    ("file", Some(Sort::Call)),
+    ("heard", Some(Sort::Hearing)),
+    ("fault", None),
+];
+
+/// What a service may say of a call; redirects are never followed.
+const STATUSES: std::ops::RangeInclusive<u64> = 200..=599;
+
+/// Returns the answer's key and which requests it is for, where that is clear.
+pub fn meant(node: &Node) -> Option<(&'static str, Sort)> {
+    let said = ANSWERS.iter().find(|(key, _)| node.get(key).is_some());
+    let alone = given(node, "status").map(|_| ("status", Sort::Call));
+    said.map_or(alone, |(key, sort)| sort.map(|sort| (*key, sort)))
+}
+
+/// Returns the key of answers to requests of this sort.
+pub fn key_of(sort: Sort) -> &'static str {
+    let found = ANSWERS.iter().find(|(_, of)| *of == Some(sort));
+    found.map_or("fault", |(key, _)| *key)
+}
+
 /// Reads what an entry says; `None` after a reported fault.
 pub fn read(node: &Node, faults: &mut Faults) -> Option<Says> {
-    let all = ["reply", "replies", "audio", "fault"];
-    let found: Vec<&str> = all.into_iter().filter(|key| node.get(key).is_some()).collect();
-    let [key] = found.as_slice() else {
-        let (message, help) = match found.as_slice() {
-            [] => ("this entry has no answer", "write `reply: …`, `audio: …` for a voice, or `fault: …`"),
-            _ => ("this entry has more than one answer", "write one entry for each; `replies` is a list of texts"),
-        };
-        // A slip in the very word is told already.
-        let is_slip = found.is_empty() && node.entries().iter().any(|entry| !KEYS.contains(&entry.key.as_str()));
-        if !is_slip {
-            faults.push(Diagnostic::error("S168", message, node.span).label("one of the four").help(help));
-        }
-        return None;
-    };
+    let key = answer(node, faults)?;
     goes_with(node, "finish", &["reply", "replies"], key, faults);
-    goes_with(node, "words", &["audio"], key, faults);
+    goes_with(node, "words", &["audio", "heard"], key, faults);
+    for other in ["status", "headers"] {
+        goes_with(node, other, &["body", "file", "status"], key, faults);
+    }
     let value = node.get(key)?;
-    match *key {
+    match key {
         "reply" => Some(Says::Texts { replies: vec![text(value)], finish: finish(node, faults)? }),
         "replies" => replies(value, faults).and_then(|replies| {
             let finish = finish(node, faults)?;
@@ -44,8 +62,58 @@ pub fn read(node: &Node, faults: &mut Faults) -> Option<Says> {
             };
             Some(Says::Sound { audio, words })
         }
+        "body" => call(node, Body::Text(text(value)), faults),
+        "file" => {
+            let name = faults.text("`file`", value)?.to_owned();
+            call(node, Body::File(name), faults)
+        }
+        "status" => call(node, Body::Text(String::new()), faults),
+        "heard" => {
+            let words = given(node, "words").map_or(Some(Vec::new()), |node| words(node, faults))?;
+            // Nothing at all was heard: that is an answer too.
+            let text = if value.is_null() { String::new() } else { faults.text("`heard`", value)?.to_owned() };
+            Some(Says::Heard { text, words })
+        }
         _ => fault(value, faults),
     }
+}
+
+/// Returns the key of the one answer; `None` after a reported fault. A status alone is one, without a body.
+fn answer(node: &Node, faults: &mut Faults) -> Option<&'static str> {
+    let keys = ANSWERS.iter().map(|(key, _)| *key);
+    let found: Vec<&str> = keys.filter(|key| node.get(key).is_some()).collect();
+    let (message, help) = match found.as_slice() {
+        [key] => return Some(key),
+        [] if given(node, "status").is_some() => return Some("status"),
+        [] => (
+            "this entry has no answer",
+            "write `reply: …`, `audio: …` for a voice, `body: …` for a service that is called, `heard: …` for a recording, \
+             or `fault: …`",
+        ),
+        _ => ("this entry has more than one answer", "write one entry for each; `replies` is a list of texts"),
+    };
+    // A slip in the very word is told already.
+    let is_slip = found.is_empty() && node.entries().iter().any(|entry| !KEYS.contains(&entry.key.as_str()));
+    if !is_slip {
+        faults.push(Diagnostic::error("S168", message, node.span).label("one of them").help(help));
+    }
+    None
+}
+
+/// Reads what a service says to a call, beside its body.
+fn call(node: &Node, body: Body, faults: &mut Faults) -> Option<Says> {
+    let status = match given(node, "status") {
+        Some(node) => u16::try_from(faults.whole("`status`", node, STATUSES)?).ok()?,
+        None => 200,
+    };
+    let mut headers = BTreeMap::new();
+    if let Some(node) = given(node, "headers") {
+        for entry in faults.map("`headers`", node)?.entries() {
+            let value = faults.text(&format!("`{}`", entry.key), &entry.value)?;
+            headers.insert(entry.key.to_lowercase(), value.to_owned());
+        }
+    }
+    Some(Says::Call { status, headers, body })
 }
 
 /// Reports a key that goes with another sort of answer.
@@ -149,7 +217,10 @@ fn word(node: &Node) -> Option<Word> {
     let Content::Seq(parts) = &node.value else { return None };
     let [text, start, end] = parts.as_slice() else { return None };
     // As it is spelled: the words of a text may be numbers.
-    let seconds = |node: &Node| node.scalar().and_then(|scalar| scalar.text.parse::<f64>().ok());
+    let seconds = |node: &Node| {
+        let number = node.scalar().and_then(|scalar| scalar.text.parse::<f64>().ok());
+        number.filter(|number| number.is_finite())
+    };
     Some(Word { text: text.scalar()?.text.clone(), start: seconds(start)?, end: seconds(end)? })
 }
 
