@@ -67,11 +67,11 @@ fn what_was_paid_is_told_by_stage_with_a_total_for_each_currency() {
     let run = space().run(&["cost"]).exit(0);
     assert_eq!(
         run.out,
-        "stage   calls  tokens in  tokens out  cost      possibly charged\n\
+        "stage   calls  tokens in  tokens out  cost        possibly charged\n\
          cover   1      100        20          unknown\n\
-         script  2      200        40          0.03 USD  0.50 USD (1 call)\n\
+         script  2      200        40          0.0323 USD  0.50 USD (1 call)\n\
          total   1      100        20          unknown\n\
-         total   2      200        40          0.03 USD  0.50 USD (1 call)\n"
+         total   2      200        40          0.0323 USD  0.50 USD (1 call)\n"
     );
     run.says("1 call was free");
 }
