@@ -13,6 +13,7 @@ mod complaint;
 pub mod desk;
 pub mod ears;
 mod elevenlabs;
+mod escape;
 mod form;
 mod gate;
 mod gemini;
