@@ -33,7 +33,7 @@ pub mod table;
 mod vendor;
 mod wire;
 
-pub use desk::Ending;
+pub use desk::{Call, Ending};
 pub use gate::Gate;
 pub use story::{KEYS, Providers, VOICE};
 pub use vendor::Vendor;
