@@ -315,6 +315,9 @@ fn a_secret_never_reaches_a_key() {
     assert_eq!(codes("stages: { a: { run: \"curl ${env.HUB_KEY}\" } }"), ["S056"]);
     let used = "providers: { w: { type: http, base_url: \"https://h.example\", headers: { X: \"${SITE}\" } } }\nstages: { a: { uses: prompt, with: { prompt: \"${SITE}\" } } }";
     assert_eq!(codes(used), ["S056"]);
+    // Also in a profile that nobody chose: what is a key in the one stands in no file of the other.
+    let elsewhere = "stages: { a: { uses: prompt, with: { prompt: \"${SITE}\" } } }\nprofiles: { x: { providers: { w: { type: http, base_url: \"https://h.example\", headers: { X: \"${SITE}\" } } } } }";
+    assert_eq!(codes(elsewhere), ["S056"]);
     story("stages: { a: { pass: [HUB_KEY], run: \"curl $HUB_KEY\" } }");
 }
 

@@ -30,6 +30,16 @@ pub struct Diagnostic {
     pub help: Option<String>,
     /// The text that the places are in, where it is not the Storyfile's.
     pub source: Option<Arc<Source>>,
+    pub sight: Sight,
+}
+
+/// Whether reports may show the text at a diagnostic's place.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Sight {
+    #[default]
+    Shown,
+    /// It is a secret: a report goes where its file does not, into the log of a CI.
+    Hidden,
 }
 
 /// A text that places are in: the Storyfile's, or one beside it such as a template's.
@@ -52,6 +62,7 @@ impl Diagnostic {
             related: Vec::new(),
             help: None,
             source: None,
+            sight: Sight::Shown,
         }
     }
 
@@ -64,6 +75,11 @@ impl Diagnostic {
     pub fn label(mut self, label: impl Into<String>) -> Diagnostic {
         self.label = label.into();
         self
+    }
+
+    /// Says that the text at its place is a secret, which no report shows.
+    pub fn hidden(self) -> Diagnostic {
+        Diagnostic { sight: Sight::Hidden, ..self }
     }
 
     /// Adds another place that explains the fault.

@@ -51,6 +51,19 @@ impl Sources {
         &self.text
     }
 
+    /// Returns the same with stars in these places, byte for byte, so that all others stay where they are.
+    pub fn without(&self, places: &[Span]) -> Sources {
+        let mut bytes = self.text.clone().into_bytes();
+        for place in places {
+            // Whole signs, so that a text stays one.
+            let at = |place: u32| (place as usize).min(self.text.len());
+            let start = self.text.floor_char_boundary(at(place.start));
+            let end = self.text.ceil_char_boundary(at(place.end)).max(start);
+            bytes[start..end].iter_mut().filter(|byte| **byte != b'\n').for_each(|byte| *byte = b'*');
+        }
+        Sources { text: String::from_utf8(bytes).unwrap_or_default(), files: self.files.clone() }
+    }
+
     /// Returns the text that holds a place.
     pub fn at(&self, span: Span) -> Found<'_> {
         let next = self.files.partition_point(|file| file.start <= span.start as usize);
@@ -86,6 +99,15 @@ impl Found<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_hidden_moves_nothing() {
+        let mut sources = Sources::new("a.yaml", "ключ: тайна!");
+        let start = sources.add("b.yaml", "two\nthree");
+        let hidden = sources.without(&[Span::new(10, 20), Span::new(start + 2, start + 5), Span::new(90, 99)]);
+        assert_eq!(hidden.first().text, "ключ: **********!");
+        assert_eq!(hidden.at(Span::new(start, start)).text, "tw*\n*hree");
+    }
 
     #[test]
     fn a_span_is_a_place_in_one_of_the_texts() {

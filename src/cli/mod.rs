@@ -23,7 +23,7 @@ use crate::cli::args::Command;
 use crate::cli::context::Context;
 use crate::cli::error::CliError;
 use crate::world::World;
-use crate::world::reaper;
+use crate::world::{process, reaper};
 use std::ffi::OsString;
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -31,6 +31,7 @@ use std::process::ExitCode;
 
 /// Runs one command line, the program's name first, and returns its exit code.
 pub fn run(args: Vec<OsString>, world: World) -> ExitCode {
+    process::leave_no_core();
     if args.get(1).is_some_and(|first| first == reaper::ARGUMENT) {
         let lock = args.get(2).map(PathBuf::from).unwrap_or_default();
         reaper::live(&lock, io::stdin().lock(), io::stdout());

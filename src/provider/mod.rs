@@ -14,6 +14,7 @@ pub mod courier;
 pub mod desk;
 pub mod ears;
 mod elevenlabs;
+mod escape;
 mod form;
 mod gate;
 mod gemini;

@@ -1,13 +1,19 @@
 //! Finds secrets in what a service sends back, however they are written, and hides them. Pure.
 //!
-//! A secret is found as it is; escaped as JSON or an address would, in any mixture and depth (`\"`, `\\\"`, `\u0022`,
-//! `%22`); in hexadecimal digits; and in base64, at each of the three places that it can have among groups of three bytes.
+//! A secret is found as it is, in hexadecimal digits, and in base64, at each of the three places that it can have among
+//! groups of three bytes. Each of these may be escaped as JSON, an address or a page would, more than once, and one in the
+//! other: `\"`, `\\\"`, `\u0022`, `%22`, `%2522`, `%5C%22`, `&quot;`, `&amp;#34;`.
 
+use crate::provider::escape::{self, Rest};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 
 /// The shortest secret that is looked for, in bytes: a shorter one stands in any text by chance.
 const SECRET_BYTES_MIN: usize = 8;
+
+/// An address may write the one as the other.
+const SPACE: u32 = b' ' as u32;
+const PLUS: u32 = b'+' as u32;
 
 /// What stands in the place of a secret.
 pub const HIDDEN: &str = "***";
@@ -19,20 +25,28 @@ pub struct Redactor {
 }
 
 struct Secret {
-    /// Without its backslashes: where others are escaped, nobody can tell how many there were.
-    signs: Vec<u8>,
-    ends_with_backslash: bool,
-    /// Hexadecimal digits and base64.
-    codes: Vec<Code>,
+    /// As it is, in hexadecimal digits, in base64.
+    spellings: Vec<Spelling>,
     /// The bytes that any way of writing it starts with.
     starts: [bool; 256],
     /// The most bytes that any way of writing it is expected to take.
     length_max: usize,
 }
 
-struct Code {
-    text: Vec<u8>,
+/// One way of writing a secret, before any of it is escaped.
+struct Spelling {
+    /// Without its backslashes: where others are escaped, nobody can tell how many there were.
+    signs: Vec<Sign>,
+    ends_with_backslash: bool,
     case: Case,
+}
+
+/// One sign of it.
+struct Sign {
+    /// Its first byte.
+    start: u8,
+    /// In bytes (`%C3%A9`), by its number (`&#233;`), in the units of UTF-16 (`\ud834\udd1e`).
+    ways: Vec<Vec<u32>>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -124,7 +138,7 @@ impl Redactor {
 impl Secret {
     fn new(secret: &str) -> Secret {
         let hex: String = secret.bytes().map(|byte| format!("{byte:02x}")).collect();
-        let mut codes = vec![Code { text: hex.into_bytes(), case: Case::Either }];
+        let mut spellings = vec![Spelling::new(secret, Case::Exact), Spelling::new(&hex, Case::Either)];
         // Of three places that a text can have among groups of three bytes, each gives other letters; those that its
         // neighbours share are left out.
         for before in 0..3 {
@@ -133,27 +147,26 @@ impl Secret {
             // All letters that are its own; and, where it was cut, those of its whole groups.
             for to in [padded.len() * 4 / 3, padded.len() / 3 * 4] {
                 for engine in [STANDARD_NO_PAD, URL_SAFE_NO_PAD] {
-                    let text = engine.encode(&padded).get(from..to).map(|text| text.as_bytes().to_vec());
-                    codes.extend(text.map(|text| Code { text, case: Case::Exact }));
+                    let text = engine.encode(&padded);
+                    spellings.extend(text.get(from..to).map(|text| Spelling::new(text, Case::Exact)));
                 }
             }
         }
-        let signs: Vec<u8> = secret.bytes().filter(|byte| *byte != b'\\').collect();
         let mut starts = [false; 256];
-        for start in codes.iter().map(|code| code.text[0]).chain(signs.first().copied()).chain(*b"\\%") {
+        for start in spellings.iter().filter_map(Spelling::start).chain(escape::STARTS) {
             starts[usize::from(start.to_ascii_lowercase())] = true;
             starts[usize::from(start)] = true;
         }
         // A sign takes up to six bytes, and a backslash or two for each depth of quoting.
         let length_max = secret.len() * 12;
-        Secret { ends_with_backslash: secret.ends_with('\\'), signs, codes, starts, length_max }
+        Secret { spellings, starts, length_max }
     }
 
     /// Tells whether it stands at `at`, in whatever form.
     fn stands(&self, bytes: &[u8], at: usize) -> Found {
         let mut begun = Found::No;
-        let forms = self.codes.iter().map(|code| code.stands(&bytes[at..], at)).chain([self.spelled(bytes, at)]);
-        for found in forms {
+        for spelling in self.spellings.iter().filter(|spelling| spelling.may_start_with(bytes[at])) {
+            let found = spelling.stands(bytes, at);
             match (found, begun) {
                 (Found::Until(_), _) => return found,
                 (Found::Begun(more), Found::Begun(half)) => begun = Found::Begun(more.max(half)),
@@ -163,70 +176,85 @@ impl Secret {
         }
         begun
     }
+}
+
+impl Spelling {
+    fn new(text: &str, case: Case) -> Spelling {
+        let signs = text.chars().filter(|sign| *sign != '\\').map(Sign::new).collect();
+        Spelling { signs, ends_with_backslash: text.ends_with('\\'), case }
+    }
+
+    /// Returns the byte that it starts with where nothing is escaped.
+    fn start(&self) -> Option<u8> {
+        self.signs.first().map(|sign| sign.start)
+    }
+
+    fn may_start_with(&self, byte: u8) -> bool {
+        escape::STARTS.contains(&byte) || self.start().is_some_and(|start| self.is_same(start.into(), byte.into()))
+    }
+
+    fn is_same(&self, wanted: u32, there: u32) -> bool {
+        let lower = |unit: u32| u8::try_from(unit).map_or(unit, |byte| byte.to_ascii_lowercase().into());
+        wanted == there || self.case == Case::Either && lower(wanted) == lower(there)
+    }
 
     /// Tells whether it stands there sign by sign, each as it is or escaped.
-    fn spelled(&self, bytes: &[u8], mut at: usize) -> Found {
+    fn stands(&self, bytes: &[u8], at: usize) -> Found {
+        // More than one where it shows later only what is escaped: `%25` is that, or `%`.
+        let (start, mut places) = ([at], Vec::new());
+        let mut begun = Found::No;
         for (index, sign) in self.signs.iter().enumerate() {
-            match written(bytes, at, *sign) {
-                Found::Until(end) => at = end,
-                Found::Begun(_) => return Found::Begun(half(index, self.signs.len())),
-                Found::No => return Found::No,
+            let (ends, rest) = self.ends(sign, bytes, if index == 0 { &start } else { &places });
+            if rest == Rest::Cut {
+                begun = Found::Begun(half(index, self.signs.len()));
             }
+            if ends.is_empty() {
+                return begun;
+            }
+            places = ends;
         }
+        let Some(mut end) = places.last().copied() else { return Found::No };
         if self.ends_with_backslash {
-            at += bytes[at..].iter().take_while(|byte| **byte == b'\\').count();
+            end += bytes[end..].iter().take_while(|byte| **byte == b'\\').count();
         }
-        if self.signs.is_empty() { Found::No } else { Found::Until(at) }
+        Found::Until(end)
     }
-}
 
-impl Code {
-    fn stands(&self, rest: &[u8], at: usize) -> Found {
-        let count = rest.len().min(self.text.len());
-        let (there, wanted) = (&rest[..count], &self.text[..count]);
-        let is_same = match self.case {
-            Case::Either => there.eq_ignore_ascii_case(wanted),
-            Case::Exact => there == wanted,
-        };
-        match is_same {
-            false => Found::No,
-            true if count == self.text.len() => Found::Until(at + count),
-            true => Found::Begun(half(count, self.text.len())),
-        }
-    }
-}
-
-/// Tells whether one sign stands at `at`, behind any number of backslashes: as it is, as `\u0022`, or as `%22`.
-fn written(bytes: &[u8], mut at: usize, sign: u8) -> Found {
-    let mut is_quoted = false;
-    loop {
-        let rest = &bytes[at..];
-        let (number, length) = match rest {
-            [] => return Found::Begun(Half::Less),
-            [b'\\', ..] => {
-                (is_quoted, at) = (true, at + 1);
-                continue;
+    /// Returns each place, in order, where a sign ends that begins at one of these.
+    fn ends(&self, sign: &Sign, bytes: &[u8], places: &[usize]) -> (Vec<usize>, Rest) {
+        let (mut all, mut all_rest) = (Vec::new(), Rest::Known);
+        let mut step = |unit: u32, from: &[usize]| {
+            let is_wanted = |there| self.is_same(unit, there) || unit == SPACE && there == PLUS;
+            let mut ends = Vec::new();
+            for place in from {
+                if escape::ends(bytes, *place, is_wanted, &mut ends) == Rest::Cut {
+                    all_rest = Rest::Cut;
+                }
             }
-            [b'u', ..] if is_quoted => (number(&rest[1..], 4), 5),
-            [b'%', ..] => (number(&rest[1..], 2), 3),
-            _ => (None, 0),
+            ends
         };
-        match number {
-            Some(number) if number == u32::from(sign) => return Found::Until(at + length),
-            // A backslash, itself escaped.
-            Some(0x5c) => (is_quoted, at) = (true, at + length),
-            _ if rest[0] == sign => return Found::Until(at + 1),
-            // The escape may not be whole yet.
-            _ if length > rest.len() => return Found::Begun(Half::Less),
-            _ => return Found::No,
+        for way in &sign.ways {
+            let Some((first, more)) = way.split_first() else { continue };
+            let open = step(*first, places);
+            all.append(&mut more.iter().fold(open, |open, unit| step(*unit, &open)));
         }
+        all.sort_unstable();
+        all.dedup();
+        (all, all_rest)
     }
 }
 
-/// Reads a number of so many hexadecimal digits.
-fn number(bytes: &[u8], digits: usize) -> Option<u32> {
-    let digits = bytes.get(..digits).filter(|digits| digits.iter().all(u8::is_ascii_hexdigit))?;
-    u32::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()
+impl Sign {
+    fn new(sign: char) -> Sign {
+        let bytes = sign.encode_utf8(&mut [0; 4]).as_bytes().to_vec();
+        let mut ways = vec![bytes.iter().map(|byte| u32::from(*byte)).collect()];
+        if !sign.is_ascii() {
+            ways.push(vec![sign.into()]);
+            ways.push(sign.encode_utf16(&mut [0; 2]).iter().map(|unit| u32::from(*unit)).collect());
+            ways.dedup();
+        }
+        Sign { start: bytes[0], ways }
+    }
 }
 
 fn half(count: usize, of: usize) -> Half {
@@ -267,6 +295,10 @@ mod tests {
             unicode,
             hex.to_uppercase(),
             hex,
+            "sk-&quot;canary&#34;\\/&#x2B; 42".to_owned(),
+            "sk-&amp;quot;canary&amp;#x22;\\/+ 42".to_owned(),
+            "sk-%2522canary%252522%255C%2F%2B+42".to_owned(),
+            "sk-\\x22canary\\u005cu0022%5C%5C/+ 42".to_owned(),
         ] {
             assert_eq!(hidden(secret, &format!("key <{said}>!")), "key <***>!", "{said}");
         }
@@ -281,6 +313,46 @@ mod tests {
                 let left = hidden(secret, &said);
                 assert!(left.contains(HIDDEN) && left.len() <= said.len() - 22 + HIDDEN.len(), "{said}: {left}");
             }
+        }
+    }
+
+    #[test]
+    fn what_is_encoded_may_be_escaped_as_well() {
+        let secret = "sk-???>>>canary-42";
+        let base64 = STANDARD_NO_PAD.encode(secret);
+        assert!(base64.contains('/') && base64.contains('+'), "{base64}");
+        let page: String = base64.chars().map(|c| format!("&#{};", u32::from(c))).collect();
+        for said in [
+            base64.replace('/', "\\/"),
+            base64.replace('/', "\\u002f").replace('+', "\\u002B"),
+            base64.replace('/', "%2F").replace('+', "%2b"),
+            base64.replace('/', "%252F").replace('+', "%252B"),
+            base64.replace('/', "&#x2F;"),
+            page,
+        ] {
+            assert_eq!(hidden(secret, &format!("key <{said}>!")), "key <***>!", "{said}");
+        }
+    }
+
+    #[test]
+    fn a_secret_may_itself_look_escaped_or_hold_a_tab() {
+        for secret in ["sk-%2541-%25-42", "sk-\\u0041-\\x-42", "sk-&amp;&#34-42", "sk\tcanary\t42", "%25%25%25%25"] {
+            let json = serde_json::Value::from(secret).to_string();
+            let url: String = secret.bytes().map(|byte| format!("%{byte:02X}")).collect();
+            for said in [secret, &json[1..json.len() - 1], &url] {
+                assert_eq!(hidden(secret, &format!("<{said}>")), "<***>", "{secret} as {said}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_secret_in_other_letters_is_hidden_as_well() {
+        let secret = "ключ-é-𝄞-42";
+        let url: String = secret.bytes().map(|byte| format!("%{byte:02X}")).collect();
+        let page: String = secret.chars().map(|c| format!("&#{};", u32::from(c))).collect();
+        let json: String = secret.encode_utf16().map(|unit| format!("\\u{unit:04x}")).collect();
+        for said in [secret.to_owned(), url, page, json, secret.replace('é', "\\u00E9").replace('к', "%D0%BA")] {
+            assert_eq!(hidden(secret, &format!("<{said}>")), "<***>", "{said}");
         }
     }
 
@@ -311,13 +383,13 @@ mod tests {
     proptest! {
         /// However a secret is cut into pieces and mixed with its own beginnings, it is found once it is whole.
         #[test]
-        fn beginnings_before_a_secret_hide_nothing(before in "(s|sk|sk-|sk-c|\\\\|%|%7|u| ){0,6}") {
+        fn beginnings_before_a_secret_hide_nothing(before in "(s|sk|sk-|sk-c|\\\\|%|%7|&|&#|u| ){0,6}") {
             let said = format!("{before}sk-canary-42");
             prop_assert!(!hidden("sk-canary-42", &said).contains("canary"));
         }
 
         #[test]
-        fn no_bytes_make_it_panic(bytes in proptest::collection::vec(prop_oneof![Just(b'\\'), Just(b'%'), Just(b'u'), Just(b's'), any::<u8>()], 0..200)) {
+        fn no_bytes_make_it_panic(bytes in proptest::collection::vec(prop_oneof![Just(b'\\'), Just(b'%'), Just(b'&'), Just(b'#'), Just(b';'), Just(b'u'), Just(b's'), any::<u8>()], 0..200)) {
             let redactor = redactor("s\\u%5canary");
             let held = redactor.held(&bytes);
             prop_assert!(held <= bytes.len());

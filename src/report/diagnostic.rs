@@ -1,6 +1,6 @@
 //! Renders diagnostics: for a person with the line and a caret, for a program as JSON.
 
-use crate::base::diagnostic::{Diagnostic, Severity};
+use crate::base::diagnostic::{Diagnostic, Severity, Sight};
 use crate::base::sources::{Found, Sources};
 use crate::base::span::{Lines, Span};
 use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Renderer, Snippet};
@@ -27,7 +27,11 @@ pub fn render(diagnostics: &[Diagnostic], sources: &Sources, color: Color) -> St
         Color::Always => Renderer::styled(),
     };
     let mut out = String::new();
-    let mut texts = Texts::new(sources);
+    // A secret is hidden in every line that is shown, also where another fault is meant.
+    let secrets: Vec<Span> =
+        diagnostics.iter().filter(|one| one.sight == Sight::Hidden).filter_map(|one| one.span).collect();
+    let hidden = (!secrets.is_empty()).then(|| sources.without(&secrets));
+    let mut texts = Texts::new(hidden.as_ref().unwrap_or(sources));
     let mut shown: Vec<&Diagnostic> = diagnostics.iter().collect();
     if shown.len() > SHOWN_MAX {
         shown.sort_by_key(|diagnostic| diagnostic.severity);
@@ -190,6 +194,18 @@ mod tests {
         Diagnostic::error("S012", "stage `рассказ` needs `scirpt`, which no stage provides", Span::new(at, at + 6))
             .label("not found")
             .help("did you mean `script`?")
+    }
+
+    #[test]
+    fn a_secret_is_shown_by_no_fault_of_its_line() {
+        let sources = Sources::new("Storyfile.yaml", "{ type: opnai, api_key: sk-12345678 }\n");
+        let faults = [
+            Diagnostic::error("S024", "there is no provider type `opnai`", Span::new(8, 13)),
+            Diagnostic::error("S163", "`api_key` is written into the file", Span::new(24, 35)).hidden(),
+        ];
+        let shown = render(&faults, &sources, Color::Never);
+        assert_eq!(shown.matches("{ type: opnai, api_key: *********** }").count(), 2, "{shown}");
+        assert!(!shown.contains("sk-"), "{shown}");
     }
 
     #[test]

@@ -93,6 +93,7 @@ pub fn secret(what: &str, node: &Node, wanted: Wanted, faults: &mut Faults) -> O
     if is_plain && wanted == Wanted::Secret {
         faults.push(
             Diagnostic::error("S163", format!("{what} is written into the file"), node.span)
+                .hidden()
                 .label("a secret that everybody can read")
                 .help(
                     "put it into the environment and write `${NAME}` here; then withdraw the one that stood in a file",

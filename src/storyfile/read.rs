@@ -164,6 +164,7 @@ fn version(root: &Node, faults: &mut Faults) {
 fn providers(root: &Node, declared: &mut Declared, faults: &mut Faults) {
     declared.providers.insert("local".into(), Some(Provider::Local));
     declared.providers.insert("local-voice".into(), Some(Provider::LocalVoice));
+    secrets_of_profiles(root, declared);
     let Some(node) = section(root, "providers", faults) else { return };
     for entry in node.entries() {
         declared.provider_texts.insert(entry.key.clone(), entry.clone());
@@ -182,9 +183,7 @@ fn providers(root: &Node, declared: &mut Declared, faults: &mut Faults) {
 /// Reads one provider; `None` after a reported fault without which it would be none.
 fn provider(entry: &Entry, declared: &mut Declared, faults: &mut Faults) -> Option<Provider> {
     let node = faults.map(&format!("the provider `{}`", entry.key), &entry.value)?;
-    for key in ["api_key", "headers", "organization", "project"] {
-        node.get(key).iter().for_each(|node| secrets(node, declared));
-    }
+    secrets_of(node, declared);
     let Some(sort) = node.get("type") else {
         faults.push(
             Diagnostic::error("S022", format!("the provider `{}` has no `type`", entry.key), entry.key_span)
@@ -227,6 +226,22 @@ fn scalars<'n>(node: &'n Node, found: &mut BTreeSet<&'n str>) {
         Content::Scalar(scalar) => drop(found.insert(&scalar.text)),
         Content::Seq(items) => items.iter().for_each(|item| scalars(item, found)),
         Content::Map(entries) => entries.iter().for_each(|entry| scalars(&entry.value, found)),
+    }
+}
+
+/// What a provider is told in any profile is a secret in all of them: no file of the one may hold what is a key in the
+/// other.
+fn secrets_of_profiles(root: &Node, declared: &mut Declared) {
+    let profiles = root.get("profiles").map_or(&[][..], |node| node.entries());
+    for profile in profiles.iter().filter_map(|entry| entry.value.get("providers")) {
+        profile.entries().iter().for_each(|provider| secrets_of(&provider.value, declared));
+    }
+}
+
+/// Remembers the variables that a provider is told.
+fn secrets_of(provider: &Node, declared: &mut Declared) {
+    for key in ["api_key", "headers", "organization", "project"] {
+        provider.get(key).iter().for_each(|node| secrets(node, declared));
     }
 }
 

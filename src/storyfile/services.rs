@@ -152,11 +152,11 @@ fn base_url(node: &Node, faults: &mut Faults) -> Option<Address> {
         Ok(address) => return Some(address),
         Err(fault) => fault,
     };
-    faults.push(
-        Diagnostic::error("S160", format!("`base_url` is no address that can be called: {fault}"), node.span)
-            .label("not an address")
-            .help("write it out: `https://api.example.com/v1`, or `http://127.0.0.1:8188` for this machine"),
-    );
+    let fault = Diagnostic::error("S160", format!("`base_url` is no address that can be called: {fault}"), node.span)
+        .label("not an address")
+        .help("write it out: `https://api.example.com/v1`, or `http://127.0.0.1:8188` for this machine");
+    // A password may stand before the `@`.
+    faults.push(if text.contains('@') { fault.hidden() } else { fault });
     None
 }
 

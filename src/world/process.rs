@@ -20,6 +20,19 @@ const LAST_READ: Duration = Duration::from_secs(1);
 /// How much of a child's output is kept, in bytes: its beginning is dropped first.
 const OUTPUT_BYTES_MAX: usize = 1024 * 1024;
 
+/// Lets this process leave no image of its memory behind when it dies of a signal: keys would stand in it, and most systems
+/// write it into the folder where it died. Children inherit that, and may raise the limit again.
+#[cfg(unix)]
+pub fn leave_no_core() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let Rlimit { maximum, .. } = getrlimit(Resource::Core);
+    // Lower is always allowed.
+    setrlimit(Resource::Core, Rlimit { current: Some(0), maximum }).ok();
+}
+
+#[cfg(not(unix))]
+pub fn leave_no_core() {}
+
 /// What to start.
 #[derive(Clone, Debug)]
 pub struct Program {

@@ -84,7 +84,8 @@ pub enum Spoil {
     ErrorWith200,
     GzipBomb,
     ManyHeaders(usize),
-    KeyInError,
+    /// With this status.
+    KeyInError(u16),
     KeyInAnswer,
 }
 
@@ -119,7 +120,7 @@ impl Behaviour {
         Behaviour { bill: Some(Bill::Free), ..self }
     }
 
-    /// Sends one more header.
+    /// Sends this header, in the place of one that the vendor sends by the same name.
     pub fn header(mut self, name: &str, value: impl Display) -> Behaviour {
         self.headers.push((name.to_owned(), value.to_string()));
         self
@@ -138,7 +139,7 @@ impl Behaviour {
     /// Whether the vendor takes the money for a call that it could answer.
     pub(super) fn bill(&self) -> Bill {
         let kept = matches!(&self.act, Act::Refuse(_) | Act::Redirect { .. } | Act::Unread)
-            || matches!(&self.act, Act::Spoil(Spoil::KeyInError | Spoil::ErrorWith200));
+            || matches!(&self.act, Act::Spoil(Spoil::KeyInError(_) | Spoil::ErrorWith200));
         self.bill.unwrap_or(if kept { Bill::Free } else { Bill::Charged })
     }
 }
@@ -349,12 +350,18 @@ pub fn error_with_200() -> Behaviour {
     Behaviour::new(Act::Spoil(Spoil::ErrorWith200))
 }
 
-/// 401 with the key in its message and in a header, as it is and in other forms.
+/// 401 with the key in its message, as it is and in other forms, and in its headers.
 pub fn echoes_key_in_error() -> Behaviour {
-    Behaviour::new(Act::Spoil(Spoil::KeyInError))
+    echoes_key_with(401)
 }
 
-/// 200 with the key in what was generated and in a header.
+/// The same with another status.
+pub fn echoes_key_with(status: u16) -> Behaviour {
+    Behaviour::new(Act::Spoil(Spoil::KeyInError(status)))
+}
+
+/// 200 with the key behind every text that was generated, within every sound, and in the headers. Where nothing is
+/// generated (a list of models) it stands behind every text.
 pub fn echoes_key_in_answer() -> Behaviour {
     Behaviour::new(Act::Spoil(Spoil::KeyInAnswer))
 }

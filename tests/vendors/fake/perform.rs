@@ -32,7 +32,7 @@ pub async fn perform(turn: Turn, line: &Line, path: &str) -> Response<Body> {
             return Response::default();
         }
     };
-    answer.headers.extend(behaviour.headers);
+    answer = behaviour.headers.iter().fold(answer, |answer, (name, value)| answer.header(name, value));
     let (body, length) = pour::body(&answer.body, how, stay);
     let mut response = Response::new(body);
     *response.status_mut() = answer.status.try_into().expect("a script names a status of HTTP");

@@ -56,21 +56,47 @@ pub fn spoiled(answer: Answer, spoil: Spoil, house: House, key: Option<&str>) ->
                 answer
             })
         }
-        Spoil::KeyInError => {
-            let hex: String = key.bytes().map(|byte| format!("{byte:02x}")).collect();
-            let percent: String = key.bytes().map(|byte| format!("%{byte:02X}")).collect();
-            let forms = format!("{key} {} {hex} {percent}", BASE64_STANDARD.encode(key));
-            let problem = Problem::new(401, format!("Incorrect API key provided: {forms}.")).code("invalid_api_key");
-            house.problem(&problem).header("x-echo", key)
+        Spoil::KeyInError(status) => {
+            let each = |form: fn(u8) -> String| key.bytes().map(form).collect::<String>();
+            let (hex, url) = (each(|byte| format!("{byte:02x}")), each(|byte| format!("%{byte:02X}")));
+            let page = each(|byte| format!("&#{byte};"));
+            let forms = format!("{key} {} {hex} {url} {page}", BASE64_STANDARD.encode(key));
+            let problem = Problem::new(status, format!("Incorrect API key provided: {forms}.")).code("invalid_api_key");
+            headed(house.problem(&problem), key)
         }
         Spoil::KeyInAnswer => {
-            let text = answer.text.clone().unwrap_or_default();
-            let escaped = Value::from(key).to_string();
-            let more = format!("{text} {}", &escaped[1..escaped.len() - 1]);
-            let body = String::from_utf8_lossy(&answer.body).replace(&text, &more);
-            with(answer, body).header("x-echo", key)
+            let body = match serde_json::from_slice(&answer.body) {
+                Ok(value) => with_key(value, answer.text.as_deref(), key).to_string().into_bytes(),
+                Err(_) => overwritten(&answer.body, key),
+            };
+            headed(with(answer, body), key)
         }
     }
+}
+
+/// The answer with the key in headers that clients read.
+fn headed(answer: Answer, key: &str) -> Answer {
+    ["x-echo", "x-request-id", "request-id"].iter().fold(answer, |answer, name| answer.header(name, key))
+}
+
+/// The value with the key behind each text that holds what was generated, and within each sound.
+fn with_key(value: Value, text: Option<&str>, key: &str) -> Value {
+    match value {
+        Value::String(held) if text.is_none_or(|text| held.contains(text)) => json!(format!("{held} {key}")),
+        Value::String(held) => match BASE64_STANDARD.decode(&held) {
+            Ok(sound) if sound.len() > 2 * key.len() => json!(BASE64_STANDARD.encode(overwritten(&sound, key))),
+            _ => json!(held),
+        },
+        Value::Array(items) => items.into_iter().map(|item| with_key(item, text, key)).collect(),
+        Value::Object(members) => members.into_iter().map(|(name, inner)| (name, with_key(inner, text, key))).collect(),
+        other => other,
+    }
+}
+
+/// The key in the middle of a sound: its length, and with it its head, stays as it is.
+fn overwritten(bytes: &[u8], key: &str) -> Vec<u8> {
+    let middle = bytes.len() / 2;
+    [&bytes[..middle], key.as_bytes(), bytes.get(middle + key.len()..).unwrap_or_default()].concat()
 }
 
 fn with(answer: Answer, body: impl Into<Bytes>) -> Answer {

@@ -53,8 +53,13 @@ impl fmt::Display for Providers {
 impl Vendor {
     /// OpenAI, or whatever speaks as it does.
     pub fn openai(&self, name: &str) -> Providers {
+        self.openai_of(name, "gpt-4o-mini")
+    }
+
+    /// The same with a model that speaks or hears: `tts-1`, `whisper-1`.
+    pub fn openai_of(&self, name: &str, model: &str) -> Providers {
         let one = Providers::one(name, "openai", &self.url("/openai/v1"));
-        one.with("model: gpt-4o-mini").with("api_key: \"${TEST_OPENAI_KEY}\"")
+        one.with(&format!("model: {model}")).with("api_key: \"${TEST_OPENAI_KEY}\"")
     }
 
     pub fn anthropic(&self, name: &str) -> Providers {

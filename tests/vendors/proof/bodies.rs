@@ -1,8 +1,10 @@
 //! Answers whose bytes are not what a client hopes for. All of them were charged, unless a test says otherwise.
 
-use super::client::{End, Said, chat, elevenlabs};
+use super::client::{End, Said, anthropic, chat, elevenlabs, gemini, openai};
 use crate::fake::fault::{self, Behaviour};
 use crate::fake::{Ending, Gate, KEYS, VOICE, Vendor};
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
 use std::io::Read;
 
@@ -152,4 +154,36 @@ fn the_key_can_come_back() {
     assert_eq!((answer.status, answer.header("x-echo")), (200, Some(key)));
     assert!(answer.json()["choices"][0]["message"]["content"].as_str().unwrap().ends_with(key));
     assert_eq!(vendor.charges(), 1);
+}
+
+#[test]
+fn the_key_comes_back_from_every_vendor() {
+    let vendor = Vendor::start();
+    let speech = format!("/v1/text-to-speech/{VOICE}?output_format=pcm_16000");
+    let timed = format!("/v1/text-to-speech/{VOICE}/with-timestamps?output_format=pcm_16000");
+    let spoken = json!({ "model": "tts-1", "voice": "nova", "input": "hello", "response_format": "wav" });
+    let message = json!({ "model": "claude-x", "max_tokens": 9, "messages": [{ "role": "user", "content": "hello" }] });
+    let contents = json!({ "contents": [{ "parts": [{ "text": "hello" }] }] });
+    for (ask, place) in [
+        (anthropic(&vendor, "/messages").json(&message), 1),
+        (gemini(&vendor, "/models/gemini-x:generateContent").json(&contents), 2),
+        (elevenlabs(&vendor, &speech).json(&json!({ "text": "hello" })), 3),
+        (elevenlabs(&vendor, &timed).json(&json!({ "text": "hello" })), 3),
+        (openai(&vendor, "/audio/speech").json(&spoken), 0),
+        (openai(&vendor, "/models"), 0),
+    ] {
+        let key = KEYS[place].1;
+        // Also where nothing is paid for.
+        vendor.script([fault::echoes_key_in_error().on("/"), fault::echoes_key_in_answer().on("/")]);
+        let error = ask.clone().send();
+        assert!(error.status == 401 && error.text().contains(key), "{key}: {}", error.text());
+        let answer = ask.send();
+        assert_eq!((answer.status, answer.header("request-id")), (200, Some(key)));
+        let body = String::from_utf8_lossy(&answer.body).into_owned();
+        let sound = serde_json::from_str::<Value>(&body)
+            .ok()
+            .and_then(|value| BASE64_STANDARD.decode(value["audio_base64"].as_str()?).ok());
+        let body = sound.map_or(body, |sound| String::from_utf8_lossy(&sound).into_owned());
+        assert!(body.contains(key), "{key}: {body}");
+    }
 }
