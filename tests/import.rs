@@ -116,7 +116,7 @@ fn what_is_imported_builds() {
         let folder = folder();
         storygen(folder.path(), &["import", file, "-o", "Storyfile.yaml"]);
         let imported = fs::read_to_string(folder.path().join("Storyfile.yaml")).unwrap();
-        fs::write(folder.path().join("Storyfile.yaml"), imported + STAND_INS).unwrap();
+        fs::write(folder.path().join("Storyfile.yaml"), imported.replacen("\nprofiles:\n", STAND_INS, 1)).unwrap();
         fs::create_dir(folder.path().join("tools")).unwrap();
         for stage in
             ["scene_analysis", "scene_description", "keyframe_generation", "video_interpolation", "video_composition"]

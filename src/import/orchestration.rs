@@ -14,6 +14,8 @@ pub struct Work<'a> {
     pub standing: Standing,
     pub params: Map<String, Value>,
     pub title: &'a str,
+    /// Profiles, by which services do what is built in otherwise.
+    pub profile: Option<Value>,
 }
 
 /// The fields of a stage beside its parameters.
@@ -40,6 +42,7 @@ pub fn import(file: &str, value: &Value) -> Result<Imported, String> {
         standing: Standing::default(),
         params: Map::new(),
         title,
+        profile: None,
     };
     work.draft.remarks.push(format!("Imported from {file} by storygen."));
     work.metadata(root);
@@ -61,6 +64,7 @@ pub fn import(file: &str, value: &Value) -> Result<Imported, String> {
     if !defaults.is_empty() {
         work.draft.head.push(("defaults".into(), Value::Object(defaults)));
     }
+    work.draft.head.extend(work.profile.take().map(|profile| ("profiles".to_owned(), profile)));
     Ok(Imported { text: work.draft.text(), report: work.notes.0 })
 }
 
@@ -294,13 +298,25 @@ impl Work<'_> {
         parameters: &mut Map<String, Value>,
         with: &mut Map<String, Value>,
     ) {
+        self.take_as(id, (from, to), parameters, with, "with");
+    }
+
+    /// Moves a parameter into a map that stands at `place` in the Storyfile.
+    pub fn take_as(
+        &mut self,
+        id: &str,
+        (from, to): (&str, &str),
+        parameters: &mut Map<String, Value>,
+        into: &mut Map<String, Value>,
+        place: &str,
+    ) {
         let Some(value) = parameters.remove(from) else { return };
-        let place = format!("stages.{id}.parameters.{from}");
+        let field = format!("stages.{id}.parameters.{from}");
         if value.is_null() || value.as_str().is_some_and(|text| text.trim().is_empty()) {
-            self.notes.kept(place, "nothing: it is empty");
-        } else if let Some(value) = self.text(&place, &value) {
-            with.insert(to.to_owned(), value);
-            self.notes.kept(place, format!("`with.{to}`"));
+            self.notes.kept(field, "nothing: it is empty");
+        } else if let Some(value) = self.text(&field, &value) {
+            into.insert(to.to_owned(), value);
+            self.notes.kept(field, format!("`{place}.{to}`"));
         }
     }
 

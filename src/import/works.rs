@@ -6,6 +6,9 @@ use crate::import::write::DraftStage;
 use crate::import::{param_name, shown};
 use serde_json::{Map, Value, json};
 
+/// Where the voice of a service stands.
+const PROFILE: &str = "profiles.elevenlabs.providers.narrator";
+
 /// What a stage leaves for those after it.
 #[derive(Default)]
 pub struct Standing {
@@ -37,7 +40,7 @@ impl Work<'_> {
                 self.standing.words = words;
                 last
             }
-            "voice_synthesis" => self.voice(stage),
+            "voice_synthesis" => self.voice(&mut parameters, stage),
             "asr_subtitles" => self.subtitles(stage),
             _ => self.command(id, &mut parameters, stage),
         };
@@ -45,10 +48,9 @@ impl Work<'_> {
         for (name, value) in parameters {
             let why = match (id, name.as_str()) {
                 ("story_idea", "count") => "not imported: for several ideas, a `matrix` over `seed`",
-                (
-                    "voice_synthesis",
-                    "voice_id" | "model" | "stability" | "similarity_boost" | "style" | "speaker_boost",
-                ) => "not imported: it belongs to another voice service; the built-in voice speaks",
+                ("voice_synthesis", "model" | "stability" | "similarity_boost" | "style" | "speaker_boost") => {
+                    "not imported: it belongs to a voice of a service, and none is named; the built-in voice speaks"
+                }
                 ("asr_subtitles", "model" | "language") => {
                     "not imported: nothing is recognised, the voice gives its words with exact times"
                 }
@@ -104,12 +106,45 @@ impl Work<'_> {
         output.to_owned()
     }
 
-    fn voice(&mut self, stage: &mut DraftStage) -> String {
+    fn voice(&mut self, parameters: &mut Map<String, Value>, stage: &mut DraftStage) -> String {
+        self.vendor(parameters);
         stage.set("uses", "voice");
         stage.set("inputs", self.source_text());
         stage.set("outputs", json!({"audio": "dist/voice.wav", "words": "build/words.json"}));
         self.standing.audio = Some("dist/voice.wav".into());
         "dist/voice.wav".into()
+    }
+
+    /// Puts the voice of the service that the file names into a profile: without it the built-in voice speaks, for which
+    /// nobody needs a key.
+    fn vendor(&mut self, parameters: &mut Map<String, Value>) {
+        const STAGE: &str = "voice_synthesis";
+        let mut narrator = Map::from_iter([("type".to_owned(), json!("elevenlabs"))]);
+        self.take_as(STAGE, ("voice_id", "voice"), parameters, &mut narrator, PROFILE);
+        if !narrator.contains_key("voice") {
+            return;
+        }
+        self.take_as(STAGE, ("model", "model"), parameters, &mut narrator, PROFILE);
+        narrator.entry("model").or_insert_with(|| json!("eleven_multilingual_v2"));
+        narrator.insert("api_key".into(), json!("${ELEVENLABS_API_KEY}"));
+        let mut settings = Map::new();
+        for (from, to) in [
+            ("stability", "stability"),
+            ("similarity_boost", "similarity_boost"),
+            ("style", "style"),
+            ("speaker_boost", "use_speaker_boost"),
+        ] {
+            self.take_as(STAGE, (from, to), parameters, &mut settings, &format!("{PROFILE}.settings"));
+        }
+        if !settings.is_empty() {
+            narrator.insert("settings".into(), Value::Object(settings));
+        }
+        self.profile = Some(json!({
+            "elevenlabs": {
+                "providers": { "narrator": ordered(narrator, &["type", "model", "voice", "api_key", "settings"]) },
+                "defaults": { "provider": { "voice": "narrator" } },
+            },
+        }));
     }
 
     fn subtitles(&mut self, stage: &mut DraftStage) -> String {

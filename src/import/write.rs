@@ -3,6 +3,9 @@
 use serde_json::Value;
 use std::fmt::Write as _;
 
+/// A map that makes a longer line is written as a block, in characters.
+const LINE_MAX: usize = 140;
+
 /// A Storyfile under way.
 #[derive(Default)]
 pub struct Draft {
@@ -91,7 +94,16 @@ fn field(name: &str, value: &Value, indent: usize, text: &mut String) {
             }
         }
         value => {
-            let _ = writeln!(text, "{pad}{}: {}", key(name), flow(value));
+            let line = format!("{pad}{}: {}", key(name), flow(value));
+            match value {
+                Value::Object(map) if line.len() > LINE_MAX && !map.is_empty() => {
+                    let _ = writeln!(text, "{pad}{}:", key(name));
+                    map.iter().for_each(|(name, value)| field(name, value, indent + 2, text));
+                }
+                _ => {
+                    let _ = writeln!(text, "{line}");
+                }
+            }
         }
     }
 }

@@ -165,7 +165,7 @@ impl ElevenLabs {
     }
 
     fn voice<'r>(&self, request: &'r SpeechRequest) -> Result<&'r str, Misfit> {
-        let Some(voice) = request.voice.as_deref() else {
+        let Some(voice) = request.voice.as_deref().filter(|voice| !voice.is_empty()) else {
             return Err(Misfit::new(
                 "voice",
                 "no voice is named, and ElevenLabs has none of its own",
@@ -173,7 +173,7 @@ impl ElevenLabs {
             ));
         };
         // It stands in the address.
-        if voice.is_empty() || !voice.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_') {
+        if !voice.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_') {
             let message = format!("`{voice}` is no voice of ElevenLabs: a voice's id is letters and digits");
             return Err(Misfit::new("voice", message, "Its id, not its name: it stands beside the voice there."));
         }
