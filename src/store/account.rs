@@ -79,6 +79,11 @@ impl Store {
         self.inner.doubted.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// Returns how many calls were sent and are neither answered nor closed: by a build that runs, or by one that died.
+    pub fn open_calls(&self) -> usize {
+        self.inner.log.index().intents.len()
+    }
+
     /// Returns the calls that may have been charged and brought no reply; calls in flight are among them.
     pub fn unanswered(&self) -> Vec<Entry> {
         self.account().into_iter().filter(|entry| entry.sort != EntrySort::Paid).collect()

@@ -31,6 +31,13 @@ pub fn run(context: &Context, args: &StatusArgs) -> Result<u8, CliError> {
             context
                 .say(&format!("{what} of stages or items that are no more: `storygen clean --orphans` removes them"));
         }
+        if let count @ 1.. = opened.project.store.open_calls() {
+            let what = if count == 1 { "1 call is".to_owned() } else { format!("{count} calls are") };
+            context.say(&format!(
+                "{what} not answered, and may be charged: of a build that runs, or of one that was killed; `storygen cost` counts \
+                 what may be"
+            ));
+        }
     }
     Ok(u8::from(args.exit_code && !plan.is_quiet()))
 }

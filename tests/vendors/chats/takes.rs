@@ -92,8 +92,12 @@ fn a_forced_build_that_is_killed_is_completed_and_its_answers_are_not_asked_for_
     child.kill().unwrap();
     child.wait().unwrap();
     vendor.release();
+    space
+        .run(&["status"])
+        .says("1 call is not answered, and may be charged: of a build that runs, or of one that was killed");
     build(&space, &[]).exit(0);
     assert_eq!((ending(&space, "a").as_str(), vendor.calls().len()), ("done", 7));
+    space.run(&["status"]).says_not("not answered");
 }
 
 #[test]
