@@ -443,9 +443,7 @@ impl Tries {
 
 /// Exponential backoff, up to a quarter less, so that those who failed together do not come back together.
 fn delay(retry: &Retry, again: u32) -> Duration {
-    let exponent = i32::try_from(again).unwrap_or(i32::MAX);
-    let seconds = retry.delay.as_secs_f64() * retry.factor.powi(exponent);
-    let whole = Duration::try_from_secs_f64(seconds).unwrap_or(retry.max_delay).min(retry.max_delay);
+    let whole = retry.delay_after(again.saturating_add(1));
     let dice = RandomState::new().hash_one(0) as f64 / u64::MAX as f64;
     whole.mul_f64(1.0 - dice / 4.0)
 }
