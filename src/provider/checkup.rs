@@ -46,12 +46,13 @@ pub async fn check(api: &Api, declared: &Service) -> Health {
         // What a call of it does only its owner knows.
         ServiceApi::Http => {}
         ServiceApi::OpenAi => {
-            model_in_list(api, "/models", model, &mut health).await;
-            if !is_vendor(&declared.base) && health.knows_model == Some(false) {
-                health.doubt_model(model);
-            }
+            look_for_model(api, "/models", model, &mut health).await;
+            if is_vendor(&declared.base) { health.need_model(model) } else { health.doubt_model(model) }
         }
-        ServiceApi::Anthropic => model_in_list(api, "/v1/models?limit=1000", model, &mut health).await,
+        ServiceApi::Anthropic => {
+            look_for_model(api, "/v1/models?limit=1000", model, &mut health).await;
+            health.need_model(model);
+        }
         ServiceApi::Gemini => {
             let asked = ask(api, &format!("/v1beta/models/{model}")).await;
             if health.hear(&asked, model) {
@@ -59,7 +60,8 @@ pub async fn check(api: &Api, declared: &Service) -> Health {
             }
         }
         ServiceApi::ElevenLabs => {
-            model_in_list(api, "/v1/models", model, &mut health).await;
+            look_for_model(api, "/v1/models", model, &mut health).await;
+            health.need_model(model);
             if health.is_authorised == Some(true) {
                 voice(api, declared, &mut health).await;
                 account(api, &mut health).await;
@@ -104,17 +106,25 @@ impl Health {
         false
     }
 
+    /// Counts a model that is not listed as a problem.
+    fn need_model(&mut self, model: &str) {
+        if self.knows_model == Some(false) {
+            self.problems.push(unknown("model", model));
+        }
+    }
+
     /// A server of one's own that holds one model answers to any name: a name that it does not list may be right.
     fn doubt_model(&mut self, model: &str) {
-        self.problems.clear();
-        self.doubts.push(format!(
-            "its list has no model `{model}`: a server that holds one model answers to any name, others refuse the call"
-        ));
+        if self.knows_model == Some(false) {
+            self.doubts.push(format!(
+                "its list has no model `{model}`: a server that holds one model answers to any name, others refuse the call"
+            ));
+        }
     }
 }
 
 /// Looks for the model in the list of all. A server of one's own may have no list: that is no fault.
-async fn model_in_list(api: &Api, path: &str, model: &str, health: &mut Health) {
+async fn look_for_model(api: &Api, path: &str, model: &str, health: &mut Health) {
     let asked = ask(api, path).await;
     if let Asked::Refused { status: 404 | 405, .. } = &asked {
         health.is_reachable = Some(true);
@@ -129,11 +139,7 @@ async fn model_in_list(api: &Api, path: &str, model: &str, health: &mut Health) 
     if known.is_empty() {
         return;
     }
-    let is_known = known.contains(&model);
-    health.knows_model = Some(is_known);
-    if !is_known {
-        health.problems.push(unknown("model", model));
-    }
+    health.knows_model = Some(known.contains(&model));
 }
 
 /// Looks for the voice, page by page.
