@@ -9,6 +9,7 @@ use crate::provider::api::{AnswerSort, Api, ApiCall};
 use crate::provider::body::answer;
 use crate::provider::memory::{Errand, Memory, Played, ROOM_BYTES, Reading, Request, Variant, request_key};
 use crate::provider::script::{Asked, Script, Words, hearing_content};
+use crate::provider::speech::main_language;
 use crate::provider::tape::Tape;
 use crate::store::ReplyOutcome;
 use serde::{Deserialize, Serialize};
@@ -231,11 +232,6 @@ fn call(model: &str, recording: &Recording<'_>) -> Result<ApiCall, Failure> {
         ("timestamp_granularities[]", "word"),
     ];
     Ok(form("/audio/transcriptions", &fields, recording.bytes))
-}
-
-/// Returns a language as services are told it: `pt` of `pt-BR`.
-fn main_language(language: &str) -> String {
-    language.split(['-', '_']).next().unwrap_or_default().to_lowercase()
 }
 
 /// Returns a call that posts a form with a file. The same form is the same bytes: they are what its key is made of.

@@ -12,7 +12,7 @@ use crate::provider::body::answer;
 use crate::provider::misfit::Misfit;
 use crate::provider::own::Own;
 use crate::provider::respell::{Respelt, respelt};
-use crate::provider::speech::{SpeechReply, SpeechRequest};
+use crate::provider::speech::{SpeechReply, SpeechRequest, main_language};
 use crate::provider::voice::{SpeechApi, most_audio_ms};
 use alignment::Alignment;
 use base64::Engine;
@@ -135,7 +135,7 @@ impl ElevenLabs {
         body.insert("text".into(), self.sent(request).text.into());
         body.insert("model_id".into(), json!(self.model));
         if self.facts.languages == Languages::Told {
-            body.insert("language_code".into(), json!(base_language(&request.language)));
+            body.insert("language_code".into(), json!(main_language(&request.language)));
         }
         let manner = manner(request, &own)?;
         if !manner.is_empty() {
@@ -183,7 +183,7 @@ impl ElevenLabs {
 
 impl SpeechApi for ElevenLabs {
     fn accepts(&self, request: &SpeechRequest) -> Result<(), Misfit> {
-        if self.facts.languages == Languages::English && base_language(&request.language) != "en" {
+        if self.facts.languages == Languages::English && main_language(&request.language) != "en" {
             let message = format!("`{}` speaks English only, not `{}`", self.model, request.language);
             return Err(Misfit::new("language", message, "Name a model of many languages in the provider."));
         }
@@ -274,11 +274,6 @@ fn format<'a>(own: &Own<'a>) -> Result<&'a str, Misfit> {
     let chosen = own.choice("output_format", &FORMATS);
     let hint = "Sound is joined from pieces: only raw samples and WAV can be.";
     Ok(chosen.map_err(|misfit| Misfit { hint: hint.to_owned(), ..misfit })?.unwrap_or(FORMAT))
-}
-
-/// `pt-BR` is `pt` there.
-fn base_language(language: &str) -> String {
-    language.split(['-', '_']).next().unwrap_or_default().to_lowercase()
 }
 
 #[cfg(test)]

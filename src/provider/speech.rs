@@ -82,6 +82,11 @@ impl SpeechReply {
     }
 }
 
+/// Returns a language as services are told it: `pt` of `pt-BR`.
+pub fn main_language(language: &str) -> String {
+    language.split(['-', '_']).next().unwrap_or_default().to_lowercase()
+}
+
 /// One word of the text and when it is heard, in seconds from the chunk's start.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SpokenWord {
